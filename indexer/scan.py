@@ -1,0 +1,107 @@
+"""A folder -> what is there: the candidates to be pictures, and the files that are none."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from retrieval import images
+from retrieval.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that should be a picture, by its name or its content, and its state when it was seen."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass
+class Scan:
+    """What the folders of one run hold.
+
+    `skipped` counts files that are no pictures by name nor content. `unlisted` are folders and files that could not be
+    looked at, with the reason: nothing below them may be called gone. `missing` are folders that are not there.
+    """
+
+    roots: list[str] = field(default_factory=list)
+    found: dict[str, Found] = field(default_factory=dict)
+    skipped: int = 0
+    unlisted: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+
+def scan(folders: list[Path], library: Path) -> Scan:
+    """Look through `folders` and all below them; hidden files, hidden folders and the library itself are passed over.
+
+    Links to files are followed, links to folders are not (they can run in circles). Raises UsageError where a folder
+    is a file.
+    """
+    out = Scan()
+    own = library.resolve()
+    for folder in folders:
+        root = folder.expanduser().resolve()
+        if root.is_file():
+            raise UsageError(f"{folder} is a file: name the folder that it is in.")
+        if str(root) in out.roots:
+            continue
+        out.roots.append(str(root))
+        if not root.is_dir():
+            out.missing.append(str(root))
+            continue
+        for entry in _walk(root, own, out):
+            _sort(entry, out)
+    return out
+
+
+def _walk(folder: Path, own: Path, out: Scan) -> Iterator[os.DirEntry[str]]:
+    """The files below `folder`, in the order of their names."""
+    pending = [str(folder)]
+    while pending:
+        here = pending.pop()
+        try:
+            with os.scandir(here) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            out.unlisted[here] = f"The folder cannot be listed: {error.strerror}."
+            continue
+        below = []
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if not entry.name.startswith(".") and Path(entry.path) != own:
+                    below.append(entry.path)
+            elif entry.name.startswith("."):
+                out.skipped += 1
+            else:
+                yield entry
+        pending.extend(reversed(below))
+
+
+def _sort(entry: os.DirEntry[str], out: Scan) -> None:
+    shown = entry.path.encode("utf-8", "backslashreplace").decode()
+    try:
+        by_name = os.path.splitext(entry.name)[1].lower() in images.SUFFIXES
+        if not entry.is_file():
+            if by_name and entry.is_symlink():
+                out.unlisted[shown] = "The link leads nowhere."
+            else:
+                out.skipped += 1
+            return
+        state = entry.stat()
+        if not by_name and not _sniff(entry.path):
+            out.skipped += 1
+            return
+    except OSError as error:
+        out.unlisted[shown] = f"The file cannot be looked at: {error.strerror}."
+        return
+    if shown != entry.path:
+        out.unlisted[shown] = "The file's name is not valid UTF-8: rename it."
+        return
+    out.found[entry.path] = Found(entry.path, state.st_size, state.st_mtime_ns)
+
+
+def _sniff(path: str) -> bool:
+    with open(path, "rb") as file:  # noqa: PTH123 - a Path for every file of a large folder costs more than the look
+        return images.media_type(file.read(images.SNIFF_BYTES)) is not None

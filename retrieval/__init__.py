@@ -1,0 +1,1 @@
+"""Pictures in, codes out, neighbours found. Knows no settings, no SQL and no HTTP."""

@@ -1,0 +1,162 @@
+"""A model folder, run by ONNX Runtime: pictures to logits and codes, latents back to pictures.
+
+    encoder.onnx    uint8 (N, S, S, 3) -> float32 logits (N, bits), weights inside the file
+    decoder.onnx    float32 latents (N, bits) -> uint8 (N, S, S, 3); absent where a codec cannot decode
+    model.json      name, bits, input size and resize rule, latent, recipe, data, figures, licence position
+
+Nothing here knows how a codec was made: a trained network, PCA and a user's own export are used alike.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from retrieval import codes
+from retrieval.errors import ModelError
+from retrieval.images import InputSpec, Picture
+
+MODELS = Path(__file__).resolve().parent.parent / "models"
+DEFAULT_MODEL = "cifar10-ae"
+BATCH = 256
+
+Logits = npt.NDArray[np.float32]  # (N, bits)
+
+
+class Codec:
+    """One model folder, loaded.
+
+    Attributes: `folder`, `name`, `bits`, `spec` (an InputSpec), `codec_id` (64 hexadecimal digits), `card` (model.json).
+    """
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        """Load a model folder; `threads` is how many cores one call may use. Raises ModelError."""
+        self.folder = folder
+        self.card = _read_card(folder)
+        self.name = str(self.card["name"])
+        self.bits = int(self.card["bits"])
+        self.spec = InputSpec(int(self.card["input"]["size"]), self.card["input"]["resize"])
+        self._threads = threads
+        encoder = _read(folder / "encoder.onnx")
+        self.codec_id = codec_id(encoder, self.bits, self.spec)
+        self._encoder = _session(encoder, folder / "encoder.onnx", threads)
+        self._decoder: onnxruntime.InferenceSession | None = None
+        self._check_shapes()
+
+    @property
+    def reference(self) -> str:
+        """What `find_model` finds this folder by again: the name of a shipped model, else the folder's whole path."""
+        shipped = self.folder.resolve().parent == MODELS.resolve()
+        return self.folder.name if shipped else str(self.folder.resolve())
+
+    def logits(self, pictures: Picture) -> Logits:
+        """Pictures uint8 (N, S, S, 3) -> logits float32 (N, bits)."""
+        size = self.spec.size
+        if pictures.dtype != np.uint8 or pictures.shape[1:] != (size, size, 3):
+            raise ValueError(
+                f"{self.name} encodes uint8 (N, {size}, {size}, 3), not {pictures.dtype} {pictures.shape}"
+            )
+        out = np.empty((len(pictures), self.bits), np.float32)
+        for start in range(0, len(pictures), BATCH):  # in pieces: activations of all at once would fill the memory
+            batch = np.ascontiguousarray(pictures[start : start + BATCH])
+            out[start : start + BATCH] = self._encoder.run(None, {self._input: batch})[0]
+        return out
+
+    def encode(self, pictures: Picture) -> codes.Codes:
+        """Pictures uint8 (N, S, S, 3) -> codes uint8 (N, ceil(bits / 8))."""
+        return codes.from_logits(self.logits(pictures))
+
+    @property
+    def can_decode(self) -> bool:
+        """Whether the folder has a decoder."""
+        return (self.folder / "decoder.onnx").is_file()
+
+    def decode(self, latents: Logits) -> Picture:
+        """Latents float32 (N, bits) -> pictures uint8 (N, S, S, 3). Where latents are bits, each is -1 or +1.
+
+        Raises ModelError where the folder has no decoder.
+        """
+        if self._decoder is None:  # seldom asked for: neither indexing nor searching decodes
+            path = self.folder / "decoder.onnx"
+            if not path.is_file():
+                raise ModelError(f"The model {self.name} has no decoder: it turns pictures into codes, not back.")
+            self._decoder = _session(_read(path), path, self._threads)
+        name = self._decoder.get_inputs()[0].name
+        parts = [
+            self._decoder.run(None, {name: np.ascontiguousarray(latents[start : start + BATCH], np.float32)})[0]
+            for start in range(0, len(latents), BATCH)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, self.spec.size, self.spec.size, 3), np.uint8)
+
+    def latents(self, packed: codes.Codes) -> Logits:
+        """Codes uint8 (N, ceil(bits / 8)) -> latents float32 (N, bits) of -1 and +1, as the decoder wants them."""
+        return np.where(codes.unpack(packed, self.bits), np.float32(1), np.float32(-1))
+
+    def _check_shapes(self) -> None:
+        inputs, outputs = self._encoder.get_inputs(), self._encoder.get_outputs()
+        size = self.spec.size
+        if len(inputs) != 1 or list(inputs[0].shape[1:]) != [size, size, 3] or inputs[0].type != "tensor(uint8)":
+            raise ModelError(f"{self.folder}/encoder.onnx must take one input, uint8 (N, {size}, {size}, 3).")
+        if len(outputs) != 1 or outputs[0].shape[1:] != [self.bits] or outputs[0].type != "tensor(float)":
+            raise ModelError(f"{self.folder}/encoder.onnx must give one output, float32 (N, {self.bits}).")
+        self._input = inputs[0].name
+
+
+def codec_id(encoder: bytes, bits: int, spec: InputSpec) -> str:
+    """SHA-256 of encoder.onnx and of the canonical JSON of what else decides the bits, as 64 hexadecimal digits."""
+    rule = json.dumps(
+        {"bits": bits, "resize": spec.resize, "size": spec.size}, sort_keys=True, separators=(",", ":")
+    )
+    return hashlib.sha256(encoder + rule.encode()).hexdigest()
+
+
+def find_model(name_or_folder: str) -> Path:
+    """A shipped model by its name, or any model folder by its path. Raises ModelError."""
+    shipped = MODELS / name_or_folder
+    for folder in (shipped, Path(name_or_folder).expanduser()) if name_or_folder else ():
+        if (folder / "model.json").is_file():
+            return folder
+    raise ModelError(
+        f"There is no model {name_or_folder!r}: name one that ships ({', '.join(shipped_models())}) or a model folder."
+    )
+
+
+def shipped_models() -> list[str]:
+    """The names of the models that ship with Semblance, sorted."""
+    return sorted(card.parent.name for card in MODELS.glob("*/model.json"))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"The model folder {path.parent} is incomplete: {path.name} cannot be read.") from error
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    try:
+        card = json.loads(_read(folder / "model.json"))
+        size, resize = card["input"]["size"], card["input"]["resize"]
+        sound = isinstance(card["name"], str) and all(isinstance(n, int) and n > 0 for n in (card["bits"], size))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder}/model.json is no model card: it lacks name, bits or input.") from error
+    if not sound or resize != "squash-bicubic":
+        raise ModelError(f"{folder}/model.json has a name, bits or input that Semblance does not know.")
+    return cast(dict[str, Any], card)
+
+
+def _session(model: bytes, path: Path, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # A spinning worker burns the core that the decoding threads need.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's errors share no public base
+        raise ModelError(f"{path} is no ONNX model that ONNX Runtime can load: {error}") from error

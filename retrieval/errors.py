@@ -1,0 +1,90 @@
+"""Every error a user can meet, as one tree.
+
+    SemblanceError                  one sentence: what is wrong, and what to do
+    |-- PictureError                a picture that cannot be used
+    |   |-- NotAPicture             its content is no picture in a format that Semblance reads
+    |   |-- DamagedPicture          cut short, or its content contradicts its header
+    |   `-- PictureTooLarge         too many bytes or pixels, said before anything is decoded
+    |-- ModelError                  a model folder that is missing, incomplete or broken
+    |-- CodecMismatch               codes of one model offered where another's are kept
+    |-- DatasetError                pictures with labels, or to train on, that cannot be read
+    |-- TrainingError               training that cannot start or go on
+    |   |-- RecipeError             an unknown recipe, or a field that is unknown or ill-typed
+    |   `-- CheckpointError         a checkpoint that is damaged or of another recipe
+    |-- LibraryError                a library that cannot be used
+    |   |-- LibraryMissing          there is none at this place
+    |   |-- LibraryLocked           another process is writing to it
+    |   `-- NoPixels                it was indexed without the pixel baseline
+    |-- SnapshotError               a saved index that must not be trusted; it is rebuilt, so users seldom see this
+    `-- UsageError                  arguments that make no sense together
+
+The command line prints the sentence and exits with 2; the service answers with it as problem+json.
+"""
+
+
+class SemblanceError(Exception):
+    """Base of all errors whose message is written for the user."""
+
+
+class PictureError(SemblanceError):
+    """A picture that cannot be used."""
+
+
+class NotAPicture(PictureError):
+    """The content is no picture in a format that Semblance reads."""
+
+
+class DamagedPicture(PictureError):
+    """The picture is cut short, or its content contradicts its header."""
+
+
+class PictureTooLarge(PictureError):
+    """The picture has more bytes or pixels than the limit."""
+
+
+class ModelError(SemblanceError):
+    """A model folder is missing, incomplete or broken."""
+
+
+class CodecMismatch(SemblanceError):
+    """Codes of one model were offered where another model's codes are kept."""
+
+
+class DatasetError(SemblanceError):
+    """A dataset cannot be read, or is too small for what was asked."""
+
+
+class TrainingError(SemblanceError):
+    """Training cannot start or go on."""
+
+
+class RecipeError(TrainingError):
+    """An unknown recipe, or a field that is unknown or ill-typed."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint is damaged or belongs to another recipe."""
+
+
+class LibraryError(SemblanceError):
+    """A library cannot be used."""
+
+
+class LibraryMissing(LibraryError):
+    """There is no library at this place."""
+
+
+class LibraryLocked(LibraryError):
+    """Another process is writing to the library."""
+
+
+class NoPixels(LibraryError):
+    """The library was indexed without the pixel baseline."""
+
+
+class SnapshotError(SemblanceError):
+    """A saved index is damaged, or belongs to another codec or another state of the library."""
+
+
+class UsageError(SemblanceError):
+    """Arguments that make no sense, alone or together."""

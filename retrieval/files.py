@@ -1,0 +1,33 @@
+"""Files that are whole or not there: write to a temporary name, fsync, rename."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def replace(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Make `path` hold `parts` one after the other. A crash or a full disk leaves the file as it was before.
+
+    Raises OSError. The temporary file is in the same folder and is removed where anything fails.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:  # Ctrl-C as well: no half file may stay
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":  # elsewhere a folder cannot be opened, and a rename is on disk when it returns
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,4 @@
+"""Training: the only place in Semblance that imports torch and torchvision.
+
+What leaves this package is a model folder (export.py); serving and indexing run that folder with ONNX Runtime alone.
+"""

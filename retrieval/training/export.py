@@ -1,0 +1,138 @@
+"""A trained network -> a model folder that ONNX Runtime runs without torch.
+
+Weights are shipped as float16, which halves the folder, and computed with as float32. They are rounded here, before the
+export, in a network whose batch normalisation is folded into its neighbours: so torch still computes the very function
+that the folder holds, and the two can be compared bit by bit.
+"""
+
+import copy
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
+
+from retrieval.codec import Codec
+from retrieval.errors import TrainingError
+from retrieval.files import replace
+from retrieval.images import InputSpec, Picture
+from retrieval.training.networks import Autoencoder
+
+_OPSET = 20
+
+
+class _FromBytes(nn.Module):
+    """uint8 (N, S, S, 3) -> logits (N, bits): scaling to floats happens inside the model."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.encoder(images.permute(0, 3, 1, 2).float() / 255)
+        return logits
+
+
+class _ToBytes(nn.Module):
+    """Latents (N, bits) -> uint8 (N, S, S, 3)."""
+
+    def __init__(self, decoder: nn.Module) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, latents: Tensor) -> Tensor:
+        images: Tensor = self.decoder(latents).clamp(0, 1)
+        return (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def deployable(model: Autoencoder) -> Autoencoder:
+    """A copy as it ships: on the CPU, batch normalisation folded in, every weight a float16 held as float32."""
+    model = copy.deepcopy(model).cpu().float().eval()
+    for module in model.modules():
+        if isinstance(module, nn.Sequential):
+            _fold(module)
+    for parameter in model.parameters():
+        parameter.data = parameter.data.half().float()
+    return model
+
+
+def export(model: Autoencoder, folder: Path, card: dict[str, Any], spec: InputSpec, bits: int) -> Codec:
+    """Write encoder.onnx, decoder.onnx and model.json of a `deployable` model into `folder`; the codec read back.
+
+    `card` is model.json less bits and input. Raises TrainingError where the folder cannot be written.
+    """
+    pictures = torch.zeros(2, spec.size, spec.size, 3, dtype=torch.uint8)
+    latents = torch.ones(2, bits)
+    card = {"name": card["name"], "bits": bits, "input": {"size": spec.size, "resize": spec.resize}, **card}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace(folder / "encoder.onnx", [_onnx(_FromBytes(model.encoder), pictures, "images", "logits")])
+        replace(folder / "decoder.onnx", [_onnx(_ToBytes(model.decoder), latents, "latents", "images")])
+        write_card(folder, card)
+    except OSError as error:
+        raise TrainingError(f"The model folder {folder} could not be written: {error}") from error
+    return Codec(folder)
+
+
+def _fold(layers: nn.Sequential) -> None:
+    for position in range(len(layers) - 1):
+        layer, norm = layers[position], layers[position + 1]
+        if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            layers[position], layers[position + 1] = fuse_conv_bn_eval(layer, norm), nn.Identity()
+        elif isinstance(layer, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
+            if not norm.affine:  # torch's own folding wants the scale and shift spelt out
+                norm.weight = nn.Parameter(torch.ones(norm.num_features))
+                norm.bias = nn.Parameter(torch.zeros(norm.num_features))
+            layers[position], layers[position + 1] = fuse_linear_bn_eval(layer, norm), nn.Identity()
+
+
+def write_card(folder: Path, card: dict[str, Any]) -> None:
+    """Write model.json. Raises OSError."""
+    replace(folder / "model.json", [(json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()])
+
+
+@torch.no_grad()
+def disagreement(model: Autoencoder, codec: Codec, pictures: Picture) -> tuple[float, float]:
+    """Torch against ONNX Runtime on pictures (N, S, S, 3): the share of bits that differ, and the largest |logit|
+    among those, in standard deviations of its bit."""
+    encoder = _FromBytes(model.encoder)
+    expected = torch.cat([encoder(batch) for batch in torch.from_numpy(pictures).split(500)]).numpy()
+    differ = (expected > 0) != (codec.logits(pictures) > 0)
+    relative = np.abs(expected) / np.maximum(expected.std(axis=0), 1e-12)
+    return float(differ.mean()), float(relative[differ].max(initial=0))
+
+
+def _onnx(module: nn.Module, example: Tensor, input_name: str, output_name: str) -> bytes:
+    program = torch.onnx.export(
+        module.eval(),
+        (example,),
+        dynamo=True,
+        verbose=False,
+        opset_version=_OPSET,
+        input_names=[input_name],
+        output_names=[output_name],
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
+    )
+    assert program is not None
+    buffer = io.BytesIO()
+    program.save(buffer)
+    return _halve(onnx.load_from_string(buffer.getvalue()))
+
+
+def _halve(model: onnx.ModelProto) -> bytes:
+    """Store weights as float16 behind a cast to float32, which ONNX Runtime folds away when it loads the model."""
+    graph = model.graph
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype == np.float32 and np.array_equal(values.astype(np.float16).astype(np.float32), values):
+            name = tensor.name
+            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+            graph.node.insert(0, onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    onnx.checker.check_model(model)
+    return model.SerializeToString()

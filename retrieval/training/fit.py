@@ -1,0 +1,212 @@
+"""One visible training loop.
+
+Every random choice is drawn from a generator seeded by (seed, purpose, step), so a step depends on nothing but the
+weights, the optimiser's state and its own number. That is what makes a resumed run repeat the uninterrupted one exactly.
+"""
+
+import dataclasses
+import io
+import json
+import math
+import pickle
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from retrieval import datasets
+from retrieval.codes import from_logits
+from retrieval.errors import CheckpointError, DatasetError, TrainingError
+from retrieval.evaluation import bit_statistics
+from retrieval.files import replace
+from retrieval.training import objectives
+from retrieval.training.bottleneck import sign_ste
+from retrieval.training.data import TrainingData
+from retrieval.training.networks import Autoencoder
+from retrieval.training.recipes import Recipe
+
+CHECKPOINT = "checkpoint.pt"
+LOG = "training.jsonl"
+LOG_EVERY = 25  # steps
+CHECKPOINT_EVERY = 120  # seconds
+
+_ORDER, _NOISE = 1, 2  # what a generator is for
+
+Report = Callable[[int, int, float], None]  # step, steps in all, loss
+
+
+def fit(
+    recipe: Recipe, data: TrainingData, out: Path, device: torch.device, report: Report, stop: Callable[[], bool]
+) -> Autoencoder:
+    """Train to the end of the recipe, going on from out/checkpoint.pt where there is one.
+
+    Writes out/checkpoint.pt every two minutes and at the end, and every figure to out/training.jsonl. `stop` is asked
+    after each step: where it says yes, a checkpoint is written and KeyboardInterrupt raised. Raises DatasetError,
+    CheckpointError and TrainingError.
+    """
+    kept, held_out = _split(recipe, data)
+    pictures = torch.from_numpy(data.pictures).permute(0, 3, 1, 2).to(device)  # uint8 (N, 3, S, S), channels last
+    torch.manual_seed(recipe.seed)
+    model = Autoencoder(recipe.size, recipe.bits, recipe.encoder, recipe.decoder)
+    model = model.to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    batches = len(kept) // recipe.batch_size
+    steps = recipe.epochs * batches
+    out.mkdir(parents=True, exist_ok=True)
+    first = _resume(out, recipe, data, model, optimizer)
+    started = saved = epoch_started = time.monotonic()
+    order = kept
+    for step in range(first, steps):
+        epoch, batch = divmod(step, batches)
+        if batch == 0 or step == first:
+            order = kept[torch.randperm(len(kept), generator=_generator(recipe.seed, _ORDER, epoch))]
+            epoch_first, epoch_started = step, time.monotonic()
+        rows = order[batch * recipe.batch_size : (batch + 1) * recipe.batch_size]
+        images = pictures[rows.to(device)].float() / 255  # (B, 3, S, S)
+        corrupted = _corrupt(images, recipe, _generator(recipe.seed, _NOISE, step, device))
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(recipe, step, steps)
+        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+            _, rebuilt = model(corrupted)
+        loss = objectives.reconstruction(rebuilt.float(), images)
+        if step % LOG_EVERY == 0:
+            _check_finite(loss, step, out)
+            _record(out, step=step, epoch=epoch, loss=loss.item(), learning_rate=optimizer.param_groups[0]["lr"])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        report(step + 1, steps, loss.item())
+        if batch == batches - 1:
+            _check_finite(loss, step, out)
+            rate = (step + 1 - epoch_first) * recipe.batch_size / (time.monotonic() - epoch_started)
+            figures = measure(model, pictures[held_out.to(device)], recipe)
+            _record(out, step=step, epoch=epoch, pictures_per_second=round(rate), **figures)
+        stopping = stop()
+        if stopping or time.monotonic() - saved > CHECKPOINT_EVERY:
+            _check_finite(loss, step, out)
+            _save(out, step + 1, recipe, data, model, optimizer)
+            saved = time.monotonic()
+        if stopping:
+            raise KeyboardInterrupt
+    if first < steps:
+        _save(out, steps, recipe, data, model, optimizer)
+        _record(out, step=steps, seconds=round(time.monotonic() - started, 1))
+    return model.eval()
+
+
+def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
+    """Linear warm-up, then half a cosine down to zero (Loshchilov & Hutter, 2017)."""
+    warm = recipe.warmup * steps
+    if step < warm:
+        return recipe.learning_rate * (step + 1) / (warm + 1)
+    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
+
+
+@torch.no_grad()
+def measure(model: Autoencoder, pictures: Tensor, recipe: Recipe) -> dict[str, float]:
+    """Figures on pictures uint8 (N, 3, S, S): `mse` of clipped rebuilt pictures in 0..1, imbalance and correlation."""
+    if not len(pictures):
+        return {}
+    model.eval()
+    logits, squared = [], 0.0
+    for batch in pictures.split(500):
+        images = batch.float() / 255
+        out = model.encoder(images)
+        rebuilt = model.decoder(sign_ste(out)).clamp(0, 1)
+        squared += objectives.reconstruction(rebuilt, images).item() * len(batch)
+        logits.append(out.cpu())
+    model.train()
+    bits = bit_statistics(from_logits(torch.cat(logits).numpy()), recipe.bits)
+    return {"mse": squared / len(pictures), **bits}
+
+
+def _split(recipe: Recipe, data: TrainingData) -> tuple[Tensor, Tensor]:
+    total = len(data.pictures)
+    if total - recipe.held_out < recipe.batch_size:
+        raise DatasetError(
+            f"{total} pictures are too few: {recipe.held_out} are held out and a batch takes {recipe.batch_size}. "
+            "Add pictures, or lower held_out and batch_size."
+        )
+    kept, held_out = datasets.hold_out(recipe.held_out, total)
+    return torch.from_numpy(kept), torch.from_numpy(held_out)
+
+
+def _corrupt(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    if recipe.noise:
+        images = objectives.gaussian_noise(images, recipe.noise, generator)
+    if recipe.mask:
+        images = objectives.mask_patches(images, recipe.mask, generator)
+    return images
+
+
+def _generator(seed: int, purpose: int, number: int, device: torch.device | None = None) -> torch.Generator:
+    mixed = np.random.SeedSequence((seed, purpose, number)).generate_state(1, np.uint64)[0]
+    return torch.Generator(device or torch.device("cpu")).manual_seed(int(mixed))
+
+
+def _check_finite(loss: Tensor, step: int, out: Path) -> None:
+    if not math.isfinite(loss.item()):
+        raise TrainingError(
+            f"The loss is no number any more at step {step}. The last good state is in {out / CHECKPOINT}, if training "
+            "got that far. Try a lower learning_rate."
+        )
+
+
+def _record(out: Path, **figures: float) -> None:
+    with (out / LOG).open("a") as log:
+        log.write(json.dumps(figures) + "\n")
+
+
+def _save(
+    out: Path, step: int, recipe: Recipe, data: TrainingData, model: Autoencoder, optimizer: torch.optim.Optimizer
+) -> None:
+    state = {
+        "step": step,
+        "recipe": dataclasses.asdict(recipe),
+        "data": data.sha256,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    try:
+        replace(out / CHECKPOINT, [buffer.getbuffer()])
+    except OSError as error:
+        raise TrainingError(
+            f"The checkpoint could not be written ({error}). The one before it is kept: free some space and run the "
+            "same command again."
+        ) from error
+
+
+def _resume(
+    out: Path, recipe: Recipe, data: TrainingData, model: Autoencoder, optimizer: torch.optim.Optimizer
+) -> int:
+    """Take up out/checkpoint.pt; how many steps it has behind it. The log loses what came after it."""
+    path = out / CHECKPOINT
+    if not path.exists():
+        (out / LOG).unlink(missing_ok=True)
+        return 0
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        step = int(state["step"])
+    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{path} is no whole checkpoint ({error}): remove it to begin anew.") from error
+    if state["recipe"] != dataclasses.asdict(recipe):
+        mine, other = dataclasses.asdict(recipe), state["recipe"]
+        fields = sorted(key for key in mine.keys() | other.keys() if mine.get(key) != other.get(key))
+        raise CheckpointError(
+            f"{path} belongs to another recipe (different: {', '.join(fields)}): name another --out, or remove it."
+        )
+    if state["data"] != data.sha256:
+        raise CheckpointError(f"{path} was trained on other pictures: name another --out, or remove it.")
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    lines = (out / LOG).read_text().splitlines() if (out / LOG).exists() else []
+    kept = [line for line in lines if json.loads(line)["step"] < step]
+    replace(out / LOG, ["".join(line + "\n" for line in kept).encode()])
+    return step

@@ -1,0 +1,85 @@
+"""What every subcommand shares: progress, one-sentence errors, exit codes, one JSON document on standard output.
+
+Exit codes: 0 done, 1 done with some pictures left out, 2 wrong use or could not run, 130 interrupted.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from retrieval.errors import SemblanceError
+
+DONE, LEFT_OUT, FAILED, INTERRUPTED = 0, 1, 2, 130
+
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
+Update = Callable[[int, int], None]  # done, total
+
+_PLAIN_EVERY = 5.0  # seconds between plain lines
+
+
+def say(sentence: str) -> None:
+    """A line for the person at the keyboard, on standard error; paths are printed as they are."""
+    err.print(sentence, markup=False)
+
+
+def print_json(document: Any) -> None:
+    """The one JSON document of a --json run."""
+    sys.stdout.write(json.dumps(document) + "\n")
+
+
+@contextmanager
+def exits() -> Iterator[None]:
+    """Turn errors meant for the user into their sentence and exit code 2, and Ctrl-C into 130."""
+    try:
+        yield
+    except SemblanceError as error:
+        say(f"error: {error}")
+        raise typer.Exit(FAILED) from error
+    except OSError as error:
+        say(f"error: {error}")
+        raise typer.Exit(FAILED) from error
+    except KeyboardInterrupt as error:
+        say(f"Interrupted{f': {error}' if str(error) else '.'}")
+        raise typer.Exit(INTERRUPTED) from error
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Update]:
+    """A bar with rate and time left on a terminal, a plain line every few seconds where there is none."""
+    if not err.is_terminal:
+        yield _plain(label)
+        return
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _plain(label: str) -> Update:
+    started = last = time.monotonic()
+
+    def update(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _PLAIN_EVERY:
+            last = now
+            rate = done / (now - started)
+            left = (total - done) / rate if rate else float("inf")
+            say(f"{label}: {done:,} of {total:,}, {rate:,.0f}/s, {left:,.0f} s left")
+
+    return update
