@@ -119,6 +119,16 @@ class Catalog:
 
     @classmethod
     @contextlib.contextmanager
+    def opened(cls, folder: Path) -> Iterator["Catalog"]:
+        """As `open`, closed again at the end."""
+        catalog = cls.open(folder)
+        try:
+            yield catalog
+        finally:
+            catalog.close()
+
+    @classmethod
+    @contextlib.contextmanager
     def writing(cls, folder: Path, codec: Codec | None = None) -> Iterator["Catalog"]:
         """Open a library as its one writer; with a `codec` it is made where there is none.
 

@@ -1,4 +1,4 @@
-"""How good is a ranking? Precision and mean average precision over a gallery with labels.
+"""How good is a ranking? Precision and mean average precision over a gallery with labels, and rows that compare.
 
 A picture is relevant when it bears the query's class. Pictures at the same distance have no order of their own, and
 codes tie often, so the gallery is shuffled once, by a fixed seed, and ties fall in that order: without this a gallery
@@ -8,6 +8,7 @@ sorted by class would flatter whoever ties most.
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +16,10 @@ import numpy.typing as npt
 from retrieval import codes, pixels
 
 CUTS = (1, 10, 100, 1000)
-_CHUNK = 32
+_CHUNK = 128  # queries ranked at one time, by each core
 
 Labels = npt.NDArray[np.int64]
-Ranking = Callable[[slice], npt.NDArray[np.int64]]  # queries' rows -> distances (rows, G), any whole numbers
+Ranking = Callable[[slice], npt.NDArray[np.integer[Any]]]  # queries' rows -> distances (rows, G)
 
 
 def tie_order(gallery: int, seed: int = 0) -> npt.NDArray[np.int64]:
@@ -27,7 +28,7 @@ def tie_order(gallery: int, seed: int = 0) -> npt.NDArray[np.int64]:
 
 
 def relevance(
-    distances: npt.NDArray[np.int64], same_class: npt.NDArray[np.bool_], own: npt.NDArray[np.int64] | None
+    distances: npt.NDArray[np.integer[Any]], same_class: npt.NDArray[np.bool_], own: npt.NDArray[np.int64] | None
 ) -> npt.NDArray[np.bool_]:
     """Distances and same-class flags, both (Q, G) -> the flags in the order of ascending distance, (Q, G).
 
@@ -79,7 +80,7 @@ def score(
 
 def by_codes(query_codes: codes.Codes, gallery_codes: codes.Codes) -> Ranking:
     """Rank by Hamming distance."""
-    return lambda rows: codes.hamming(query_codes[rows], gallery_codes).astype(np.int64)
+    return lambda rows: codes.hamming(query_codes[rows], gallery_codes)
 
 
 def by_pixels(queries: pixels.Pixels, gallery: pixels.Pixels) -> Ranking:

@@ -23,6 +23,11 @@ Ids = npt.NDArray[np.int64]
 Distances = npt.NDArray[np.int32]
 
 
+def search_on_one_core() -> None:
+    """Make searches of the calling thread use one core: a millisecond's work is slower shared than done alone."""
+    faiss.omp_set_num_threads(1)
+
+
 class CodeIndex(Protocol):
     """What every engine promises; tests/retrieval/test_index.py holds each against brute force."""
 

@@ -15,7 +15,7 @@ SPEC = InputSpec(32)
 LENGTH = SPEC.size * SPEC.size * 3
 
 Pixels = npt.NDArray[np.uint8]  # (N, D)
-_BLOCK = 1024
+_BLOCK = 512
 
 
 class Rows(Protocol):
@@ -25,23 +25,29 @@ class Rows(Protocol):
     def __getitem__(self, rows: slice) -> Pixels: ...
 
 
-def squared_distances(queries: Pixels, gallery: Pixels, norms: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Pixels (Q, D) and (G, D), the gallery's squared norms (G,) -> squared distances in byte units, int64 (Q, G).
+def squared_distances(queries: Pixels, gallery: Pixels, norms: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Pixels (Q, D) and (G, D), the gallery's squared norms (G,) -> squared distances in byte units, int32 (Q, G).
 
-    |x - q|^2 = |x|^2 - 2 x.q + |q|^2, with x.q by float32 matrix products that are exact: q = 16 h + l splits a byte
+    |x - q|^2 = |x|^2 - 2 x.q + |q|^2, with x.q by a float32 matrix product that is exact: q = 16 h + l splits a byte
     into halves, and a sum of at most 4,386 products of a byte and a half stays below 2^24. ValueError for longer rows.
     """
     if gallery.shape[1] > 2**24 // (255 * 15):
         raise ValueError(f"pixel vectors have at most {2**24 // (255 * 15)} values, not {gallery.shape[1]}")
-    rows = gallery.astype(np.float32).T  # (D, G)
-    high, low = ((part.astype(np.float32) @ rows).astype(np.int64) for part in (queries >> 4, queries & 15))
+    halves = np.concatenate([queries >> 4, queries & 15]).astype(np.float32)  # (2 Q, D)
+    products = np.empty((len(halves), len(gallery)), np.int32)
+    for start in range(0, len(gallery), _BLOCK):  # in pieces that stay in the processor's cache as float32
+        products[:, start : start + _BLOCK] = (gallery[start : start + _BLOCK].astype(np.float32) @ halves.T).T
+    high, low = products.reshape(2, len(queries), len(gallery))
     return norms - 2 * (16 * high + low) + squared_norms(queries)[:, None]
 
 
-def squared_norms(pixels: Pixels) -> npt.NDArray[np.int64]:
-    """Pixels (N, D) -> sums of squares int64 (N,)."""
-    values = pixels.astype(np.float64)  # whole numbers below 2^53: exact
-    return np.einsum("nd,nd->n", values, values).astype(np.int64)
+def squared_norms(pixels: Pixels) -> npt.NDArray[np.int32]:
+    """Pixels (N, D) -> sums of squares int32 (N,)."""
+    norms = np.empty(len(pixels), np.int32)
+    for start in range(0, len(pixels), _BLOCK):
+        values = pixels[start : start + _BLOCK].astype(np.float64)  # whole numbers below 2^53: exact
+        norms[start : start + _BLOCK] = np.einsum("nd,nd->n", values, values)
+    return norms
 
 
 def to_distance(squared: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -61,7 +67,7 @@ class PixelIndex:
         if len(ids) != len(pixels) or np.any(ids[1:] <= ids[:-1]):
             raise ValueError("a pixel index wants one row for each id, and ids that ascend")
         self._ids, self._pixels = ids, pixels
-        self._norms: npt.NDArray[np.int64] | None = None
+        self._norms: npt.NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -73,12 +79,12 @@ class PixelIndex:
         """
         if self._norms is None:  # once: they take as long as a search
             parts = [squared_norms(self._pixels[start : start + _BLOCK]) for start in range(0, len(self), _BLOCK)]
-            self._norms = np.concatenate(parts) if parts else np.empty(0, np.int64)
+            self._norms = np.concatenate(parts) if parts else np.empty(0, np.int32)
         best = np.empty((len(queries), 0), np.int64)
         for start in range(0, len(self), _BLOCK):
             block = self._pixels[start : start + _BLOCK]
             squared = squared_distances(queries, block, self._norms[start : start + _BLOCK])
-            keys = squared << 32 | np.arange(start, start + len(block))  # one number orders by distance, then by id
+            keys = squared.astype(np.int64) << 32 | np.arange(start, start + len(block))  # one number orders by distance, then by id
             best = np.concatenate([best, keys], axis=1)
             if best.shape[1] > k:
                 best = np.partition(best, k - 1, axis=1)[:, :k]

@@ -32,6 +32,11 @@ def say(sentence: str) -> None:
     err.print(sentence, markup=False)
 
 
+def show(line: str) -> None:
+    """A line of what was asked for, on standard output."""
+    sys.stdout.write(line + "\n")
+
+
 def print_json(document: Any) -> None:
     """The one JSON document of a --json run."""
     sys.stdout.write(json.dumps(document) + "\n")

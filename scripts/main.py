@@ -4,7 +4,7 @@ import importlib
 
 import typer
 
-COMMANDS = ("index", "status", "train")
+COMMANDS = ("evaluate", "index", "search", "serve", "status", "train")
 
 app = typer.Typer(
     name="semblance",

@@ -28,7 +28,7 @@ def status(library: LibraryOption, as_json: console.AsJson = False) -> None:
             console.print_json(facts)
         else:
             for name, value in facts.items():
-                console.say(f"{name:9} {value}")
+                console.show(f"{name:9} {value}")
 
 
 if __name__ == "__main__":

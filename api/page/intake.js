@@ -1,0 +1,45 @@
+/**
+ * The roads by which a picture comes in: chosen, dropped anywhere on the page, pasted. What is no file is answered
+ * with a sentence; whether a file is a picture is for the server to say, which reads more formats than browsers do.
+ */
+
+/**
+ * @param {{drop: HTMLButtonElement, input: HTMLInputElement, veil: HTMLElement,
+ *          onPicture: (file: File) => void, onNothing: (sentence: string) => void}} places
+ */
+export function listenForPictures({ drop, input, veil, onPicture, onNothing }) {
+  const take = (transfer, otherwise) => {
+    const files = [...(transfer?.files ?? [])];
+    const file = files.find(({ type }) => type.startsWith("image/")) ?? files[0];
+    return file ? onPicture(file) : onNothing(otherwise);
+  };
+
+  drop.addEventListener("click", () => input.click());
+  input.addEventListener("change", () => {
+    if (input.files.length) take(input, "");
+    input.value = "";                                              // the same file may be chosen twice in a row
+  });
+
+  addEventListener("paste", (event) => {
+    event.preventDefault();
+    take(event.clipboardData, "The clipboard holds no picture. Copy a picture itself, not its name or its address.");
+  });
+
+  let own = false;                                                 // a picture dragged out of this page is no query
+  let depth = 0;                                                   // dragenter and dragleave come for every element
+  const lower = () => { depth = 0; veil.hidden = true; };
+  addEventListener("dragstart", () => { own = true; });
+  addEventListener("dragend", () => { own = false; lower(); });
+  addEventListener("dragenter", () => { if (!own && depth++ === 0) veil.hidden = false; });
+  addEventListener("dragleave", () => { if (!own && --depth <= 0) lower(); });
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    lower();
+    if (own) return;
+    take(event.dataTransfer, "What was dropped is a link or a text, not a picture. Save the picture first, or copy and paste it.");
+  });
+
+  const apple = /Mac|iPhone|iPad/.test(navigator.platform);
+  if (apple) drop.querySelector("kbd").textContent = "⌘";
+}

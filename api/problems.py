@@ -1,0 +1,72 @@
+"""Errors over HTTP: RFC 9457 problem+json, one sentence each."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from api.schemas import Problem
+from api.search import UnknownPicture
+from retrieval.errors import DamagedPicture, NoPixels, NotAPicture, PictureTooLarge, SemblanceError, UsageError
+
+
+class Gone(SemblanceError):
+    """A picture's file has vanished since it was indexed."""
+
+
+class Busy(SemblanceError):
+    """More is asked than the service takes on at one time."""
+
+
+MEDIA_TYPE = "application/problem+json"
+
+_STATUS: dict[type[SemblanceError], int] = {
+    UnknownPicture: 404,
+    Gone: 410,
+    Busy: 503,
+    DamagedPicture: 400,
+    NotAPicture: 415,
+    PictureTooLarge: 413,
+    NoPixels: 422,
+    UsageError: 422,
+}
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """An answer that says what is wrong."""
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same, for the OpenAPI description of a route."""
+    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app a problem."""
+
+    @app.exception_handler(SemblanceError)
+    def semblance_error(_: Request, error: SemblanceError) -> JSONResponse:
+        status = next((number for kind, number in _STATUS.items() if isinstance(error, kind)), 503)
+        return problem(status, str(error), {"Retry-After": "2"} if status == 503 else None)
+
+    @app.exception_handler(RequestValidationError)
+    def wrong_request(_: Request, error: RequestValidationError) -> JSONResponse:
+        parts = [f"{'.'.join(str(step) for step in item['loc'][1:])}: {item['msg']}" for item in error.errors()]
+        return problem(422, "; ".join(parts) + ".")
+
+    @app.exception_handler(HTTPException)
+    def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        detail = str(error.detail)
+        if detail == HTTPStatus(error.status_code).phrase:  # Starlette's own, which says no more than the title
+            detail = f"{request.method} {request.url.path} is not a request that this service knows: see /docs."
+        return problem(error.status_code, detail, dict(error.headers) if error.headers else None)
+
+    @app.exception_handler(Exception)
+    def broken(_: Request, error: Exception) -> JSONResponse:
+        return problem(500, f"The service failed ({type(error).__name__}); its log says where.")

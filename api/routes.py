@@ -1,0 +1,171 @@
+"""The routes: thin, each the way of one request."""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, Depends, File, Query, Request, UploadFile
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, Response
+from pydantic import ValidationError
+
+from api.problems import Busy, Gone, responses
+from api.schemas import Engine, Health, Image, Images, Ready, SearchAnswer, SearchParams
+from api.search import Encoded, Searcher, UnknownPicture, encode, to_answer
+from api.search import Query as Question
+from indexer.catalog import Catalog, Entry, thumbnail_path
+from retrieval import images
+from retrieval.codec import Codec
+from retrieval.errors import DamagedPicture
+from retrieval.files import replace
+
+THUMBNAIL_SIDE = 320
+
+router = APIRouter()
+log = logging.getLogger("semblance.api")
+T = TypeVar("T")
+
+
+class Decoding:
+    """A bounded number of pictures decoded at one time, and a bounded number that wait for their turn."""
+
+    def __init__(self, slots: int, waiting: int) -> None:
+        self._limiter = anyio.CapacityLimiter(slots)
+        self._waiting = waiting
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run `work` in a thread when there is a slot. Raises Busy where too many wait already."""
+        if self._limiter.statistics().tasks_waiting >= self._waiting:
+            raise Busy("The service has too many pictures waiting to be decoded: try again in a moment.")
+        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+
+
+def searcher(request: Request) -> Searcher:
+    """The app's one searcher."""
+    held: Searcher = request.app.state.searcher
+    return held
+
+
+def decoding(request: Request) -> Decoding:
+    """The app's one bound on decoding."""
+    held: Decoding = request.app.state.decoding
+    return held
+
+
+async def search_params(request: Request, params: Annotated[SearchParams, Query()]) -> SearchParams:
+    """k and engine from the query string, or from fields of the form beside the file, as clients like to send them."""
+    fields = {name: value for name, value in (await request.form()).multi_items() if name != "file"}
+    if not fields:
+        return params
+    try:
+        return SearchParams.model_validate({**request.query_params, **fields})
+    except ValidationError as error:
+        raise RequestValidationError([{**item, "loc": ("form", *item["loc"])} for item in error.errors()]) from error
+
+
+Owner = Annotated[Searcher, Depends(searcher)]
+Slots = Annotated[Decoding, Depends(decoding)]
+
+
+@router.post("/search", responses=responses(400, 413, 415, 422, 503))
+async def search(
+    owner: Owner,
+    slots: Slots,
+    params: Annotated[SearchParams, Depends(search_params)],
+    file: Annotated[UploadFile, File(description="The picture to search with")],
+) -> SearchAnswer:
+    """The pictures of the library that look most like the uploaded one."""
+    codec = owner.state().codec
+    encoded = await slots.run(functools.partial(_read_upload, file, codec, params.engine))
+    hits = await asyncio.wrap_future(owner.submit(Question(params.engine, params.k, encoded.vector)))
+    return to_answer(hits, codec, params.engine, encoded)
+
+
+@router.get("/images/{id}/similar", responses=responses(404, 422, 503))
+async def similar(id: int, owner: Owner, params: Annotated[SearchParams, Query()]) -> SearchAnswer:
+    """The pictures that look most like one of the library; that one comes first, unless it has exact duplicates."""
+    codec = owner.state().codec
+    hits = await asyncio.wrap_future(owner.submit(Question(params.engine, params.k, id)))
+    return to_answer(hits, codec, params.engine)
+
+
+@router.get("/images", responses=responses(422, 503))
+def some_images(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 12) -> Images:
+    """Some pictures, spread evenly over the library."""
+    with Catalog.opened(request.app.state.settings.library) as catalog:
+        return Images(images=[Image(id=entry.id, path=entry.path) for entry in catalog.spread(limit)])
+
+
+@router.get("/images/{id}", responses=responses(404, 410, 422, 503), response_class=FileResponse)
+def original(id: int, request: Request) -> FileResponse:
+    """The picture's file, as it is on disk."""
+    entry, media_type = _entry(id, request.app.state.settings.library)
+    return FileResponse(entry.path, media_type=media_type, headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/images/{id}/thumbnail", responses=responses(400, 404, 410, 413, 415, 422, 503), response_class=Response)
+async def thumbnail(id: int, request: Request, slots: Slots) -> Response:
+    """A JPEG of the picture, its longer side at most 320 pixels; made when first asked for, then kept."""
+    library: Path = request.app.state.settings.library
+    entry, _ = await anyio.to_thread.run_sync(_entry, id, library)
+    headers = {"ETag": f'"{entry.sha256.hex()}"', "Cache-Control": "private, no-cache"}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    kept = thumbnail_path(library, entry.sha256)
+    if kept.exists():
+        return FileResponse(kept, media_type="image/jpeg", headers=headers)
+    data = await slots.run(functools.partial(_make_thumbnail, Path(entry.path), kept))
+    return Response(data, media_type="image/jpeg", headers=headers)
+
+
+@router.get("/health")
+def health() -> Health:
+    """Whether the process answers."""
+    return Health()
+
+
+@router.get("/ready", responses=responses(503))
+def ready(owner: Owner) -> Ready:
+    """Whether there is a library to search, and what it holds."""
+    state = owner.state()
+    return Ready(
+        pictures=state.pictures, codec_id=state.codec.codec_id, bits=state.codec.bits, engines=[*state.engines]
+    )
+
+
+def _read_upload(file: UploadFile, codec: Codec, engine: Engine) -> Encoded:
+    data = file.file.read()
+    if not data:
+        raise DamagedPicture("The upload is empty: choose a picture and send it again.")
+    return encode(data, codec, engine)
+
+
+def _entry(id: int, library: Path) -> tuple[Entry, str]:
+    """A picture of the library that is still a picture, and its media type. Raises UnknownPicture and Gone."""
+    with Catalog.opened(library) as catalog:
+        entry = catalog.entry(id)
+    if entry is None:
+        raise UnknownPicture(f"There is no picture {id} in the library.")
+    try:
+        with Path(entry.path).open("rb") as file:
+            media_type = images.media_type(file.read(images.SNIFF_BYTES))
+    except OSError as error:
+        raise Gone(f"The file {entry.path} is gone: index its folder again to forget it.") from error
+    if media_type is None:  # what is not a picture any more is not served to anyone
+        raise Gone(f"The file {entry.path} is no picture any more: index its folder again.")
+    return entry, media_type
+
+
+def _make_thumbnail(path: Path, kept: Path) -> bytes:
+    data = images.thumbnail(path, THUMBNAIL_SIDE)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        replace(kept, [data])
+    except OSError as error:  # the thumbnail is right all the same; it will be made again
+        log.warning("the thumbnail %s could not be kept: %s", kept, error)
+    return data

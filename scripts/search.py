@@ -1,0 +1,47 @@
+"""`semblance search`: the nearest pictures of a library, without a server."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.schemas import MAX_K, Engine
+from api.search import Query, Searcher, encode, to_answer
+from indexer.catalog import Catalog
+from retrieval.errors import UsageError
+from scripts import console
+from scripts.library import LibraryOption, ModelOption, codec_for
+
+
+def search(
+    image: Annotated[Path, typer.Argument(help="The picture to search with.")],
+    library: LibraryOption,
+    k: Annotated[int, typer.Option(min=1, max=MAX_K, help="How many pictures to return.")] = 10,
+    engine: Annotated[Engine, typer.Option(help="Learned codes, or raw pixels as the baseline.")] = "code",
+    model: ModelOption = None,
+    as_json: console.AsJson = False,
+) -> None:
+    """Find the pictures of a library that look like IMAGE."""
+    with console.exits():
+        Catalog.open(library).close()
+        codec = codec_for(library, model)
+        if not image.is_file():
+            raise UsageError(f"There is no file {image}.")
+        encoded = encode(image, codec, engine)
+        searcher = Searcher(library, lambda: codec)
+        searcher.start()
+        hits = searcher.submit(Query(engine, k, encoded.vector)).result()
+        searcher.stop()
+        answer = to_answer(hits, codec, engine, encoded)
+        if as_json:
+            console.print_json(answer.model_dump())
+            return
+        for result in answer.results:
+            distance = f"{result.distance:5.0f} bits" if engine == "code" else f"{result.distance:9.3f}"
+            console.show(f"{distance}  {result.path}")
+        if not answer.results:
+            console.say(f"The library {library} has no pictures yet: index a folder into it.")
+
+
+if __name__ == "__main__":
+    typer.run(search)

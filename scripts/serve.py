@@ -1,0 +1,62 @@
+"""`semblance serve`: a library over HTTP, with its page."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from pydantic import ValidationError
+
+from api.app import create_app
+from api.settings import Settings
+from indexer.catalog import Catalog
+from retrieval.errors import UsageError
+from scripts import console
+from scripts.library import ModelOption, codec_for
+
+
+def serve(
+    library: Annotated[
+        Path | None, typer.Option("--library", help="The library's folder; SEMBLANCE_LIBRARY where it is not given.")
+    ] = None,
+    model: ModelOption = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on [default: 127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one [default: 8000].")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Start without a library; answer once there is one.")] = False,
+) -> None:
+    """Serve a library: the page at /, the API described at /docs."""
+    with console.exits():
+        given = {"library": library, "model": model, "host": host, "port": port}
+        try:
+            settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        except ValidationError as error:
+            parts = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
+            raise UsageError(f"{parts}. Give --{error.errors()[0]['loc'][0]}, or set its SEMBLANCE_ variable.") from error
+        if not wait:
+            Catalog.open(settings.library).close()
+            codec_for(settings.library, settings.model)
+        run(settings, lambda url: console.say(f"Semblance serves {settings.library} at {url} (Ctrl-C stops it)"))
+
+
+def run(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Serve until a signal comes. `announce` gets the address once the port is open. Raises UsageError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise UsageError(
+                f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}): choose another --port."
+            ) from error
+        app = create_app(settings, lambda: codec_for(settings.library, settings.model))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        name = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
+        announce(f"http://{name}:{listener.getsockname()[1]}/")
+        server.run([listener])
+
+
+if __name__ == "__main__":
+    typer.run(serve)

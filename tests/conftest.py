@@ -1,0 +1,145 @@
+"""Real parts for every test: drawn pictures, the shipped model, a library on disk, a server process on a real port."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from indexer import pipeline
+from retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from scripts.scenes import write_sample
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running `semblance serve`: its address, its library, the files that it indexed."""
+
+    url: str
+    library: Path
+    library_pictures: list[Path]
+
+
+@pytest.fixture(scope="session")
+def codec() -> Codec:
+    """The default model."""
+    return Codec(find_model(DEFAULT_MODEL), threads=2)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small cut of the drawn sample library, a folder a kind; not to be changed: copy it."""
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample(folder, count=48)
+    return folder
+
+
+@pytest.fixture
+def pictures(sample: Path, tmp_path: Path) -> Path:
+    """A copy of the sample that a test may change."""
+    return Path(shutil.copytree(sample, tmp_path / "pictures"))
+
+
+@pytest.fixture(scope="session")
+def library(sample: Path, codec: Codec, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample indexed with pixel vectors; not to be changed."""
+    folder = tmp_path_factory.mktemp("library")
+    pipeline.index([sample], folder, codec, with_pixels=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def semblance() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command line as a process: semblance("status", "--library", folder)."""
+
+    def run(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "scripts.main", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=240, **options)  # type: ignore[call-overload,no-any-return]
+
+    return run
+
+
+@contextmanager
+def serving(library: Path, *options: str, **variables: str) -> Iterator[str]:
+    """A `semblance serve` process on a free port, ended by SIGINT; its address once it answers /health."""
+    command = [sys.executable, "-m", "scripts.main", "serve", "--library", str(library), "--port", "0", *options]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **variables}, stderr=subprocess.PIPE, text=True, bufsize=1
+    )
+    try:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, f"the server said: {line}{process.stderr.read()}"
+        url = found.group().rstrip("/")
+        until(lambda: httpx.get(f"{url}/health").status_code == 200)
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until `condition` holds; what it raises while a server starts counts as no."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def server(library: Path, sample: Path) -> Iterator[Server]:
+    """A server over the sample library, ready."""
+    with serving(library) as url:
+        until(lambda: httpx.get(f"{url}/ready").status_code == 200)
+        yield Server(url, library, sorted(sample.rglob("*.jpg")))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of unpacked real datasets that SEMBLANCE_DATA names."""
+    if not os.environ.get("SEMBLANCE_DATA"):
+        pytest.skip("SEMBLANCE_DATA is not set: tests on real data need the unpacked datasets")
+    return Path(os.environ["SEMBLANCE_DATA"])
+
+
+def find_chromium() -> str | None:
+    """A Chromium on this machine."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Chromium's path. Without one the test is skipped, and under CI it fails."""
+    path = find_chromium()
+    if path is None:
+        message = "no Chromium was found: the page was not tested (on Debian: apt-get install chromium)"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in the last lines what a green run did not cover."""
+    if find_chromium() is None:
+        terminalreporter.write_line("NOT TESTED: the web page, since no Chromium was found.", yellow=True, bold=True)
+    if not os.environ.get("SEMBLANCE_DATA"):
+        terminalreporter.write_line("NOT TESTED: real data, since SEMBLANCE_DATA is not set.", yellow=True, bold=True)
