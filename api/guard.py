@@ -1,4 +1,4 @@
-"""What stands before the app: whom the service listens to, how much it reads, what a browser may do with its answers."""
+"""What stands before the app: whom the service answers, how much it reads, what a browser may do with the answers."""
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -8,7 +8,9 @@ from api.problems import problem
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _FORM_BYTES = 64 * 1024  # what a multipart body has beside the picture
-_PAGE_POLICY = "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; frame-ancestors 'none'"
+_PAGE_POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; frame-ancestors 'none'"
+)
 
 
 class Guard:
@@ -30,14 +32,16 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        name = headers.get("host", "").rsplit(":", 1)[0] if not headers.get("host", "").endswith("]") else headers["host"]
+        host = headers.get("host", "").lower()
+        name = host if host.endswith("]") else host.rsplit(":", 1)[0]
         if self.loopback_only and name not in _LOOPBACK:
             refusal = problem(421, f"This service answers on this machine only, not as {name!r}.")
             await refusal(scope, receive, send)
             return
         announced = headers.get("content-length", "0")
         if announced.isdigit() and int(announced) > self.limit:
-            await self._drain(receive, int(announced))
+            if int(announced) <= 8 * self.limit:
+                await self._drain(receive, int(announced))
             await problem(413, self.too_large)(scope, receive, send)
             return
         read = 0
@@ -47,6 +51,7 @@ class Guard:
             message = await receive()
             read += len(message.get("body", b""))
             if read > self.limit:
+                await self._drain(receive, 8 * self.limit)
                 raise HTTPException(413, self.too_large)
             return message
 
@@ -67,9 +72,8 @@ class Guard:
         """The sentence for an upload over the limit."""
         return f"The upload is over {self.max_upload_mb} MB, the limit. Send a smaller copy of the picture."
 
-    async def _drain(self, receive: Receive, announced: int) -> None:
-        """Read and drop a body that is not absurdly long: a client that is still sending does not hear the answer."""
-        left = announced if announced <= 8 * self.limit else 0
+    async def _drain(self, receive: Receive, left: int) -> None:
+        """Read and drop at most `left` bytes: a client that is still sending does not hear the answer."""
         while left > 0:
             message = await receive()
             left -= len(message.get("body", b""))

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -10,6 +9,7 @@ from typing import Annotated, TypeVar
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Depends, File, Query, Request, UploadFile
+from fastapi import Path as PathParameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, Response
 from pydantic import ValidationError
@@ -18,16 +18,14 @@ from api.problems import Busy, Gone, responses
 from api.schemas import Engine, Health, Image, Images, Ready, SearchAnswer, SearchParams
 from api.search import Encoded, Searcher, UnknownPicture, encode, to_answer
 from api.search import Query as Question
-from indexer.catalog import Catalog, Entry, thumbnail_path
+from indexer import thumbnails
+from indexer.catalog import Catalog
+from indexer.records import Entry
 from retrieval import images
 from retrieval.codec import Codec
 from retrieval.errors import DamagedPicture
-from retrieval.files import replace
-
-THUMBNAIL_SIDE = 320
 
 router = APIRouter()
-log = logging.getLogger("semblance.api")
 T = TypeVar("T")
 
 
@@ -36,13 +34,17 @@ class Decoding:
 
     def __init__(self, slots: int, waiting: int) -> None:
         self._limiter = anyio.CapacityLimiter(slots)
-        self._waiting = waiting
+        self._room = slots + waiting
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run `work` in a thread when there is a slot. Raises Busy where too many wait already."""
-        if self._limiter.statistics().tasks_waiting >= self._waiting:
+        if self._room == 0:
             raise Busy("The service has too many pictures waiting to be decoded: try again in a moment.")
-        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        self._room -= 1
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        finally:
+            self._room += 1
 
 
 def searcher(request: Request) -> Searcher:
@@ -70,6 +72,7 @@ async def search_params(request: Request, params: Annotated[SearchParams, Query(
 
 Owner = Annotated[Searcher, Depends(searcher)]
 Slots = Annotated[Decoding, Depends(decoding)]
+Id = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]  # what SQLite and FAISS can hold
 
 
 @router.post("/search", responses=responses(400, 413, 415, 422, 503))
@@ -87,7 +90,7 @@ async def search(
 
 
 @router.get("/images/{id}/similar", responses=responses(404, 422, 503))
-async def similar(id: int, owner: Owner, params: Annotated[SearchParams, Query()]) -> SearchAnswer:
+async def similar(id: Id, owner: Owner, params: Annotated[SearchParams, Query()]) -> SearchAnswer:
     """The pictures that look most like one of the library; that one comes first, unless it has exact duplicates."""
     codec = owner.state().codec
     hits = await asyncio.wrap_future(owner.submit(Question(params.engine, params.k, id)))
@@ -102,25 +105,25 @@ def some_images(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 1
 
 
 @router.get("/images/{id}", responses=responses(404, 410, 422, 503), response_class=FileResponse)
-def original(id: int, request: Request) -> FileResponse:
+def original(id: Id, request: Request) -> FileResponse:
     """The picture's file, as it is on disk."""
     entry, media_type = _entry(id, request.app.state.settings.library)
     return FileResponse(entry.path, media_type=media_type, headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/images/{id}/thumbnail", responses=responses(400, 404, 410, 413, 415, 422, 503), response_class=Response)
-async def thumbnail(id: int, request: Request, slots: Slots) -> Response:
+async def thumbnail(id: Id, request: Request, slots: Slots) -> Response:
     """A JPEG of the picture, its longer side at most 320 pixels; made when first asked for, then kept."""
     library: Path = request.app.state.settings.library
     entry, _ = await anyio.to_thread.run_sync(_entry, id, library)
     headers = {"ETag": f'"{entry.sha256.hex()}"', "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    kept = thumbnail_path(library, entry.sha256)
+    kept = thumbnails.thumbnail_path(library, entry.sha256)
     if kept.exists():
         return FileResponse(kept, media_type="image/jpeg", headers=headers)
-    data = await slots.run(functools.partial(_make_thumbnail, Path(entry.path), kept))
-    return Response(data, media_type="image/jpeg", headers=headers)
+    small, as_indexed = await slots.run(functools.partial(thumbnails.make, library, entry))
+    return Response(small, media_type="image/jpeg", headers=headers if as_indexed else {"Cache-Control": "no-store"})
 
 
 @router.get("/health")
@@ -145,7 +148,7 @@ def _read_upload(file: UploadFile, codec: Codec, engine: Engine) -> Encoded:
     return encode(data, codec, engine)
 
 
-def _entry(id: int, library: Path) -> tuple[Entry, str]:
+def _entry(id: Id, library: Path) -> tuple[Entry, str]:
     """A picture of the library that is still a picture, and its media type. Raises UnknownPicture and Gone."""
     with Catalog.opened(library) as catalog:
         entry = catalog.entry(id)
@@ -159,13 +162,3 @@ def _entry(id: int, library: Path) -> tuple[Entry, str]:
     if media_type is None:  # what is not a picture any more is not served to anyone
         raise Gone(f"The file {entry.path} is no picture any more: index its folder again.")
     return entry, media_type
-
-
-def _make_thumbnail(path: Path, kept: Path) -> bytes:
-    data = images.thumbnail(path, THUMBNAIL_SIDE)
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        replace(kept, [data])
-    except OSError as error:  # the thumbnail is right all the same; it will be made again
-        log.warning("the thumbnail %s could not be kept: %s", kept, error)
-    return data

@@ -4,6 +4,7 @@ The same thread follows the catalog: it asks for the generation every second and
 Nothing is shared, so nothing is locked.
 """
 
+import logging
 import queue
 import threading
 import time
@@ -24,6 +25,8 @@ from retrieval.codes import Codes
 from retrieval.errors import LibraryError, NoPixels, SemblanceError
 from retrieval.index import FlatIndex, search_on_one_core
 from retrieval.pixels import PixelIndex, Pixels
+
+log = logging.getLogger("semblance.api")
 
 FOLLOW_EVERY = 1.0  # seconds
 
@@ -110,6 +113,7 @@ class _Open:
     generation: int
     inode: int
     pixels: PixelIndex | None = None
+    pixels_stamp: tuple[int, int] | None = None
 
 
 class Searcher:
@@ -183,11 +187,18 @@ class Searcher:
                 held.index.remove(changes.removed)
                 held.index.add(changes.ids, changes.codes)
                 held.generation, held.pixels = changes.generation, None
-            engines: tuple[Engine, ...] = ("code", "pixel") if pixelfile.exists(self._library) else ("code",)
+            stamp = pixelfile.stamp(self._library)
+            if stamp != held.pixels_stamp:  # vectors come after their pictures, and may come without a new generation
+                held.pixels, held.pixels_stamp = None, stamp
+            engines: tuple[Engine, ...] = ("code", "pixel") if stamp else ("code",)
             self._state = State(held.codec, len(held.index), engines)
-        except (SemblanceError, OSError) as error:
+        except SemblanceError as error:
             self._close()
-            self._state = error if isinstance(error, SemblanceError) else LibraryError(f"The library is lost: {error}.")
+            self._state = error
+        except Exception as error:  # whatever it is, the thread must go on: those who ask wait for it
+            log.exception("the library %s cannot be followed", self._library)
+            self._close()
+            self._state = LibraryError(f"The library {self._library} cannot be read: {error}.")
 
     def _reopen(self) -> _Open:
         """The open library, opened anew where there was none or where another has taken its place."""
@@ -198,9 +209,13 @@ class Searcher:
             return self._open
         self._close()
         catalog = Catalog.open(self._library)
-        codec = self._find_codec()
-        catalog.check(codec)
-        index, generation = snapshot.load(catalog)
+        try:
+            codec = self._find_codec()
+            catalog.check(codec)
+            index, generation = snapshot.load(catalog)
+        except BaseException:
+            catalog.close()
+            raise
         return _Open(catalog, codec, index, generation, inode)
 
     def _close(self) -> None:
@@ -253,6 +268,10 @@ class Searcher:
             assert held.pixels is not None
             return held.pixels.vector(query.by)
         except KeyError as error:
+            if query.engine == "pixel" and held.catalog.entry(query.by):
+                raise NoPixels(
+                    f"Picture {query.by} has no pixel vector yet: index with --pixels to the end."
+                ) from error
             raise UnknownPicture(f"There is no picture {query.by} in the library.") from error
 
     def _by_code(self, held: _Open, codes: Codes, k: int) -> list[list[tuple[int, float, float]]]:
@@ -267,6 +286,9 @@ class Searcher:
         assert held.pixels is not None
         distances, ids = held.pixels.search(vectors, k)
         return [
-            [(int(id), float(distance), pixels.to_similarity(float(distance))) for id, distance in zip(*row, strict=True)]
+            [
+                (int(id), float(distance), pixels.to_similarity(float(distance)))
+                for id, distance in zip(*row, strict=True)
+            ]
             for row in zip(ids, distances, strict=True)
         ]

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -14,8 +14,15 @@ class Settings(BaseSettings):
 
     library: Path
     model: str | None = None
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65535)
-    max_upload_mb: int = Field(25, ge=1, le=1024)
-    decode_slots: int = Field(os.cpu_count() or 1, ge=1, description="pictures decoded at one time")
-    waiting: int = Field(64, ge=1, description="uploads that may wait for a slot; further ones are turned away")
+    host: str = Field("127.0.0.1", min_length=1)  # to a socket, an empty host is every address there is
+    port: int = Field(default=8000, ge=0, le=65535)
+    max_upload_mb: int = Field(default=25, ge=1, le=1024)
+    decode_slots: int = Field(default=os.cpu_count() or 1, ge=1, description="pictures decoded at one time")
+    waiting: int = Field(default=64, ge=1, description="uploads that may wait for a slot; further ones are turned away")
+
+    @field_validator("library", mode="before")
+    @classmethod
+    def _named(cls, library: object) -> object:
+        if library == "":  # a Path makes it the working folder
+            raise ValueError("it is empty")
+        return library

@@ -12,15 +12,18 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from indexer.records import Changes, Entry, Failure, NewPicture
+from indexer.sqlite_errors import sentences
 from retrieval.codec import Codec
-from retrieval.codes import Codes, width
+from retrieval.codes import width
 from retrieval.errors import CodecMismatch, LibraryError, LibraryLocked, LibraryMissing
-from retrieval.index import Ids
+
+__all__ = ["FILE", "Catalog", "Changes", "Entry", "Failure", "NewPicture"]
 
 FILE = "catalog.sqlite"
 _LOCK = "writer.lock"
@@ -47,47 +50,6 @@ CREATE INDEX removals_by_generation ON removals (generation);
 """
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A picture as the catalog knows it."""
-
-    id: int
-    path: str
-    size: int
-    mtime_ns: int
-    sha256: bytes
-
-
-@dataclass(frozen=True)
-class NewPicture:
-    """A picture to record: a file's path and state, the SHA-256 of its content, its code (W,)."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    sha256: bytes
-    code: Codes
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A file that could not be used, and why. `read`: its content was read, and it is no picture that can be used."""
-
-    path: str
-    reason: str
-    read: bool
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What came after a generation: codes (N, W) added under ids (N,), and ids removed."""
-
-    generation: int
-    ids: Ids
-    codes: Codes
-    removed: Ids
-
-
 class Catalog:
     """An open catalog. One connection, used by one thread at a time.
 
@@ -97,6 +59,9 @@ class Catalog:
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder = folder
         self._db = connection
+        connection.execute("PRAGMA journal_mode = WAL")  # readers go on while the one writer commits
+        connection.execute("PRAGMA synchronous = FULL")  # a committed generation never comes back with other content
+        connection.execute("PRAGMA foreign_keys = ON")
         row = connection.execute("SELECT format, id, codec_id, bits, model FROM library").fetchone()
         if row is None or row[0] != _FORMAT:
             raise LibraryError(f"The library {folder} was written by another version of Semblance: make a new one.")
@@ -113,19 +78,23 @@ class Catalog:
     def open(cls, folder: Path) -> "Catalog":
         """Open an existing library to read. Raises LibraryMissing, LibraryError."""
         if not cls.exists(folder):
-            raise LibraryMissing(f"There is no library at {folder}: make one with `semblance index FOLDER --library {folder}`.")
-        with _sentences(folder):
-            return cls(folder, _connect(folder))
+            raise LibraryMissing(
+                f"There is no library at {folder}: make one with `semblance index FOLDER --library {folder}`."
+            )
+        with sentences(folder):
+            connection = sqlite3.connect(folder / FILE, timeout=10, isolation_level=None, check_same_thread=False)
+            try:
+                return cls(folder, connection)
+            except BaseException:
+                connection.close()
+                raise
 
     @classmethod
     @contextlib.contextmanager
     def opened(cls, folder: Path) -> Iterator["Catalog"]:
         """As `open`, closed again at the end."""
-        catalog = cls.open(folder)
-        try:
+        with contextlib.closing(cls.open(folder)) as catalog:
             yield catalog
-        finally:
-            catalog.close()
 
     @classmethod
     @contextlib.contextmanager
@@ -136,18 +105,17 @@ class Catalog:
         """
         if codec is None:
             cls.open(folder).close()
-        folder.mkdir(parents=True, exist_ok=True)
-        with _sentences(folder), _writer_lock(folder):
-            connection = _connect(folder)
-            try:
-                if codec is not None:
-                    _create(connection, codec)
-                catalog = cls(folder, connection)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LibraryError(f"No library can be made at {folder} ({error.strerror}): name another.") from error
+        with sentences(folder), _writer_lock(folder):
+            if codec is not None and not cls.exists(folder):
+                _create(folder, codec)
+            with cls.opened(folder) as catalog:
                 if codec is not None:
                     catalog.check(codec)
                 yield catalog
-            finally:
-                connection.close()
 
     def check(self, codec: Codec) -> None:
         """CodecMismatch unless the library holds this codec's codes."""
@@ -166,58 +134,52 @@ class Catalog:
 
     def generation(self) -> int:
         """How many batches have been committed since the library was made."""
-        with _sentences(self.folder):
-            return int(self._db.execute("SELECT generation FROM library").fetchone()[0])
+        return int(self._rows("SELECT generation FROM library")[0][0])
 
     def counts(self) -> tuple[int, int]:
         """How many pictures there are, and how many files could not be read."""
-        with _sentences(self.folder):
-            pictures, failed = self._db.execute(
-                "SELECT (SELECT count(*) FROM pictures), (SELECT count(*) FROM failures)"
-            ).fetchone()
-        return int(pictures), int(failed)
+        row = self._rows("SELECT (SELECT count(*) FROM pictures), (SELECT count(*) FROM failures)")[0]
+        return int(row[0]), int(row[1])
 
     def entries(self) -> list[Entry]:
         """Every picture, by id."""
-        with _sentences(self.folder):
-            return [Entry(*row) for row in self._db.execute("SELECT id, path, size, mtime_ns, sha256 FROM pictures ORDER BY id")]
+        return [Entry(*row) for row in self._rows("SELECT id, path, size, mtime_ns, sha256 FROM pictures ORDER BY id")]
 
     def entry(self, id: int) -> Entry | None:
         """One picture, or None."""
-        with _sentences(self.folder):
-            row = self._db.execute("SELECT id, path, size, mtime_ns, sha256 FROM pictures WHERE id = ?", (id,)).fetchone()
-        return Entry(*row) if row else None
+        rows = self._rows("SELECT id, path, size, mtime_ns, sha256 FROM pictures WHERE id = ?", (id,))
+        return Entry(*rows[0]) if rows else None
 
     def paths(self, ids: Iterable[int]) -> dict[int, str]:
         """The paths of those ids that there are."""
         wanted = list(ids)
         found: dict[int, str] = {}
-        with _sentences(self.folder):
-            for start in range(0, len(wanted), 500):  # SQLite limits how many parameters one statement takes
-                part = wanted[start : start + 500]
-                marks = ",".join("?" * len(part))
-                found.update(self._db.execute(f"SELECT id, path FROM pictures WHERE id IN ({marks})", part).fetchall())
+        for start in range(0, len(wanted), 500):  # SQLite limits how many parameters one statement takes
+            part = tuple(wanted[start : start + 500])
+            found.update(self._rows(f"SELECT id, path FROM pictures WHERE id IN ({','.join('?' * len(part))})", part))
         return found
 
     def failures(self) -> dict[str, str]:
         """Path and reason of each file that could not be read."""
-        with _sentences(self.folder):
-            return dict(self._db.execute("SELECT path, reason FROM failures ORDER BY path").fetchall())
+        return dict(self._rows("SELECT path, reason FROM failures ORDER BY path"))
 
     def spread(self, count: int) -> list[Entry]:
         """At most `count` pictures, spread evenly over the library by id."""
-        with _sentences(self.folder):
-            ids = [row[0] for row in self._db.execute("SELECT id FROM pictures ORDER BY id")]
-            chosen = [ids[len(ids) * step // count] for step in range(count)] if len(ids) > count else ids
-            return [entry for id in chosen if (entry := self.entry(id)) is not None]
+        ids = [row[0] for row in self._rows("SELECT id FROM pictures ORDER BY id")]
+        chosen = [ids[len(ids) * step // count] for step in range(count)] if len(ids) > count else ids
+        return [entry for id in chosen if (entry := self.entry(id)) is not None]
+
+    def _rows(self, question: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        with sentences(self.folder):
+            return self._db.execute(question, values).fetchall()
 
     def changes(self, since: int) -> Changes:
         """What was added and removed after generation `since`; everything there is, for since = 0."""
         size = width(self.bits)
-        with _sentences(self.folder):
+        with sentences(self.folder):
             self._db.execute("BEGIN")  # one state for all three questions
             try:
-                generation = int(self._db.execute("SELECT generation FROM library").fetchone()[0])
+                generation = self.generation()
                 cursor = self._db.execute(
                     "SELECT picture, code FROM codes WHERE generation > ? AND codec_id = ? ORDER BY picture",
                     (since, self.codec_id),
@@ -227,7 +189,9 @@ class Catalog:
                 while rows := cursor.fetchmany(10_000):
                     ids.extend(row[0] for row in rows)
                     codes += b"".join(row[1] for row in rows)
-                removed = [row[0] for row in self._db.execute("SELECT picture FROM removals WHERE generation > ?", (since,))]
+                removed = [
+                    row[0] for row in self._db.execute("SELECT picture FROM removals WHERE generation > ?", (since,))
+                ]
             finally:
                 self._db.execute("ROLLBACK")
         return Changes(
@@ -264,7 +228,7 @@ class Catalog:
 
     def touch(self, entries: list[Entry]) -> None:
         """Commit new sizes and times of files whose content is the same; no generation passes."""
-        with _sentences(self.folder), self._transaction():
+        with sentences(self.folder), self._transaction():
             self._db.executemany("DELETE FROM failures WHERE path = ?", [(entry.path,) for entry in entries])
             self._db.executemany(
                 "UPDATE pictures SET size = ?, mtime_ns = ? WHERE id = ?", [(e.size, e.mtime_ns, e.id) for e in entries]
@@ -286,8 +250,8 @@ class Catalog:
     @contextlib.contextmanager
     def _batch(self) -> Iterator[int]:
         """A transaction and the generation it makes, which passes only if codes came or went."""
-        with _sentences(self.folder), self._transaction():
-            generation = int(self._db.execute("SELECT generation FROM library").fetchone()[0]) + 1
+        with sentences(self.folder), self._transaction():
+            generation = self.generation() + 1
             yield generation
             self._db.execute(
                 "UPDATE library SET generation = :g WHERE EXISTS (SELECT 1 FROM codes WHERE generation = :g)"
@@ -307,58 +271,27 @@ class Catalog:
         self._db.execute("COMMIT")
 
 
-def _connect(folder: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(folder / FILE, timeout=10, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")  # readers go on while the one writer commits
-    connection.execute("PRAGMA synchronous = FULL")  # a committed generation never comes back with other content
-    connection.execute("PRAGMA foreign_keys = ON")
-    return connection
-
-
-def _create(connection: sqlite3.Connection, codec: Codec) -> None:
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'library'").fetchone():
-        return
+def _create(folder: Path, codec: Codec) -> None:
+    """Make an empty catalog under another name and rename it: a kill at any moment leaves a whole one or none."""
+    draft = folder / f".{FILE}.tmp"
+    for leftover in (draft.name, f"{draft.name}-journal", f"{FILE}-wal", f"{FILE}-shm"):  # SQLite would take them in
+        (folder / leftover).unlink(missing_ok=True)
     values = (_FORMAT, uuid.uuid4().hex, time.time(), 0, codec.codec_id, codec.bits, codec.reference)
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in _SCHEMA.split(";"):
-        connection.execute(statement)
-    connection.execute("INSERT INTO library VALUES (?, ?, ?, ?, ?, ?, ?)", values)
-    connection.execute("COMMIT")
+    with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+        connection.executescript(_SCHEMA)
+        connection.execute("INSERT INTO library VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    draft.replace(folder / FILE)
 
 
 @contextlib.contextmanager
 def _writer_lock(folder: Path) -> Iterator[None]:
     """One writer at a time. The lock is SQLite's own, on a file that holds nothing: it goes with its process, killed or
     not, and works wherever SQLite does."""
-    lock = sqlite3.connect(folder / _LOCK, timeout=0, isolation_level=None)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        lock.close()
-        raise LibraryLocked(f"Another process is writing to the library {folder}: try again when it is done.") from error
-    try:
+    with contextlib.closing(sqlite3.connect(folder / _LOCK, timeout=0, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            raise LibraryLocked(f"Another process is writing to {folder}: try again when it is done.") from error
         yield
-    finally:
-        lock.close()
-
-
-@contextlib.contextmanager
-def _sentences(folder: Path) -> Iterator[None]:
-    """SQLite's errors as sentences for the user."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if "full" in str(error):
-            raise LibraryError(
-                f"The disk that holds {folder} is full. What was indexed is kept: free some space and run the same command again."
-            ) from error
-        raise LibraryError(f"The library {folder} cannot be used: {error}.") from error
-    except sqlite3.DatabaseError as error:
-        raise LibraryError(f"The catalog {folder / FILE} is damaged ({error}): index into a new library.") from error
-
-
-def thumbnail_path(folder: Path, sha256: bytes) -> Path:
-    """Where the thumbnail of this content is kept."""
-    name = sha256.hex()
-    return folder / "thumbnails" / name[:2] / f"{name}.jpg"
-

@@ -9,7 +9,7 @@ import hashlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +17,15 @@ from pathlib import Path
 import numpy as np
 
 from indexer import pixelfile, snapshot
-from indexer.catalog import Catalog, Entry, Failure, NewPicture
+from indexer.catalog import Catalog
+from indexer.records import Entry, Failure, NewPicture
 from indexer.scan import Found, Scan, scan
 from retrieval import images, pixels
 from retrieval.codec import BATCH, Codec
+from retrieval.codes import Codes
 from retrieval.errors import LibraryError, PictureError, UsageError
 from retrieval.images import Picture
+
 _CHUNK = 32  # files a pool task takes: a task for every small file would cost more than the file
 
 Progress = Callable[[int, int], None]
@@ -69,7 +72,7 @@ def index(
     with_pixels: bool = False,
     prune: bool = False,
     threads: int = os.cpu_count() or 1,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = lambda _done, _total: None,
 ) -> Report:
     """Bring `library` up to date with `folders`: encode what is new or changed, forget what is gone.
 
@@ -80,18 +83,21 @@ def index(
     started = time.monotonic()
     if not Catalog.exists(library):
         for folder in folders:
-            if not folder.expanduser().is_dir():
+            if not folder.is_dir():
                 raise UsageError(f"There is no folder {folder}.")
     with Catalog.writing(library, codec) as catalog, _full_disk_said(library):
+        if catalog.generation() == 0:  # a file from before this catalog would give its ids other pictures' vectors
+            pixelfile.drop(library)
         seen = scan(folders, library)
         report = Report(skipped=seen.skipped, failed=dict(seen.unlisted))
         entries = {entry.path: entry for entry in catalog.entries()}
-        gone = _gone(seen, entries, prune, report)
-        catalog.forget(gone + _outdated_failures(catalog, seen))
-        report.removed = len(gone)
+        failures = catalog.failures()
+        gone = _gone(seen, entries, failures, prune, report)
+        catalog.forget(gone)
+        report.removed = sum(path in entries for path in gone)
         with_pixels = with_pixels or pixelfile.exists(library)
-        work = _plan(catalog, seen, entries, with_pixels)
-        report.unchanged = sum(path in entries for path in seen.found)
+        work = _plan(catalog, seen, entries, failures, with_pixels)
+        report.unchanged = sum(path in entries for path in seen.found) - sum(item.known is not None for item in work)
         _Run(catalog, codec, with_pixels, report).process(work, threads, progress)
         catalog.record([], [Failure(path, reason, read=False) for path, reason in seen.unlisted.items()])
         held = snapshot.refresh(catalog)
@@ -101,52 +107,49 @@ def index(
     return report
 
 
-def _gone(seen: Scan, entries: dict[str, Entry], prune: bool, report: Report) -> list[str]:
-    """Which of the catalog's pictures below the folders of this run may be forgotten. Raises UsageError."""
-    gone: list[str] = []
+def _gone(seen: Scan, entries: dict[str, Entry], failures: dict[str, str], prune: bool, report: Report) -> list[str]:
+    """Which pictures and failures of the catalog may be forgotten: those below the folders of this run that were not
+    found, were not hidden by something that could not be looked at, and are below no folder that is missing or
+    suddenly empty. Raises UsageError."""
+    gone: set[str] = set()
+    kept: set[str] = set()
     for root in seen.roots:
-        below = [path for path in entries if _is_below(path, root)]
-        left = any(_is_below(path, root) for path in seen.found)
-        if root in seen.missing and not below:
+        lost = [
+            path
+            for path in {**entries, **failures}
+            if _is_within(path, root)
+            and path not in seen.found
+            and not any(_is_within(path, closed) for closed in seen.unlisted)
+        ]
+        pictures = sum(path in entries for path in lost)
+        if root in seen.missing and not lost:
             raise UsageError(f"There is no folder {root}, and the library has no pictures from it.")
-        if below and not left and not prune and root not in seen.unlisted:
+        if pictures and not prune and not any(_is_within(path, root) for path in seen.found):
             state = "is missing" if root in seen.missing else "has no pictures any more"
             report.warnings.append(
-                f"The folder {root} {state}: its {len(below):,} pictures are kept in the library. "
+                f"The folder {root} {state}: its {pictures:,} pictures are kept in the library. "
                 "If they are gone for good, run again with --prune."
             )
-            continue
-        gone += [
-            path
-            for path in below
-            if path not in seen.found and not any(_is_below(path, closed) or path == closed for closed in seen.unlisted)
-        ]
-    return sorted(set(gone))
+            kept.update(lost)
+        gone.update(lost)
+    return sorted(gone - kept)
 
 
-def _is_below(path: str, root: str) -> bool:
-    return path.startswith(root.rstrip(os.sep) + os.sep)
+def _is_within(path: str, root: str) -> bool:
+    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
 
 
-def _outdated_failures(catalog: Catalog, seen: Scan) -> list[str]:
-    """Failures of earlier runs whose files are gone by now."""
-    return [
-        path
-        for path in catalog.failures()
-        if any(_is_below(path, root) for root in seen.roots) and path not in seen.found and path not in seen.unlisted
-    ]
-
-
-def _plan(catalog: Catalog, seen: Scan, entries: dict[str, Entry], with_pixels: bool) -> list[_Work]:
+def _plan(
+    catalog: Catalog, seen: Scan, entries: dict[str, Entry], failures: dict[str, str], with_pixels: bool
+) -> list[_Work]:
     """The files that are new, changed, failed before, or lack a pixel vector that is wanted."""
-    failed = catalog.failures()
     ids = np.array([entry.id for entry in entries.values()], np.int64)
     vectors = set(pixelfile.PixelFile(catalog.folder, ids).ids.tolist()) if with_pixels else None
     work = []
     for found in seen.found.values():
         known = entries.get(found.path)
         same = known is not None and (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
-        if same and known is not None and found.path not in failed and (vectors is None or known.id in vectors):
+        if same and known is not None and found.path not in failures and (vectors is None or known.id in vectors):
             continue
         work.append(_Work(found, known))
     return work
@@ -180,7 +183,7 @@ class _Run:
         same = [(item, item.known) for item in decoded if item.picture is None and item.known is not None]
         ids: list[int] = []
         if fresh or failed:
-            codes = self.codec.encode(np.stack([picture for _, picture in fresh])) if fresh else []
+            codes: Iterable[Codes] = self.codec.encode(np.stack([picture for _, picture in fresh])) if fresh else ()
             added = [
                 NewPicture(item.found.path, item.found.size, item.found.mtime_ns, item.sha256, code)
                 for (item, _), code in zip(fresh, codes, strict=True)
@@ -197,7 +200,7 @@ class _Run:
         updated = sum(item.known is not None for item, _ in fresh)
         self.report.added += len(fresh) - updated
         self.report.updated += updated
-        self.report.unchanged -= updated
+        self.report.unchanged += len(same)
         for failure in failed:
             self.report.failed[failure.path] = failure.reason
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from retrieval import pixels
 from retrieval.files import replace
 from retrieval.index import Ids
-from retrieval.pixels import Pixels, PixelIndex
+from retrieval.pixels import PixelIndex, Pixels
 
 FILE = "pixels.u8"
 RECORD = np.dtype([("id", "<i8"), ("pixels", np.uint8, (pixels.LENGTH,))])
@@ -52,6 +52,15 @@ def exists(folder: Path) -> bool:
     return (folder / FILE).exists()
 
 
+def stamp(folder: Path) -> tuple[int, int] | None:
+    """What changes whenever the file does: another inode after a rewrite, another size after new records."""
+    try:
+        state = (folder / FILE).stat()
+    except FileNotFoundError:
+        return None
+    return state.st_ino, state.st_size
+
+
 def append(folder: Path, ids: list[int], vectors: npt.NDArray[np.uint8]) -> None:
     """Write records of `ids` and their vectors (N, 3072). Raises OSError."""
     records = np.empty(len(ids), RECORD)
@@ -74,6 +83,11 @@ def compact(folder: Path, wanted: Ids) -> None:
     rows = kept._rows
     parts = (kept._records[rows[start : start + 1000]].tobytes() for start in range(0, len(rows), 1000))
     replace(folder / FILE, parts)
+
+
+def drop(folder: Path) -> None:
+    """Delete the file, where there is one. Raises OSError."""
+    (folder / FILE).unlink(missing_ok=True)
 
 
 def _map(path: Path) -> npt.NDArray[np.void]:

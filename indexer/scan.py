@@ -1,6 +1,7 @@
 """A folder -> what is there: the candidates to be pictures, and the files that are none."""
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,40 +38,51 @@ def scan(folders: list[Path], library: Path) -> Scan:
     """Look through `folders` and all below them; hidden files, hidden folders and the library itself are passed over.
 
     Links to files are followed, links to folders are not (they can run in circles). Raises UsageError where a folder
-    is a file.
+    is a file, or the library.
     """
     out = Scan()
     own = library.resolve()
+    walked: set[str] = set()
     for folder in folders:
-        root = folder.expanduser().resolve()
-        if root.is_file():
+        root = os.path.realpath(folder)  # unlike Path.resolve, no error where links run in a circle
+        if root == str(own):
+            raise UsageError(f"{folder} is the library itself: give the library a folder of its own.")
+        if root in out.roots:
+            continue
+        out.roots.append(root)
+        try:
+            is_folder = stat.S_ISDIR(os.stat(root).st_mode)  # noqa: PTH116
+        except (FileNotFoundError, NotADirectoryError):
+            out.missing.append(root)
+            continue
+        except OSError as error:
+            out.unlisted[_shown(root)] = f"The folder cannot be looked at: {error.strerror}."
+            continue
+        if not is_folder:
             raise UsageError(f"{folder} is a file: name the folder that it is in.")
-        if str(root) in out.roots:
-            continue
-        out.roots.append(str(root))
-        if not root.is_dir():
-            out.missing.append(str(root))
-            continue
-        for entry in _walk(root, own, out):
+        for entry in _walk(root, str(own), walked, out):
             _sort(entry, out)
     return out
 
 
-def _walk(folder: Path, own: Path, out: Scan) -> Iterator[os.DirEntry[str]]:
-    """The files below `folder`, in the order of their names."""
-    pending = [str(folder)]
+def _walk(folder: str, own: str, walked: set[str], out: Scan) -> Iterator[os.DirEntry[str]]:
+    """The files below `folder`, in the order of their names. Folders walked for an earlier root are passed over."""
+    pending = [folder]
     while pending:
         here = pending.pop()
+        if here in walked:
+            continue
+        walked.add(here)
         try:
             with os.scandir(here) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
-            out.unlisted[here] = f"The folder cannot be listed: {error.strerror}."
+            out.unlisted[_shown(here)] = f"The folder cannot be listed: {error.strerror}."
             continue
         below = []
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                if not entry.name.startswith(".") and Path(entry.path) != own:
+                if not entry.name.startswith(".") and entry.path != own:
                     below.append(entry.path)
             elif entry.name.startswith("."):
                 out.skipped += 1
@@ -80,9 +92,9 @@ def _walk(folder: Path, own: Path, out: Scan) -> Iterator[os.DirEntry[str]]:
 
 
 def _sort(entry: os.DirEntry[str], out: Scan) -> None:
-    shown = entry.path.encode("utf-8", "backslashreplace").decode()
+    shown = _shown(entry.path)
     try:
-        by_name = os.path.splitext(entry.name)[1].lower() in images.SUFFIXES
+        by_name = os.path.splitext(entry.name)[1].lower() in images.SUFFIXES  # noqa: PTH122 - as below
         if not entry.is_file():
             if by_name and entry.is_symlink():
                 out.unlisted[shown] = "The link leads nowhere."
@@ -100,6 +112,11 @@ def _sort(entry: os.DirEntry[str], out: Scan) -> None:
         out.unlisted[shown] = "The file's name is not valid UTF-8: rename it."
         return
     out.found[entry.path] = Found(entry.path, state.st_size, state.st_mtime_ns)
+
+
+def _shown(path: str) -> str:
+    """The path as text that can be stored and printed, even where it is not valid UTF-8."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _sniff(path: str) -> bool:

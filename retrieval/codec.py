@@ -30,7 +30,8 @@ Logits = npt.NDArray[np.float32]  # (N, bits)
 class Codec:
     """One model folder, loaded.
 
-    Attributes: `folder`, `name`, `bits`, `spec` (an InputSpec), `codec_id` (64 hexadecimal digits), `card` (model.json).
+    Attributes: `folder`, `name`, `bits`, `spec` (an InputSpec), `codec_id` (64 hexadecimal digits),
+    `card` (model.json).
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
@@ -45,7 +46,8 @@ class Codec:
         self.codec_id = codec_id(encoder, self.bits, self.spec)
         self._encoder = _session(encoder, folder / "encoder.onnx", threads)
         self._decoder: onnxruntime.InferenceSession | None = None
-        self._check_shapes()
+        size = self.spec.size
+        _check(self._encoder, folder / "encoder.onnx", ("uint8", [size, size, 3]), ("float", [self.bits]))
 
     @property
     def reference(self) -> str:
@@ -57,13 +59,11 @@ class Codec:
         """Pictures uint8 (N, S, S, 3) -> logits float32 (N, bits)."""
         size = self.spec.size
         if pictures.dtype != np.uint8 or pictures.shape[1:] != (size, size, 3):
-            raise ValueError(
-                f"{self.name} encodes uint8 (N, {size}, {size}, 3), not {pictures.dtype} {pictures.shape}"
-            )
+            raise ValueError(f"{self.name} encodes uint8 (N, {size}, {size}, 3), not {pictures.dtype} {pictures.shape}")
         out = np.empty((len(pictures), self.bits), np.float32)
         for start in range(0, len(pictures), BATCH):  # in pieces: activations of all at once would fill the memory
             batch = np.ascontiguousarray(pictures[start : start + BATCH])
-            out[start : start + BATCH] = self._encoder.run(None, {self._input: batch})[0]
+            out[start : start + BATCH] = _run(self._encoder, batch)
         return out
 
     def encode(self, pictures: Picture) -> codes.Codes:
@@ -78,39 +78,31 @@ class Codec:
     def decode(self, latents: Logits) -> Picture:
         """Latents float32 (N, bits) -> pictures uint8 (N, S, S, 3). Where latents are bits, each is -1 or +1.
 
-        Raises ModelError where the folder has no decoder.
+        Raises ModelError where the folder has no decoder, or a broken one.
         """
+        size = self.spec.size
+        if latents.dtype != np.float32 or latents.shape[1:] != (self.bits,):
+            raise ValueError(f"{self.name} decodes float32 (N, {self.bits}), not {latents.dtype} {latents.shape}")
         if self._decoder is None:  # seldom asked for: neither indexing nor searching decodes
             path = self.folder / "decoder.onnx"
             if not path.is_file():
                 raise ModelError(f"The model {self.name} has no decoder: it turns pictures into codes, not back.")
-            self._decoder = _session(_read(path), path, self._threads)
-        name = self._decoder.get_inputs()[0].name
-        parts = [
-            self._decoder.run(None, {name: np.ascontiguousarray(latents[start : start + BATCH], np.float32)})[0]
-            for start in range(0, len(latents), BATCH)
-        ]
-        return np.concatenate(parts) if parts else np.empty((0, self.spec.size, self.spec.size, 3), np.uint8)
+            decoder = _session(_read(path), path, self._threads)
+            _check(decoder, path, ("float", [self.bits]), ("uint8", [size, size, 3]))
+            self._decoder = decoder
+        out = np.empty((len(latents), size, size, 3), np.uint8)
+        for start in range(0, len(latents), BATCH):
+            out[start : start + BATCH] = _run(self._decoder, np.ascontiguousarray(latents[start : start + BATCH]))
+        return out
 
     def latents(self, packed: codes.Codes) -> Logits:
         """Codes uint8 (N, ceil(bits / 8)) -> latents float32 (N, bits) of -1 and +1, as the decoder wants them."""
         return np.where(codes.unpack(packed, self.bits), np.float32(1), np.float32(-1))
 
-    def _check_shapes(self) -> None:
-        inputs, outputs = self._encoder.get_inputs(), self._encoder.get_outputs()
-        size = self.spec.size
-        if len(inputs) != 1 or list(inputs[0].shape[1:]) != [size, size, 3] or inputs[0].type != "tensor(uint8)":
-            raise ModelError(f"{self.folder}/encoder.onnx must take one input, uint8 (N, {size}, {size}, 3).")
-        if len(outputs) != 1 or outputs[0].shape[1:] != [self.bits] or outputs[0].type != "tensor(float)":
-            raise ModelError(f"{self.folder}/encoder.onnx must give one output, float32 (N, {self.bits}).")
-        self._input = inputs[0].name
-
 
 def codec_id(encoder: bytes, bits: int, spec: InputSpec) -> str:
     """SHA-256 of encoder.onnx and of the canonical JSON of what else decides the bits, as 64 hexadecimal digits."""
-    rule = json.dumps(
-        {"bits": bits, "resize": spec.resize, "size": spec.size}, sort_keys=True, separators=(",", ":")
-    )
+    rule = json.dumps({"bits": bits, "resize": spec.resize, "size": spec.size}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(encoder + rule.encode()).hexdigest()
 
 
@@ -160,3 +152,22 @@ def _session(model: bytes, path: Path, threads: int) -> onnxruntime.InferenceSes
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no public base
         raise ModelError(f"{path} is no ONNX model that ONNX Runtime can load: {error}") from error
+
+
+def _check(
+    session: onnxruntime.InferenceSession, path: Path, takes: tuple[str, list[int]], gives: tuple[str, list[int]]
+) -> None:
+    """ModelError unless the model has one input and one output of these types and shapes, for any number N of rows."""
+    for role, nodes, (kind, shape) in (
+        ("take one input", session.get_inputs(), takes),
+        ("give one output", session.get_outputs(), gives),
+    ):
+        fits = [node.type == f"tensor({kind})" and list(node.shape[1:]) == shape for node in nodes]
+        if fits != [True] or isinstance(nodes[0].shape[0], int):
+            rows = ", ".join(map(str, ["N", *shape]))
+            raise ModelError(f"{path} must {role}, {kind} ({rows}), with N left open: export it so.")
+
+
+def _run(session: onnxruntime.InferenceSession, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """One call of a model that has passed `_check`."""
+    return cast(npt.NDArray[Any], session.run(None, {session.get_inputs()[0].name: rows})[0])

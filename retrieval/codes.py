@@ -48,8 +48,11 @@ def prefix(codes: Codes, bits: int) -> Codes:
 
 def hamming(queries: Codes, gallery: Codes) -> npt.NDArray[np.uint16]:
     """Codes (Q, W) and (G, W) -> Hamming distances uint16 (Q, G)."""
-    if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1]:
-        raise ValueError(f"codes of shapes {queries.shape} and {gallery.shape} cannot be compared")
+    for codes in (queries, gallery):
+        if codes.dtype != np.uint8 or codes.ndim != 2 or codes.shape[1] != queries.shape[1]:
+            raise ValueError(
+                f"codes {queries.dtype} {queries.shape} and {gallery.dtype} {gallery.shape} cannot be compared"
+            )
     left, right = _words(queries), _words(gallery)
     distances = np.zeros((len(queries), len(gallery)), np.uint16)
     for word in range(left.shape[1]):  # one word at a time, so that no (Q, G, W) array is ever made

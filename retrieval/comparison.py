@@ -10,6 +10,7 @@ import numpy.typing as npt
 from retrieval import codes, evaluation, pixels
 from retrieval.codec import Codec
 from retrieval.datasets import Dataset
+from retrieval.errors import DatasetError
 from retrieval.index import FlatIndex
 from retrieval.linear import RandomHyperplanes
 from retrieval.pixels import PixelIndex
@@ -48,10 +49,17 @@ class Row:
 
 
 def contest(gallery: Dataset, queries: Dataset | None) -> Contest:
-    """Shuffle the gallery by the fixed seed. Without queries, each picture is asked against all the others."""
+    """Shuffle the gallery by the fixed seed. Without queries, each picture is asked against all the others.
+
+    Raises DatasetError where either is empty.
+    """
+    if not len(gallery) or (queries is not None and not len(queries)):
+        raise DatasetError("There is nothing to compare: the gallery or the queries have no pictures.")
     order = evaluation.tie_order(len(gallery))
     shuffled = gallery.subset(order)
-    return Contest(shuffled, queries or shuffled, None if queries else np.arange(len(gallery)))
+    if queries is None:
+        return Contest(shuffled, shuffled, np.arange(len(gallery)))
+    return Contest(shuffled, queries, None)
 
 
 def by_pixels(held: Contest) -> Row:

@@ -4,6 +4,7 @@ Labels judge and never train: training asks for pictures alone, evaluation for b
 """
 
 import io
+import math
 import os
 import pickle
 from collections.abc import Iterator
@@ -22,7 +23,10 @@ from retrieval.images import InputSpec, Picture
 
 CIFAR_TRAIN = [f"data_batch_{number}" for number in range(1, 6)]
 CIFAR_TEST = ["test_batch"]
-_MNIST = {"train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"), "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")}
+_MNIST = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
 
 Labels = npt.NDArray[np.int64]
 
@@ -46,7 +50,7 @@ class Dataset:
 
         Raises DatasetError naming the first file that cannot be read: a dataset with holes gives wrong figures.
         """
-        if isinstance(self.sources, np.ndarray) and self.sources.shape[1] == spec.size:
+        if isinstance(self.sources, np.ndarray) and self.sources.shape[1:3] == (spec.size, spec.size):
             return self.sources
         return _load_all(list(self.sources), spec)
 
@@ -142,19 +146,29 @@ def _cifar(folder: Path, names: list[str]) -> Dataset:
         classes = [str(name) for name in _unpickle(folder / "batches.meta")["label_names"]]
     except (KeyError, ValueError, TypeError) as error:
         raise DatasetError(f"{folder} holds no CIFAR-10 batches in the python version: {error}") from error
+    if pixels.dtype != np.uint8 or not _fits(pixels, labels, classes):
+        raise DatasetError(
+            f"{folder} holds no CIFAR-10 batches: their pictures, labels and classes do not fit together."
+        )
     return Dataset(np.ascontiguousarray(pixels), labels, classes)
+
+
+def _fits(pictures: Picture, labels: Labels, classes: list[str]) -> bool:
+    return len(pictures) == len(labels) and bool(np.all((labels >= 0) & (labels < len(classes))))
 
 
 class _PlainPickle(pickle.Unpickler):
     """Unpickles arrays, numbers, strings and containers, and nothing that could run code."""
 
-    ALLOWED = {
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("_codecs", "encode"),
-    }
+    ALLOWED = frozenset(
+        {
+            ("numpy.core.multiarray", "_reconstruct"),
+            ("numpy._core.multiarray", "_reconstruct"),
+            ("numpy", "ndarray"),
+            ("numpy", "dtype"),
+            ("_codecs", "encode"),
+        }
+    )
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self.ALLOWED:
@@ -166,7 +180,7 @@ def _unpickle(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             raw = _PlainPickle(file, encoding="latin1").load()
-    except (OSError, pickle.UnpicklingError, EOFError, ValueError, AttributeError) as error:
+    except Exception as error:  # damaged pickles raise nearly anything
         raise DatasetError(f"{path} is no CIFAR-10 batch: {error}") from error
     if not isinstance(raw, dict):
         raise DatasetError(f"{path} is no CIFAR-10 batch.")
@@ -176,9 +190,10 @@ def _unpickle(path: Path) -> dict[str, Any]:
 def _mnist(folder: Path, images_name: str, labels_name: str) -> Dataset:
     grey = _idx(folder / images_name, dimensions=3)  # (N, 28, 28)
     labels = _idx(folder / labels_name, dimensions=1).astype(np.int64)
-    if len(grey) != len(labels):
-        raise DatasetError(f"{folder}: {len(grey)} pictures but {len(labels)} labels.")
-    return Dataset(np.repeat(grey[..., None], 3, axis=3), labels, [str(digit) for digit in range(10)])
+    digits = [str(digit) for digit in range(10)]
+    if not _fits(grey, labels, digits):
+        raise DatasetError(f"{folder}: {len(grey)} pictures and {len(labels)} labels from 0 to 9 do not fit together.")
+    return Dataset(np.repeat(grey[..., None], 3, axis=3), labels, digits)
 
 
 def _idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
@@ -188,9 +203,7 @@ def _idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error}") from error
     header = 4 + 4 * dimensions
-    shape = np.frombuffer(raw[4:header], ">u4").astype(np.int64)
-    if raw[:4] != bytes((0, 0, 8, dimensions)) or len(shape) != dimensions or len(raw) != header + shape.prod():
+    shape = [int.from_bytes(raw[at : at + 4]) for at in range(4, header, 4)]
+    if raw[:4] != bytes((0, 0, 8, dimensions)) or len(raw) != header + math.prod(shape):
         raise DatasetError(f"{path} is no idx file of {dimensions} dimensions, or it is cut short.")
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
-
-

@@ -1,6 +1,7 @@
 """Files that are whole or not there: write to a temporary name, fsync, rename."""
 
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,14 +11,14 @@ def replace(path: Path, parts: Iterable[bytes | memoryview]) -> None:
 
     Raises OSError. The temporary file is in the same folder and is removed where anything fails.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with temporary.open("wb") as file:
             for part in parts:
                 file.write(part)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:  # Ctrl-C as well: no half file may stay
         temporary.unlink(missing_ok=True)
         raise

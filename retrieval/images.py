@@ -23,9 +23,7 @@ Picture = npt.NDArray[np.uint8]  # (S, S, 3) RGB
 ResizeRule = Literal["squash-bicubic"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "GIF", "TIFF")
-SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .apng .webp .avif .heic .heif .hif .bmp .dib .gif .tif .tiff".split()
-)
+SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .apng .webp .avif .heic .heif .hif .bmp .dib .gif .tif .tiff".split())  # noqa: SIM905
 MAX_PIXELS = 100_000_000
 MAX_FILE_BYTES = 512 * 1024 * 1024
 SNIFF_BYTES = 32
@@ -40,9 +38,9 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SIDEWAYS = (5, 6, 7, 8)
 
 pillow_heif.register_heif_opener()
+Image.init()  # all readers now: media_type asks them before any picture has been opened
 Image.MAX_IMAGE_PIXELS = None  # _opened makes this check itself, at MAX_PIXELS and with a sentence for the user
 warnings.filterwarnings("ignore", module=r"PIL\..*")  # remarks on odd metadata; what is wrong with a picture raises
 
@@ -61,9 +59,9 @@ class InputSpec:
 def load(source: Path | bytes, spec: InputSpec, max_bytes: int = MAX_FILE_BYTES) -> Picture:
     """Decode one picture to RGB uint8 (S, S, 3).
 
-    JPEG is decoded at the smallest scale that leaves both sides at least 2 S. The EXIF turn is applied, the first
-    frame taken, 16-bit, palette, grey and CMYK brought to RGB, transparency laid on white. Colour profiles are not
-    applied.
+    JPEG is decoded at the smallest scale that leaves both sides at least 2 S, HEIC from its embedded thumbnail where
+    one is as large as that. The EXIF turn is applied, the first frame taken, 16-bit, palette, grey and CMYK brought
+    to RGB, transparency laid on white. Colour profiles are not applied.
 
     Raises PictureTooLarge (more than `max_bytes` bytes or MAX_PIXELS pixels), NotAPicture, DamagedPicture, and
     OSError where a path cannot be read.
@@ -86,7 +84,6 @@ def thumbnail(source: Path | bytes, side: int, max_bytes: int = MAX_FILE_BYTES) 
 
 def media_type(head: bytes) -> str | None:
     """The media type that a file's first SNIFF_BYTES bytes promise, or None where they are no picture's."""
-    Image.preinit()
     for name in FORMATS:
         accept = Image.OPEN[name][1] if name in Image.OPEN else None
         if accept is not None and accept(head) is True:
@@ -114,7 +111,7 @@ def _opened(source: Path | bytes, max_bytes: int) -> Iterator[tuple[Image.Image,
     except Exception as error:  # a format's reader may raise anything on bytes that are not its own
         if media_type(data[:SNIFF_BYTES]) is None:
             raise NotAPicture(f"The file is not a picture that Semblance reads ({_READABLE}).") from error
-        raise DamagedPicture(f"The picture's header is damaged: {error or type(error).__name__}.") from error
+        raise DamagedPicture("The picture's header is damaged or cut short: save or copy it anew.") from error
     with image:
         width, height = image.size
         if width * height > MAX_PIXELS:
@@ -134,6 +131,8 @@ def _check_bytes(size: int, max_bytes: int) -> None:
 
 
 def _turn(image: Image.Image) -> int:
+    if image.format == "TIFF":  # Pillow turns these itself as it loads them
+        return 1
     try:
         turn = cast(int, image.getexif().get(0x0112, 1))
     except Exception:  # damaged metadata is no reason to refuse a picture that can be seen
@@ -144,12 +143,13 @@ def _turn(image: Image.Image) -> int:
 def _render(image: Image.Image, size: tuple[int, int], turn: int) -> Image.Image:
     """Decode, bring to RGB or RGBA, resize, lay on white, turn. `size` is that of the picture before its turn."""
     image.load()
+    image = _eight_bits(image)
     if image.has_transparency_data:
         # Pillow resizes RGBA with the colours weighted by alpha, so no colour bleeds in from transparent pixels.
         image = image.convert("RGBA").resize(size, Image.Resampling.BICUBIC)
         image = Image.alpha_composite(Image.new("RGBA", size, "white"), image).convert("RGB")
     else:
-        image = _eight_bits(image).convert("RGB").resize(size, Image.Resampling.BICUBIC)
+        image = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
     return image.transpose(_TURNS[turn]) if turn in _TURNS else image
 
 
@@ -157,7 +157,10 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     """16-bit and floating-point greys to 8 bits; Pillow's own conversion cuts them off at 255."""
     if image.mode.startswith("I"):
         values = np.asarray(image).astype(np.int64)
-        return Image.fromarray((values.clip(0, 65535) >> 8).astype(np.uint8))
+        grey = Image.fromarray((values.clip(0, 65535) >> 8).astype(np.uint8))
+        if "transparency" in image.info:  # PNG may name one of the 65,536 greys transparent
+            grey.putalpha(Image.fromarray(np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)))
+        return grey
     if image.mode == "F":
         levels = np.nan_to_num(np.asarray(image, np.float64))
         scale = 255.0 if levels.max() <= 1 else 1.0  # the two conventions in use: 0..1 and 0..255

@@ -8,7 +8,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import faiss
 import numpy as np
@@ -53,7 +53,7 @@ class FlatIndex:
 
     def __init__(self, bits: int) -> None:
         self.bits = bits
-        self._index = faiss.IndexBinaryIDMap(faiss.IndexBinaryFlat(8 * packed.width(bits)))
+        self._index: Any = faiss.IndexBinaryIDMap(faiss.IndexBinaryFlat(8 * packed.width(bits)))
 
     def add(self, ids: Ids, codes: Codes) -> None:
         """See CodeIndex.add."""
@@ -102,11 +102,12 @@ class FlatIndex:
         position = int(np.searchsorted(held, id))
         if position == len(held) or held[position] != id:
             raise KeyError(id)
-        return self._codes()[position].copy()
+        code: Codes = self._codes()[position].copy()
+        return code
 
     def _codes(self) -> Codes:
         """All codes (N, W) in the order of ids: a view of FAISS's own memory, valid until the next change."""
-        flat = faiss.downcast_IndexBinary(self._index.index)
+        flat: Any = faiss.downcast_IndexBinary(self._index.index)
         held: Codes = faiss.rev_swig_ptr(flat.xb.data(), len(self) * packed.width(self.bits))
         return held.reshape(len(self), -1)
 
@@ -133,7 +134,10 @@ class FlatIndex:
         if data[-16 - length : -16] != expected:
             raise SnapshotError(f"{path} is damaged, or holds another state of the library.")
         index = cls(bits)
-        index._index = faiss.deserialize_index_binary(np.frombuffer(body, np.uint8))
+        try:
+            index._index = faiss.deserialize_index_binary(np.frombuffer(body, np.uint8))
+        except RuntimeError as error:  # whole, but written by a FAISS that this one does not follow
+            raise SnapshotError(f"{path} cannot be read by this version of FAISS.") from error
         return index
 
 

@@ -5,6 +5,8 @@ import numpy.typing as npt
 
 from retrieval.codes import Codes, from_logits
 
+_BLOCK = 4096
+
 
 class RandomHyperplanes:
     """Bits that say on which side of a random hyperplane through the mean a vector lies.
@@ -20,4 +22,7 @@ class RandomHyperplanes:
 
     def encode(self, vectors: npt.NDArray[np.uint8]) -> Codes:
         """Vectors uint8 (N, D) -> codes uint8 (N, ceil(bits / 8))."""
-        return from_logits((vectors - self.mean) @ self.normals)
+        logits = np.empty((len(vectors), self.normals.shape[1]), np.float32)
+        for start in range(0, len(vectors), _BLOCK):  # as float32, all at once would fill the memory
+            logits[start : start + _BLOCK] = (vectors[start : start + _BLOCK] - self.mean) @ self.normals
+        return from_logits(logits)

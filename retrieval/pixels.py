@@ -75,8 +75,11 @@ class PixelIndex:
     def search(self, queries: Pixels, k: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         """The nearest of each query (Q, D): distances on pixels in 0..1 and ids, both (Q, min(k, N)).
 
-        Distances ascend; equal distances are in the order of their ids.
+        Distances ascend; equal distances are in the order of their ids. ValueError where the queries are no pixels
+        of this length, or k is below 1.
         """
+        if k < 1:
+            raise ValueError(f"k is at least 1, not {k}")
         if self._norms is None:  # once: they take as long as a search
             parts = [squared_norms(self._pixels[start : start + _BLOCK]) for start in range(0, len(self), _BLOCK)]
             self._norms = np.concatenate(parts) if parts else np.empty(0, np.int32)
@@ -84,7 +87,8 @@ class PixelIndex:
         for start in range(0, len(self), _BLOCK):
             block = self._pixels[start : start + _BLOCK]
             squared = squared_distances(queries, block, self._norms[start : start + _BLOCK])
-            keys = squared.astype(np.int64) << 32 | np.arange(start, start + len(block))  # one number orders by distance, then by id
+            # One number orders by distance, then by id.
+            keys = squared.astype(np.int64) << 32 | np.arange(start, start + len(block))
             best = np.concatenate([best, keys], axis=1)
             if best.shape[1] > k:
                 best = np.partition(best, k - 1, axis=1)[:, :k]
@@ -96,4 +100,5 @@ class PixelIndex:
         position = int(np.searchsorted(self._ids, id))
         if position == len(self) or self._ids[position] != id:
             raise KeyError(id)
-        return self._pixels[position : position + 1][0]
+        row: Pixels = self._pixels[position : position + 1][0]
+        return row

@@ -1,5 +1,6 @@
 """`semblance evaluate`: one table of precision for pixels, models and random hyperplanes on a dataset with labels."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,9 @@ from scripts import console
 
 
 def evaluate(
-    dataset: Annotated[Path, typer.Argument(help="CIFAR-10 batches, MNIST files, or a folder with a subfolder a class.")],
+    dataset: Annotated[
+        Path, typer.Argument(help="CIFAR-10 batches, MNIST files, or a folder with a subfolder a class.")
+    ],
     queries: Annotated[Path | None, typer.Option(help="Another dataset, whose pictures ask.")] = None,
     model: Annotated[list[str] | None, typer.Option(help="A shipped model or a model folder; may be repeated.")] = None,
     held_out: Annotated[
@@ -33,7 +36,11 @@ def evaluate(
         held = comparison.contest(*_gallery_and_queries(dataset, queries, held_out))
         rows = _rows(held, codecs)
         if as_json:
-            table = {"gallery": len(held.gallery), "queries": len(held.queries), "rows": [row.as_dict() for row in rows]}
+            table = {
+                "gallery": len(held.gallery),
+                "queries": len(held.queries),
+                "rows": [row.as_dict() for row in rows],
+            }
             console.print_json(table)
         else:
             _show(held, rows)
@@ -49,17 +56,17 @@ def _gallery_and_queries(dataset: Path, queries: Path | None, held_out: bool) ->
     if queries is None:
         return gallery, own_queries
     other, other_queries = datasets.load(queries)
-    asking = other_queries or other
+    asking = other if other_queries is None else other_queries
     if asking.classes != gallery.classes:
         raise DatasetError(f"{dataset} and {queries} have different classes: precision between them means nothing.")
     return gallery, asking
 
 
 def _rows(held: Contest, codecs: list[Codec]) -> list[Row]:
-    tasks = [lambda: comparison.by_pixels(held)]
-    tasks += [lambda codec=codec: comparison.by_codec(held, codec) for codec in codecs]  # type: ignore[misc]
+    tasks = [partial(comparison.by_pixels, held)]
+    tasks += [partial(comparison.by_codec, held, codec) for codec in codecs]
     lengths = sorted({codec.bits for codec in codecs}, reverse=True)
-    tasks += [lambda bits=bits: comparison.by_hyperplanes(held, bits) for bits in lengths]  # type: ignore[misc]
+    tasks += [partial(comparison.by_hyperplanes, held, bits) for bits in lengths]
     rows = []
     with console.progress("Evaluating") as update:
         for done, task in enumerate(tasks):

@@ -4,7 +4,7 @@ import importlib
 
 import typer
 
-COMMANDS = ("evaluate", "index", "search", "serve", "status", "train")
+COMMANDS = ("bench", "demo", "evaluate", "index", "search", "serve", "status", "train")
 
 app = typer.Typer(
     name="semblance",

@@ -33,7 +33,9 @@ def serve(
             settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
         except ValidationError as error:
             parts = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
-            raise UsageError(f"{parts}. Give --{error.errors()[0]['loc'][0]}, or set its SEMBLANCE_ variable.") from error
+            raise UsageError(
+                f"{parts}. Give --{error.errors()[0]['loc'][0]}, or set its SEMBLANCE_ variable."
+            ) from error
         if not wait:
             Catalog.open(settings.library).close()
             codec_for(settings.library, settings.model)

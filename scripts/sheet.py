@@ -8,55 +8,54 @@ import numpy as np
 
 from retrieval.comparison import Contest, Row
 from retrieval.files import replace
-from retrieval.images import InputSpec
+from retrieval.images import InputSpec, Picture
 
 matplotlib.use("Agg")
 
-from matplotlib import pyplot as plt  # noqa: E402 - the backend is chosen before pyplot is loaded
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
 _QUERIES = 10
 _NEIGHBOURS = 8
-_SIDE = InputSpec(64)
-_SAME, _OTHER = "#1a7f37", "#d0d7de"
+_QUERY, _SAME, _OTHER = ("#000000", 2.0), ("#1a7f37", 3.0), ("#d0d7de", 1.0)  # the colours and widths of frames
 
 
 def write_sheet(held: Contest, rows: list[Row], folder: Path) -> Path:
     """Write folder/neighbours.png; where it is. Queries are one or more of each class, drawn by a fixed seed."""
     asked = _choose(held)
     methods = [row for row in rows if not row.name.startswith("random")]
-    height = 1 + len(methods) * 1
-    figure, axes = plt.subplots(
-        len(asked) * len(methods),
-        1 + _NEIGHBOURS,
-        figsize=(1 + _NEIGHBOURS, len(asked) * height * 0.72 + 0.8),
-        gridspec_kw={"wspace": 0.06, "hspace": 0.1},
-        squeeze=False,
-    )
-    small = InputSpec(32) if isinstance(held.gallery.sources, np.ndarray) else _SIDE
+    spec = InputSpec(32) if isinstance(held.gallery.sources, np.ndarray) else InputSpec(64)
+    lines = len(asked) * len(methods)
+    height = 0.75 * lines + 0.6  # inches
+    figure, axes = plt.subplots(lines, 1 + _NEIGHBOURS, figsize=(8.2, height), squeeze=False)
+    figure.subplots_adjust(left=0.18, right=0.99, top=1 - 0.5 / height, bottom=0.01, wspace=0.06, hspace=0.08)
+    figure.suptitle("A query (left) and its nearest pictures. Green: the same class.", fontsize=10, y=1 - 0.15 / height)
+    asking = held.queries.subset(asked).pictures(spec)
     for number, method in enumerate(methods):
-        nearest = method.nearest(asked, _NEIGHBOURS)
-        for place, (query, found) in enumerate(zip(asked, nearest, strict=True)):
+        for place, found in enumerate(method.nearest(asked, _NEIGHBOURS)):
             line = axes[place * len(methods) + number]
+            label = held.queries.labels[asked[place]]
             if number == 0:
-                line[0].imshow(held.queries.subset(np.array([query])).pictures(small)[0])
-                line[0].set_ylabel("query", fontsize=7)
-            for axis, picture, row in zip(line[1:], held.gallery.subset(found).pictures(small), found, strict=False):
-                axis.imshow(picture)
-                same = held.gallery.labels[row] == held.queries.labels[query]
-                for spine in axis.spines.values():
-                    spine.set(color=_SAME if same else _OTHER, linewidth=2.5 if same else 1)
-            line[1].set_ylabel(method.name, fontsize=7, rotation=0, ha="right", va="center")
+                _show(line[0], asking[place], _QUERY)
+            line[0].set_ylabel(method.name, fontsize=7, rotation=0, ha="right", va="center")
+            for axis, picture, row in zip(line[1:], held.gallery.subset(found).pictures(spec), found, strict=False):
+                _show(axis, picture, _SAME if held.gallery.labels[row] == label else _OTHER)
     for axis in axes.flat:
         axis.set_xticks([])
         axis.set_yticks([])
-        axis.set_axis_on() if axis.images else axis.set_axis_off()
-    figure.suptitle("Queries and their nearest pictures; green frames: same class", fontsize=10)
+        if not axis.images:
+            axis.spines[:].set_visible(False)
     out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=130, bbox_inches="tight")
+    figure.savefig(out, format="png", dpi=130)
     plt.close(figure)
     folder.mkdir(parents=True, exist_ok=True)
     replace(folder / "neighbours.png", [out.getvalue()])
     return folder / "neighbours.png"
+
+
+def _show(axis: Axes, picture: Picture, frame: tuple[str, float]) -> None:
+    axis.imshow(picture)
+    axis.spines[:].set(color=frame[0], linewidth=frame[1])
 
 
 def _choose(held: Contest) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -4,16 +4,20 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from indexer import pipeline
 from retrieval.codec import DEFAULT_MODEL, Codec, find_model
@@ -68,6 +72,22 @@ def semblance() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=240, **options)  # type: ignore[call-overload,no-any-return]
 
     return run
+
+
+def paint(path: Path, seed: int, size: tuple[int, int] = (48, 36)) -> Path:
+    """Save a small picture of coloured patches, another one for each seed, in the format that its suffix names."""
+    patches = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(patches).resize(size, Image.Resampling.BICUBIC).save(path)
+    return path
+
+
+def huge_header(width: int = 20_000, height: int = 6_000) -> bytes:
+    """A PNG of a few bytes whose header promises 120 megapixels."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    crc = struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    body = struct.pack(">I", 1000) + b"IDAT"
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header + crc + body
 
 
 @contextmanager
@@ -137,9 +157,12 @@ def chromium_path() -> str:
     return path
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in the last lines what a green run did not cover."""
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say in the very last lines what a green run did not cover."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None:
+        return
     if find_chromium() is None:
-        terminalreporter.write_line("NOT TESTED: the web page, since no Chromium was found.", yellow=True, bold=True)
+        reporter.write_line("NOT TESTED: the web page, since no Chromium was found.", yellow=True, bold=True)
     if not os.environ.get("SEMBLANCE_DATA"):
-        terminalreporter.write_line("NOT TESTED: real data, since SEMBLANCE_DATA is not set.", yellow=True, bold=True)
+        reporter.write_line("NOT TESTED: real data, since SEMBLANCE_DATA is not set.", yellow=True, bold=True)

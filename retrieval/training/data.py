@@ -48,7 +48,7 @@ def load(source: Path, spec: InputSpec, progress: Callable[[int, int], None] | N
 
 def download_cifar10(folder: Path) -> None:
     """Fetch CIFAR-10 into folder/cifar-10-batches-py, where it is not there yet. Raises DatasetError."""
-    import torchvision  # type: ignore[import-untyped]
+    import torchvision
 
     try:
         torchvision.datasets.CIFAR10(str(folder), download=True)
@@ -57,4 +57,4 @@ def download_cifar10(folder: Path) -> None:
 
 
 def _named(name: str, pictures: Picture, failed: list[tuple[Path, str]]) -> TrainingData:
-    return TrainingData(name, pictures, hashlib.sha256(np.ascontiguousarray(pictures)).hexdigest(), failed)
+    return TrainingData(name, pictures, hashlib.sha256(pictures.tobytes()).hexdigest(), failed)

@@ -121,7 +121,7 @@ def _onnx(module: nn.Module, example: Tensor, input_name: str, output_name: str)
     )
     assert program is not None
     buffer = io.BytesIO()
-    program.save(buffer)
+    program.save(buffer)  # type: ignore[arg-type]  # it hands the buffer on to onnx.save, which takes one
     return _halve(onnx.load_from_string(buffer.getvalue()))
 
 
@@ -135,4 +135,4 @@ def _halve(model: onnx.ModelProto) -> bytes:
             tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
             graph.node.insert(0, onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
     onnx.checker.check_model(model)
-    return model.SerializeToString()
+    return bytes(model.SerializeToString())

@@ -53,7 +53,7 @@ def fit(
     pictures = torch.from_numpy(data.pictures).permute(0, 3, 1, 2).to(device)  # uint8 (N, 3, S, S), channels last
     torch.manual_seed(recipe.seed)
     model = Autoencoder(recipe.size, recipe.bits, recipe.encoder, recipe.decoder)
-    model = model.to(device, memory_format=torch.channels_last)
+    model = model.to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     batches = len(kept) // recipe.batch_size
     steps = recipe.epochs * batches
@@ -78,7 +78,7 @@ def fit(
             _check_finite(loss, step, out)
             _record(out, step=step, epoch=epoch, loss=loss.item(), learning_rate=optimizer.param_groups[0]["lr"])
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         report(step + 1, steps, loss.item())
         if batch == batches - 1:
@@ -96,7 +96,8 @@ def fit(
     if first < steps:
         _save(out, steps, recipe, data, model, optimizer)
         _record(out, step=steps, seconds=round(time.monotonic() - started, 1))
-    return model.eval()
+    model.eval()
+    return model
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
@@ -183,9 +184,7 @@ def _save(
         ) from error
 
 
-def _resume(
-    out: Path, recipe: Recipe, data: TrainingData, model: Autoencoder, optimizer: torch.optim.Optimizer
-) -> int:
+def _resume(out: Path, recipe: Recipe, data: TrainingData, model: Autoencoder, optimizer: torch.optim.Optimizer) -> int:
     """Take up out/checkpoint.pt; how many steps it has behind it. The log loses what came after it."""
     path = out / CHECKPOINT
     if not path.exists():

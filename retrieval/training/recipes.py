@@ -86,14 +86,6 @@ def override(recipe: Recipe, settings: list[str]) -> Recipe:
     return dataclasses.replace(recipe, **changes)
 
 
-def from_dict(values: dict[str, Any]) -> Recipe:
-    """The recipe that `dataclasses.asdict` took apart, JSON's lists as tuples. Raises RecipeError."""
-    try:
-        return Recipe(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
-    except TypeError as error:
-        raise RecipeError(f"This is no recipe that this version of Semblance knows: {error}.") from error
-
-
 def _parse(name: str, text: str, kind: Any) -> Any:
     try:
         if get_origin(kind) is tuple:

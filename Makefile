@@ -1,0 +1,47 @@
+# Two commands do all the set-up: `make demo` (run-time packages only) and `make test` (everything).
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
+  $(name) -c 'import sys; print(sys.executable) if sys.version_info >= (3, 11) else None' 2>/dev/null)))
+BIN := .venv/bin
+
+.PHONY: help demo test check format env env-run clean
+
+help:
+	@echo "make demo    draw a sample library, index it, serve it"
+	@echo "make test    all checks and all tests"
+	@echo "make check   lint, types and format"
+	@echo "make format  mend what the formatter can mend"
+
+demo: env-run
+	$(BIN)/semblance demo --folder demo
+
+test: env check
+	$(BIN)/python -m pytest
+
+check: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: env
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+env-run: .venv/run.done
+env: .venv/dev.done
+
+.venv/run.done: pyproject.toml | .venv/bin/pip
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/dev.done: pyproject.toml | .venv/bin/pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ .venv/run.done
+
+.venv/bin/pip:
+	@test -n "$(PYTHON)" || { echo "Semblance needs Python 3.11 or later: install it, or name it with make PYTHON=/path/to/python3."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) comes without venv: install it first (on Debian and Ubuntu: apt install python3-venv)."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+clean:
+	rm -rf .venv build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,47 @@
+"""What passes in and out of the catalog."""
+
+from dataclasses import dataclass
+
+from retrieval.codes import Codes
+from retrieval.index import Ids
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A picture as the catalog knows it."""
+
+    id: int
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: bytes
+
+
+@dataclass(frozen=True)
+class NewPicture:
+    """A picture to record: a file's path and state, the SHA-256 of its content, its code (W,)."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: bytes
+    code: Codes
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that could not be used, and why. `read`: its content was read, and it is no picture that can be used."""
+
+    path: str
+    reason: str
+    read: bool
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What came after a generation: codes (N, W) added under ids (N,), and ids removed."""
+
+    generation: int
+    ids: Ids
+    codes: Codes
+    removed: Ids

@@ -1,0 +1,94 @@
+"""One training run from pictures to a model folder: read, fit, export, compare with ONNX Runtime."""
+
+import dataclasses
+import platform
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from retrieval import datasets
+from retrieval.codec import Codec
+from retrieval.errors import TrainingError
+from retrieval.images import InputSpec
+from retrieval.training import export
+from retrieval.training.data import TrainingData
+from retrieval.training.fit import Report, fit, measure
+from retrieval.training.recipes import Recipe, find
+
+MOST_DISAGREEMENT = 0.001  # share of bits that torch and ONNX Runtime may give differently
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run: the codec read back from its folder, its figures, and how far ONNX Runtime is from torch."""
+
+    codec: Codec
+    figures: dict[str, float]
+    differing_bits: float
+    largest_differing_logit: float
+
+
+def train(
+    recipe: Recipe, data: TrainingData, out: Path, device: torch.device, report: Report, stop: Callable[[], bool]
+) -> Trained:
+    """Fit `recipe` on `data` and write the model folder `out`; see `fit` for the rest. Raises TrainingError."""
+    model = export.deployable(fit(recipe, data, out, device, report, stop))
+    _, held_out = datasets.hold_out(recipe.held_out, len(data.pictures))
+    sample = data.pictures[held_out if len(held_out) else slice(0, 500)]
+    measured = measure(model, torch.from_numpy(sample).permute(0, 3, 1, 2), recipe)
+    figures = {"held_out_pictures": float(len(held_out)), **measured}
+    codec = export.export(
+        model, out, _card(recipe, data, figures, out.resolve().name), InputSpec(recipe.size), recipe.bits
+    )
+    differing, largest = export.disagreement(model, codec, sample)
+    if differing > MOST_DISAGREEMENT:
+        raise TrainingError(f"ONNX Runtime gives {differing:.2%} other bits than torch: the export in {out} is wrong.")
+    return Trained(codec, figures, differing, largest)
+
+
+def find_device(name: str) -> torch.device:
+    """A device of torch by its name; "auto" takes the accelerator where there is one. Raises TrainingError."""
+    if name == "auto":
+        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    try:
+        torch.empty(1, device=name)
+        return torch.device(name)
+    except (RuntimeError, AssertionError) as error:
+        raise TrainingError(
+            f"This machine offers torch no device {name!r}: leave --device out to use what there is."
+        ) from error
+
+
+def _card(recipe: Recipe, data: TrainingData, figures: dict[str, float], name: str) -> dict[str, Any]:
+    cifar = data.name.startswith("CIFAR-10")
+    return {
+        "name": name,
+        "summary": recipe.summary,
+        "latent": "bits",
+        "recipe": dataclasses.asdict(recipe),
+        "command": _command(recipe, "cifar-10-batches-py" if cifar else data.name, name),
+        "data": {"name": data.name, "pictures": len(data.pictures), "sha256": data.sha256},
+        "figures": figures,
+        "made_with": {"torch": torch.__version__, "python": platform.python_version(), "machine": platform.machine()},
+        "licence": {
+            "weights": "Apache-2.0, as the project",
+            "data": "CIFAR-10 was published for research and states no licence; no picture of it is distributed here"
+            if cifar
+            else "the pictures' own; none of them is distributed with the model",
+        },
+    }
+
+
+def _command(recipe: Recipe, source: str, name: str) -> str:
+    """The command that repeats the run."""
+    named, chosen = dataclasses.asdict(find(recipe.name)), dataclasses.asdict(recipe)
+    settings: list[str] = []
+    for field, value in chosen.items():
+        if value != named[field]:
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            settings += ["--set", f"{field}={text}"]
+    return shlex.join(["semblance", "train", source, "--recipe", recipe.name, *settings, "--out", f"models/{name}"])

@@ -1,0 +1,313 @@
+"""The codec contract, held by every model that ships and by models made here: of odd length, one-way, or broken."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from retrieval import codec as codecs
+from retrieval import codes
+from retrieval.codec import Codec, codec_id, find_model, shipped_models
+from retrieval.errors import ModelError
+from retrieval.images import InputSpec
+
+SIZE, BITS = 4, 11
+LENGTH = SIZE * SIZE * 3
+
+
+def weights() -> npt.NDArray[np.float32]:
+    return np.random.default_rng(0).standard_normal((LENGTH, BITS), np.float32)
+
+
+def save_encoder(path: Path, batch: int | str = "batch", out: int = TensorProto.FLOAT, length: int = BITS) -> None:
+    """logits = (pictures - 127.5) @ weights, as a graph of five nodes."""
+    nodes = [
+        helper.make_node("Cast", ["pictures"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["floats", "middle"], ["centred"]),
+        helper.make_node("Flatten", ["centred"], ["rows"]),
+        helper.make_node("MatMul", ["rows", "weights"], ["products"]),
+        helper.make_node("Cast", ["products"], ["logits"], to=out),
+    ]
+    pictures = helper.make_tensor_value_info("pictures", TensorProto.UINT8, [batch, SIZE, SIZE, 3])
+    logits = helper.make_tensor_value_info("logits", out, [batch, length])
+    held = [numpy_helper.from_array(np.array(127.5, np.float32), "middle")]
+    held.append(numpy_helper.from_array(weights()[:, :length], "weights"))
+    save_graph(path, nodes, [pictures], [logits], held)
+
+
+def save_decoder(path: Path, side: int = SIZE) -> None:
+    """Every pixel is 127.5 (1 + the first latent)."""
+    nodes = [
+        helper.make_node("Slice", ["latents", "zero", "one", "one"], ["first"]),
+        helper.make_node("Add", ["first", "unit"], ["raised"]),
+        helper.make_node("Mul", ["raised", "scale"], ["grey"]),
+        helper.make_node("Reshape", ["grey", "column"], ["pixel"]),
+        helper.make_node("Tile", ["pixel", "repeats"], ["floats"]),
+        helper.make_node("Cast", ["floats"], ["pictures"], to=TensorProto.UINT8),
+    ]
+    latents = helper.make_tensor_value_info("latents", TensorProto.FLOAT, ["batch", BITS])
+    pictures = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["batch", side, side, 3])
+    values = {
+        "zero": np.array([0]),
+        "one": np.array([1]),
+        "unit": np.array(1, np.float32),
+        "scale": np.array(127.5, np.float32),
+        "column": np.array([-1, 1, 1, 1]),
+        "repeats": np.array([1, side, side, 3]),
+    }
+    save_graph(path, nodes, [latents], [pictures], [numpy_helper.from_array(array, n) for n, array in values.items()])
+
+
+def save_graph(path: Path, nodes: list[Any], inputs: list[Any], outputs: list[Any], held: list[Any]) -> None:
+    graph = helper.make_graph(nodes, "graph", inputs, outputs, held)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+
+
+def save_card(folder: Path, **changes: object) -> None:
+    card = {"name": "tiny", "bits": BITS, "input": {"size": SIZE, "resize": "squash-bicubic"}, "latent": "bits"}
+    (folder / "model.json").write_text(json.dumps({**card, **changes}))
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A model of 11 bits for pictures of 4 x 4, with a decoder; a test may change it."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    save_encoder(folder / "encoder.onnx")
+    save_decoder(folder / "decoder.onnx")
+    save_card(folder)
+    return folder
+
+
+# ---- the contract --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[*shipped_models(), "tiny"])
+def folder(request: pytest.FixtureRequest) -> Path:
+    """Every codec there is."""
+    name: str = request.param
+    return request.getfixturevalue("tiny") if name == "tiny" else find_model(name)
+
+
+@pytest.fixture
+def each(folder: Path) -> Codec:
+    return Codec(folder, threads=2)
+
+
+def noise(codec: Codec, count: int) -> npt.NDArray[np.uint8]:
+    size = codec.spec.size
+    return np.random.default_rng(1).integers(0, 256, (count, size, size, 3), np.uint8)
+
+
+def test_there_is_a_model_that_ships() -> None:
+    assert codecs.DEFAULT_MODEL in shipped_models()
+
+
+def test_logits_and_codes(each: Codec) -> None:
+    pictures = noise(each, 9)
+    logits, packed = each.logits(pictures), each.encode(pictures)
+    assert logits.shape == (9, each.bits)
+    assert logits.dtype == np.float32
+    assert packed.shape == (9, codes.width(each.bits))
+    assert packed.dtype == np.uint8
+    assert np.isfinite(logits).all()
+    assert np.array_equal(codes.unpack(packed, each.bits), logits > 0)
+    assert len({code.tobytes() for code in packed}) > 1  # it looks at the pictures
+    assert each.logits(pictures[:0]).shape == (0, each.bits)
+    assert each.encode(pictures[:0]).shape == (0, codes.width(each.bits))
+
+
+def test_the_same_bits_alone_and_in_any_batch(each: Codec, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One picture asked, and the same one indexed among others, must get one code; so must any number of threads."""
+    monkeypatch.setattr(codecs, "BATCH", 16)
+    pictures = noise(each, 37)
+    together = each.encode(pictures)
+    for size in (1, 2, 3, 7, 16, 36):
+        parts = [each.encode(pictures[start : start + size]) for start in range(0, 37, size)]
+        assert np.array_equal(np.concatenate(parts), together), size
+    assert np.array_equal(Codec(folder, threads=1).encode(pictures), together)
+    assert np.array_equal(each.encode(pictures[::-1])[::-1], together)  # a view with negative strides
+
+
+def test_decoding(each: Codec) -> None:
+    if not each.can_decode:
+        with pytest.raises(ModelError, match="no decoder"):
+            each.decode(np.zeros((1, each.bits), np.float32))
+        return
+    size = each.spec.size
+    latents = each.latents(each.encode(noise(each, 5)))
+    assert latents.shape == (5, each.bits)
+    assert latents.dtype == np.float32
+    assert set(np.unique(latents)) <= {-1, 1}
+    assert np.array_equal(latents > 0, each.logits(noise(each, 5)) > 0)
+    pictures = each.decode(latents)
+    assert pictures.shape == (5, size, size, 3)
+    assert pictures.dtype == np.uint8
+    assert np.array_equal(each.decode(latents[2:3])[0], pictures[2])
+    assert each.decode(latents[:0]).shape == (0, size, size, 3)
+
+
+def test_wrong_types_and_shapes_are_refused_at_the_door(each: Codec) -> None:
+    good = noise(each, 2)
+    wrongs: list[npt.NDArray[Any]] = [good.astype(np.float32), good[:, :-1], good[0], good[..., :1]]
+    for wrong in [*wrongs, good.transpose(0, 3, 1, 2)]:
+        with pytest.raises(ValueError, match="encodes uint8"):
+            each.encode(wrong)
+    if each.can_decode:
+        wrongs = [np.zeros((1, each.bits)), np.zeros((1, each.bits + 1), np.float32), np.zeros(3, np.float32)]
+        for wrong in wrongs:
+            with pytest.raises(ValueError, match="decodes float32"):
+                each.decode(wrong)
+    with pytest.raises(ValueError, match="codes of"):
+        each.latents(np.zeros((1, codes.width(each.bits) + 1), np.uint8))
+
+
+def test_attributes_are_the_card_s(each: Codec, folder: Path) -> None:
+    card = json.loads((folder / "model.json").read_text())
+    assert (each.name, each.bits, each.card) == (card["name"], card["bits"], card)
+    assert each.spec == InputSpec(card["input"]["size"], card["input"]["resize"])
+    assert each.can_decode == (folder / "decoder.onnx").is_file()
+    assert find_model(each.reference) == folder.resolve()
+
+
+# ---- a model of another length -------------------------------------------------------------------------------------
+
+
+def test_logits_are_what_the_graph_says(tiny: Path) -> None:
+    codec = Codec(tiny)
+    pictures = noise(codec, 6)
+    expected = (pictures.reshape(6, -1) - 127.5) @ weights()
+    np.testing.assert_allclose(codec.logits(pictures), expected, rtol=1e-3, atol=0.1)
+    packed = codec.encode(pictures)
+    assert packed.shape == (6, 2)
+    assert np.all(packed[:, 1] >> 3 == 0)  # 11 bits: five of the second byte are padding
+
+
+def test_decoded_is_what_the_graph_says(tiny: Path) -> None:
+    pictures = Codec(tiny).decode(np.array([[-1] * BITS, [1] * BITS], np.float32))
+    assert [np.unique(picture).tolist() for picture in pictures] == [[0], [255]]
+
+
+def test_without_a_decoder(tiny: Path) -> None:
+    (tiny / "decoder.onnx").unlink()
+    codec = Codec(tiny)
+    assert not codec.can_decode
+    assert codec.encode(noise(codec, 1)).shape == (1, 2)
+    with pytest.raises(ModelError, match="tiny has no decoder"):
+        codec.decode(np.zeros((1, BITS), np.float32))
+
+
+# ---- identity ------------------------------------------------------------------------------------------------------
+
+
+def test_codec_id_by_hand() -> None:
+    """printf 'abc{"bits":8,"resize":"squash-bicubic","size":32}' | sha256sum"""
+    expected = "dca8759efcc6a1a704387ad7b94117fcf3bfd943b36e5851f96366cd70354844"
+    assert codec_id(b"abc", 8, InputSpec(32)) == expected
+
+
+def test_codec_id_is_of_what_decides_the_bits(tiny: Path, tmp_path: Path) -> None:
+    held = Codec(tiny).codec_id
+    assert held == codec_id((tiny / "encoder.onnx").read_bytes(), BITS, InputSpec(SIZE))
+    moved = Path(shutil.copytree(tiny, tmp_path / "elsewhere"))
+    save_card(moved, name="another", summary="other words", figures={"mse": 1})
+    (moved / "decoder.onnx").unlink()
+    assert Codec(moved).codec_id == held
+
+    encoder = b"an encoder"
+    ids = {
+        codec_id(encoder, 256, InputSpec(32)),
+        codec_id(encoder + b"!", 256, InputSpec(32)),
+        codec_id(encoder, 128, InputSpec(32)),
+        codec_id(encoder, 256, InputSpec(64)),
+        codec_id(encoder, 256, InputSpec(32, "letterbox")),  # type: ignore[arg-type]
+    }
+    assert len(ids) == 5
+
+
+# ---- folders that are no model -------------------------------------------------------------------------------------
+
+
+def test_find_model(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_model(codecs.DEFAULT_MODEL) == codecs.MODELS / codecs.DEFAULT_MODEL
+    assert find_model(str(tiny)) == tiny
+    monkeypatch.chdir(tiny.parent)
+    assert find_model("tiny").resolve() == tiny
+    for wrong in ("", "no-such-model", str(tiny.parent), str(tiny / "encoder.onnx")):
+        with pytest.raises(ModelError, match=codecs.DEFAULT_MODEL):  # the sentence names those that there are
+            find_model(wrong)
+
+
+@pytest.mark.parametrize("missing", ["encoder.onnx", "model.json"])
+def test_an_incomplete_folder(tiny: Path, missing: str) -> None:
+    (tiny / missing).unlink()
+    with pytest.raises(ModelError, match=missing):
+        Codec(tiny)
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{}",
+        '{"name": "x", "bits": 11}',
+        '{"name": "x", "bits": 11, "input": []}',
+        '{"name": "x", "bits": "11", "input": {"size": 4, "resize": "squash-bicubic"}}',
+        '{"name": "x", "bits": 0, "input": {"size": 4, "resize": "squash-bicubic"}}',
+        '{"name": "x", "bits": 11, "input": {"size": -4, "resize": "squash-bicubic"}}',
+        '{"name": 7, "bits": 11, "input": {"size": 4, "resize": "squash-bicubic"}}',
+        '{"name": "x", "bits": 11, "input": {"size": 4, "resize": "crop"}}',
+    ],
+)
+def test_a_broken_card(tiny: Path, card: str) -> None:
+    (tiny / "model.json").write_text(card)
+    with pytest.raises(ModelError, match=r"model\.json"):
+        Codec(tiny)
+
+
+def test_a_broken_encoder(tiny: Path) -> None:
+    whole = (tiny / "encoder.onnx").read_bytes()
+    for broken in (b"", b"not onnx at all", whole[: len(whole) // 2]):
+        (tiny / "encoder.onnx").write_bytes(broken)
+        with pytest.raises(ModelError, match=r"encoder\.onnx"):
+            Codec(tiny)
+
+
+def test_an_encoder_that_does_not_fit_its_card(tiny: Path) -> None:
+    save_card(tiny, bits=BITS + 1)
+    with pytest.raises(ModelError, match="give one output"):
+        Codec(tiny)
+    save_card(tiny, input={"size": SIZE + 1, "resize": "squash-bicubic"})
+    with pytest.raises(ModelError, match="take one input"):
+        Codec(tiny)
+    save_card(tiny)
+    save_encoder(tiny / "encoder.onnx", out=TensorProto.DOUBLE)
+    with pytest.raises(ModelError, match="give one output"):
+        Codec(tiny)
+    save_encoder(tiny / "encoder.onnx", batch=1)  # the commonest slip of an export
+    with pytest.raises(ModelError, match="N left open"):
+        Codec(tiny)
+    save_encoder(tiny / "encoder.onnx")
+    assert Codec(tiny).bits == BITS
+
+
+def test_a_broken_decoder_does_not_stop_encoding(tiny: Path) -> None:
+    (tiny / "decoder.onnx").write_bytes(b"not onnx at all")
+    codec = Codec(tiny)
+    assert codec.encode(noise(codec, 1)).shape == (1, 2)
+    for _ in range(2):  # asked again, it says the same again
+        with pytest.raises(ModelError, match=r"decoder\.onnx"):
+            codec.decode(np.zeros((1, BITS), np.float32))
+    save_decoder(tiny / "decoder.onnx", side=SIZE + 1)
+    for _ in range(2):
+        with pytest.raises(ModelError, match=r"decoder\.onnx must give"):
+            codec.decode(np.zeros((1, BITS), np.float32))

@@ -1,0 +1,422 @@
+"""Every format and every oddity comes out as the same RGB, and what cannot be read says why without costing memory."""
+
+import io
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image, ImageCms, ImageFile
+
+from retrieval import images
+from retrieval.errors import DamagedPicture, NotAPicture, PictureError, PictureTooLarge
+from retrieval.images import InputSpec, load, media_type, thumbnail
+
+RED, GREEN, BLUE, YELLOW, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 255, 255)
+SPEC = InputSpec(8)
+MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "AVIF": "image/avif",
+    "HEIF": "image/heic",
+    "BMP": "image/bmp",
+    "GIF": "image/gif",
+    "TIFF": "image/tiff",
+}
+# Where the four corners of RED GREEN / BLUE YELLOW land, by EXIF 2.32, tag 274: "the visual top-left is ...".
+TURNED = {
+    1: [RED, GREEN, BLUE, YELLOW],
+    2: [GREEN, RED, YELLOW, BLUE],
+    3: [YELLOW, BLUE, GREEN, RED],
+    4: [BLUE, YELLOW, RED, GREEN],
+    5: [RED, BLUE, GREEN, YELLOW],
+    6: [BLUE, RED, YELLOW, GREEN],
+    7: [YELLOW, GREEN, BLUE, RED],
+    8: [GREEN, YELLOW, RED, BLUE],
+}
+
+
+def four_colours(width: int = 96, height: int = 64) -> Image.Image:
+    """Quarters of red, green / blue, yellow."""
+    pixels = np.empty((height, width, 3), np.uint8)
+    pixels[: height // 2, : width // 2], pixels[: height // 2, width // 2 :] = RED, GREEN
+    pixels[height // 2 :, : width // 2], pixels[height // 2 :, width // 2 :] = BLUE, YELLOW
+    return Image.fromarray(pixels)
+
+
+def textured(width: int, height: int) -> Image.Image:
+    """Waves and a gradient with a little noise, as a photograph has: it does not compress to nothing."""
+    y, x = np.mgrid[:height, :width] / max(width, height)
+    grain = np.random.default_rng(0).normal(0, 4, (height, width))
+    channels = [127 + 90 * np.sin(9 * x + 4 * y), 255 * x, 127 + 90 * np.cos(7 * y - 3 * x)]
+    return Image.fromarray(np.stack([channel + grain for channel in channels], 2).clip(0, 255).astype(np.uint8))
+
+
+def saved(image: Image.Image, format: str, **options: object) -> bytes:
+    """The file's bytes."""
+    out = io.BytesIO()
+    image.save(out, format, **options)
+    return out.getvalue()
+
+
+def exif(orientation: int) -> bytes:
+    """An EXIF block that holds the orientation tag alone."""
+    block = Image.Exif()
+    block[0x0112] = orientation
+    return block.tobytes()
+
+
+def corners(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """The middles of the four quarters, (4, 3), in reading order."""
+    near, far = len(picture) // 4, len(picture) - 1 - len(picture) // 4
+    return picture[[near, near, far, far], [near, far, near, far]].astype(np.int64)
+
+
+def assert_corners(picture: npt.NDArray[np.uint8], expected: list[tuple[int, int, int]], within: int = 8) -> None:
+    assert np.abs(corners(picture) - np.array(expected)).max() <= within, corners(picture).tolist()
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    """A PNG chunk with a right checksum."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(width: int, height: int, rows: bytes, depth: int = 8, colour: int = 2) -> bytes:
+    """A PNG whose header says what it is told to, whatever `rows` holds."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+# ---- formats and modes ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format", MEDIA_TYPES)
+def test_every_format_is_read_and_recognised(format: str, tmp_path: Path) -> None:
+    data = saved(four_colours(), format)
+    picture = load(data, SPEC)
+    assert picture.shape == (8, 8, 3)
+    assert picture.dtype == np.uint8
+    assert_corners(picture, TURNED[1])
+    assert media_type(data[: images.SNIFF_BYTES]) == MEDIA_TYPES[format]
+    (tmp_path / "no-suffix").write_bytes(data)
+    assert np.array_equal(load(tmp_path / "no-suffix", SPEC), picture)
+    assert np.array_equal(load(data, SPEC), picture)
+
+
+def test_media_types_are_known_before_any_picture_was_opened() -> None:
+    """A scan sniffs first; Pillow loads the readers of WebP, AVIF, HEIC and TIFF only when they are asked for."""
+    heads = {format: saved(four_colours(), format)[: images.SNIFF_BYTES] for format in MEDIA_TYPES}
+    program = f"from retrieval.images import media_type\nfor head in {list(heads.values())}: print(media_type(head))"
+    root = Path(images.__file__).resolve().parent.parent
+    result = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == list(MEDIA_TYPES.values())
+
+
+@pytest.mark.parametrize("head", [b"", b"hello, world", b"<svg/>", b"%PDF-1.7", b"\x00" * 32, b"P6 1 1 255 abc"])
+def test_what_is_no_picture_has_no_media_type(head: bytes) -> None:
+    assert media_type(head) is None
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF"])
+def test_orientation_is_applied_once(format: str, orientation: int) -> None:
+    data = saved(four_colours(), format, exif=exif(orientation))
+    assert_corners(load(data, SPEC), TURNED[orientation], within=12)
+    shown = Image.open(io.BytesIO(thumbnail(data, 48)))
+    assert shown.size == ((32, 48) if orientation >= 5 else (48, 32))
+    assert_corners(np.asarray(shown.resize((8, 8))), TURNED[orientation], within=24)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_deflate"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_tiff_orientation_tag(compression: str, orientation: int) -> None:
+    data = saved(four_colours(), "TIFF", tiffinfo={274: orientation}, compression=compression)
+    assert_corners(load(data, SPEC), TURNED[orientation])
+
+
+@pytest.mark.parametrize("value", [0, 9, 65535])
+def test_an_orientation_that_does_not_exist_is_passed_over(value: int) -> None:
+    assert_corners(load(saved(four_colours(), "JPEG", exif=exif(value)), SPEC), TURNED[1])
+
+
+def test_sixteen_bit_grey_keeps_its_shades() -> None:
+    columns = np.array([0, 255, 256, 0x1234, 0x8000, 0xABCD, 0xFF00, 0xFFFF], np.uint16)
+    grey = Image.fromarray(np.tile(columns, (8, 1)))
+    for format in ("PNG", "TIFF"):
+        picture = load(saved(grey, format), SPEC)
+        for channel in range(3):
+            assert picture[3, :, channel].tolist() == [0x00, 0x00, 0x01, 0x12, 0x80, 0xAB, 0xFF, 0xFF], format
+
+
+def test_sixteen_bit_grey_with_a_transparent_shade() -> None:
+    """One of 65,536 greys is transparent: that one alone turns white, and the others keep their shades."""
+    columns = np.array([0x1200, 0x1200, 0x1200, 0x1200, 0x12FF, 0x12FF, 0x12FF, 0x12FF], np.uint16)
+    data = saved(Image.fromarray(np.tile(columns, (8, 1))), "PNG", transparency=0x1200)
+    assert load(data, SPEC)[4].tolist() == 4 * [[255, 255, 255]] + 4 * [[0x12, 0x12, 0x12]]
+
+
+@pytest.mark.parametrize(("values", "shade"), [(0.5, 128), (128.0, 128), (300.0, 255), (-1.0, 0), (np.nan, 0)])
+def test_floating_point_grey(values: float, shade: int) -> None:
+    data = saved(Image.fromarray(np.full((8, 8), values, np.float32)), "TIFF")
+    assert np.unique(load(data, SPEC)).tolist() == [shade]
+
+
+def test_grey_bilevel_palette_cmyk_and_lab() -> None:
+    grey = load(saved(Image.fromarray(np.full((8, 8), 77, np.uint8)), "PNG"), SPEC)
+    assert np.unique(grey).tolist() == [77]
+    assert np.unique(load(saved(Image.new("1", (8, 8), 1), "PNG"), SPEC)).tolist() == [255]
+    assert_corners(load(saved(four_colours().quantize(4), "PNG"), SPEC), TURNED[1])
+    assert_corners(load(saved(four_colours().quantize(4), "GIF"), SPEC), TURNED[1])
+    assert_corners(load(saved(four_colours().convert("CMYK"), "JPEG"), SPEC), TURNED[1])
+    assert_corners(load(saved(four_colours().convert("CMYK"), "TIFF"), SPEC), TURNED[1])
+    to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+    lab = ImageCms.applyTransform(Image.new("RGB", (8, 8), (200, 30, 60)), to_lab)
+    assert lab is not None
+    assert np.abs(load(saved(lab, "TIFF"), SPEC).astype(int) - (200, 30, 60)).max() <= 3
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "AVIF", "HEIF", "TIFF"])
+def test_transparency_is_laid_on_white(format: str) -> None:
+    image = four_colours().convert("RGBA")
+    alpha = Image.new("L", image.size, 255)
+    alpha.paste(0, (0, 0, 48, 32))  # the red quarter vanishes
+    alpha.paste(128, (48, 0, 96, 32))  # the green one is half there
+    image.putalpha(alpha)
+    lossless: dict[str, object] = {"lossless": True} if format == "WEBP" else {}
+    picture = load(saved(image, format, **lossless), SPEC)
+    assert_corners(picture, [WHITE, (127, 255, 127), BLUE, YELLOW], within=12)
+
+
+def test_grey_with_alpha_is_laid_on_white() -> None:
+    assert np.unique(load(saved(Image.new("LA", (8, 8), (0, 0)), "PNG"), SPEC)).tolist() == [255]
+    assert np.unique(load(saved(Image.new("LA", (8, 8), (40, 255)), "PNG"), SPEC)).tolist() == [40]
+
+
+@pytest.mark.parametrize("format", ["PNG", "GIF"])
+def test_a_palette_with_a_transparent_colour(format: str) -> None:
+    image = four_colours().quantize(4)
+    clear = image.getpixel((0, 0))
+    picture = load(saved(image, format, transparency=clear), SPEC)
+    assert_corners(picture, [WHITE, GREEN, BLUE, YELLOW])
+
+
+def test_colours_under_full_transparency_never_bleed_in() -> None:
+    """Transparent pixels that hold pure red, among opaque blue ones: no shrinking may make anything reddish."""
+    pixels = np.zeros((64, 64, 4), np.uint8)
+    pixels[..., 0] = 255
+    pixels[:, ::2] = (0, 0, 255, 255)
+    picture = load(saved(Image.fromarray(pixels, "RGBA"), "PNG"), SPEC).astype(int)
+    assert np.abs(picture[..., 0] - picture[..., 1]).max() <= 3  # white and blue alone: red equals green
+    assert picture[..., 2].min() >= 250
+    assert 90 <= picture[..., 0].mean() <= 165  # and both are there
+
+
+@pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
+def test_the_first_frame_counts(format: str) -> None:
+    frames = [Image.new("RGB", (64, 64), colour) for colour in (RED, GREEN, BLUE)]
+    data = saved(frames[0], format, save_all=True, append_images=frames[1:])
+    assert Image.open(io.BytesIO(data)).n_frames == 3  # type: ignore[attr-defined]
+    assert_corners(load(data, SPEC), [RED] * 4)
+
+
+def test_a_camera_file_of_several_jpegs_counts_as_its_first() -> None:
+    data = saved(four_colours(), "MPO", save_all=True, append_images=[Image.new("RGB", (96, 64))], exif=exif(6))
+    assert_corners(load(data, SPEC), TURNED[6], within=12)
+
+
+# ---- scaling -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", [32, 64, 100])
+def test_a_jpeg_decoded_at_reduced_scale_is_near_the_full_one(side: int) -> None:
+    image = textured(1531, 1103)
+    data = saved(image, "JPEG", quality=92)
+    full = np.asarray(Image.open(io.BytesIO(data)).resize((side, side), Image.Resampling.BICUBIC)).astype(int)
+    difference = np.abs(load(data, InputSpec(side)).astype(int) - full)
+    assert difference.mean() < 1.5
+    assert difference.max() < 24
+
+
+def test_reduced_scale_leaves_twice_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A JPEG of 1531 x 1103 for 32 x 32 is decoded at an eighth, and never below 64 on a side."""
+    decoded: list[tuple[int, int]] = []
+    render = images._render
+
+    def spy(image: Image.Image, size: tuple[int, int], turn: int) -> Image.Image:
+        decoded.append(image.size)
+        return render(image, size, turn)
+
+    monkeypatch.setattr(images, "_render", spy)
+    for width, height in ((1531, 1103), (300, 200), (130, 4000)):
+        load(saved(Image.new("RGB", (width, height)), "JPEG"), InputSpec(32))
+    assert decoded == [(192, 138), (150, 100), (65, 2000)]
+
+
+def test_a_heic_with_an_embedded_thumbnail_is_near_the_full_one() -> None:
+    image = textured(640, 480)
+    load_with, load_without = (
+        load(saved(image, "HEIF", quality=90, thumbnails=sizes), InputSpec(32)).astype(int) for sizes in ([256], [])
+    )
+    assert np.abs(load_with - load_without).mean() < 3
+
+
+def test_a_picture_of_the_right_size_is_not_touched() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    for format in ("PNG", "BMP", "TIFF"):
+        assert np.array_equal(load(saved(Image.fromarray(pixels), format), InputSpec(32)), pixels)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((640, 480), (256, 192)),
+        ((480, 640), (192, 256)),
+        ((100, 80), (100, 80)),
+        ((4000, 3), (256, 1)),
+        ((1, 1), (1, 1)),
+    ],
+)
+def test_thumbnails_keep_proportions_and_never_grow(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    for format in ("JPEG", "PNG"):
+        shown = Image.open(io.BytesIO(thumbnail(saved(Image.new("RGB", size), format), 256)))
+        assert (shown.format, shown.mode, shown.size) == ("JPEG", "RGB", expected)
+
+
+# ---- bad input -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"<html></html>", b"%PDF-1.7\n", bytes(1000), b"P6\n1 1\n255\nabc"])
+def test_not_a_picture(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "picture.jpg").write_bytes(data)
+    for source in (data, tmp_path / "picture.jpg"):
+        for use in (lambda source: load(source, SPEC), lambda source: thumbnail(source, 64)):
+            with pytest.raises(NotAPicture):
+                use(source)
+
+
+def test_formats_that_are_not_offered_are_not_read() -> None:
+    """Pillow reads many more, PostScript among them by running a program."""
+    for format in ("PPM", "ICO", "TGA", "PCX", "EPS", "PDF"):
+        with pytest.raises(NotAPicture):
+            load(saved(four_colours(), format), SPEC)
+
+
+@pytest.mark.parametrize("share", [0.03, 0.3, 0.6, 0.95])
+@pytest.mark.parametrize("format", MEDIA_TYPES)
+def test_cut_short(format: str, share: float) -> None:
+    data = saved(textured(300, 200), format)
+    cut = data[: int(len(data) * share)]
+    with pytest.raises(DamagedPicture, match="cut short"):
+        load(cut, SPEC)
+    with pytest.raises(DamagedPicture, match="cut short"):
+        thumbnail(cut, 64)
+
+
+def test_sentences_are_for_people() -> None:
+    """No addresses of objects, and the same words every time."""
+    for data in (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"BM", b"GIF89a", b"\x00\x00\x00\x18ftypheic"):
+        with pytest.raises(DamagedPicture) as first:
+            load(data, SPEC)
+        assert "0x" not in str(first.value)
+        assert "<" not in str(first.value)
+
+
+def lying_headers() -> dict[str, bytes]:
+    """Tiny files that claim more than 100 megapixels."""
+    bmp = bytearray(saved(four_colours(), "BMP"))
+    bmp[18:26] = struct.pack("<ii", 50_000, 50_000)
+    jpeg = bytearray(saved(four_colours(), "JPEG"))
+    frame = jpeg.index(b"\xff\xc0")
+    jpeg[frame + 5 : frame + 9] = struct.pack(">HH", 60_000, 60_000)
+    pixel = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00;"
+    canvas = b"GIF89a" + struct.pack("<HHBBB", 60_000, 60_000, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff" + pixel
+    frame_outside = canvas[:6] + struct.pack("<HH", 1, 1) + canvas[10:24] + struct.pack("<HH", 60_000, 60_000)
+    return {
+        "png": png(40_000, 40_000, b"\0"),
+        "just over": png(10_001, 10_000, b"\0"),
+        "bmp": bytes(bmp),
+        "jpeg": bytes(jpeg),
+        "gif canvas": canvas,
+        "gif frame": frame_outside + canvas[28:],
+    }
+
+
+@pytest.mark.parametrize("name", lying_headers())
+def test_too_many_pixels_is_said_before_decoding(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = lying_headers()[name]
+    assert len(data) < 20_000
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("it was decoded"))
+    started = time.perf_counter()
+    with pytest.raises(PictureTooLarge, match="100 megapixels"):
+        load(data, SPEC)
+    with pytest.raises(PictureTooLarge, match="100 megapixels"):
+        thumbnail(data, 64)
+    assert time.perf_counter() - started < 1
+
+
+def test_exactly_the_limit_of_pixels_is_not_too_large() -> None:
+    with pytest.raises(DamagedPicture):  # there are no such pixels in the file, but their number is allowed
+        load(png(10_000, 10_000, b"\0", depth=1, colour=0), SPEC)
+
+
+def test_a_header_bigger_than_the_data() -> None:
+    with pytest.raises(DamagedPicture):
+        load(png(300, 300, b"\0" * 1000), SPEC)
+    bmp = bytearray(saved(four_colours(), "BMP"))
+    bmp[18:26] = struct.pack("<ii", 300, 300)
+    with pytest.raises(DamagedPicture):
+        load(bytes(bmp), SPEC)
+    for sides in ((0, 10), (10, 0)):
+        with pytest.raises(DamagedPicture):
+            load(png(*sides, b"\0"), SPEC)
+
+
+def test_too_many_bytes(tmp_path: Path) -> None:
+    data = saved(four_colours(), "PNG")
+    (tmp_path / "picture.png").write_bytes(data)
+    for source in (data, tmp_path / "picture.png"):
+        assert load(source, SPEC, max_bytes=len(data)).shape == (8, 8, 3)
+        with pytest.raises(PictureTooLarge, match="MB"):
+            load(source, SPEC, max_bytes=len(data) - 1)
+        with pytest.raises(PictureTooLarge, match="MB"):
+            thumbnail(source, 64, max_bytes=len(data) - 1)
+    with pytest.raises(PictureTooLarge):
+        images.read(tmp_path / "picture.png", max_bytes=len(data) - 1)
+    assert images.read(tmp_path / "picture.png") == data
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_damaged_exif_does_not_cost_the_picture(format: str) -> None:
+    for block in (
+        b"Exif\x00\x00garbage",
+        b"Exif\x00\x00MM\x00*\xff\xff\xff\xff",
+        b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff",
+    ):
+        assert_corners(load(saved(four_colours(), format, exif=block), SPEC), TURNED[1], within=12)
+
+
+def test_a_file_that_cannot_be_opened_is_no_fault_of_the_picture(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "nowhere.png", SPEC)
+    with pytest.raises(IsADirectoryError):
+        load(tmp_path, SPEC)
+
+
+def test_flipped_bytes_give_a_picture_or_a_picture_error() -> None:
+    """Whatever a decoder thinks of, nothing else than the tree of errors comes out."""
+    random = np.random.default_rng(0)
+    for format in MEDIA_TYPES:
+        data = saved(textured(60, 40), format)
+        for _ in range(30):
+            damaged = np.frombuffer(data, np.uint8).copy()
+            damaged[random.integers(0, len(data), 5)] = random.integers(0, 256, 5)
+            try:
+                assert load(damaged.tobytes(), SPEC).shape == (8, 8, 3)
+            except PictureError:
+                continue

@@ -1,0 +1,113 @@
+"""A trained network and the folder that ships are the same function, bit by bit."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from retrieval.codec import Codec
+from retrieval.images import InputSpec
+from retrieval.training import data as training_data
+from retrieval.training import export
+from retrieval.training.bottleneck import sign_ste
+from retrieval.training.networks import Autoencoder
+from retrieval.training.recipes import Recipe, find
+from retrieval.training.run import find_device, train
+
+
+@pytest.fixture(scope="module")
+def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Autoencoder, Codec, np.ndarray]:
+    """The shipped recipe's own network, a few steps old, as torch holds it and as its folder runs."""
+    pictures = training_data.load(sample, InputSpec(32)).pictures
+    torch.manual_seed(0)
+    recipe = find("cifar10-ae")
+    model = Autoencoder(recipe.size, recipe.bits, recipe.encoder, recipe.decoder)
+    batch = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    for _ in range(6):
+        _, rebuilt = model(batch)
+        optimizer.zero_grad()
+        (rebuilt - batch).square().mean().backward()
+        optimizer.step()
+    model = export.deployable(model)
+    folder = tmp_path_factory.mktemp("model")
+    return model, export.export(model, folder, {"name": "fresh"}, InputSpec(32), recipe.bits), pictures
+
+
+def test_torch_and_onnx_runtime_give_the_same_bits(trained: tuple[Autoencoder, Codec, np.ndarray]) -> None:
+    model, codec, pictures = trained
+    noise = np.random.default_rng(0).integers(0, 256, (500, 32, 32, 3), np.uint8)
+    differing, largest = export.disagreement(model, codec, np.concatenate([pictures, noise]))
+    assert differing <= 0.001
+    assert largest <= 0.001  # standard deviations of that bit
+
+
+def test_the_comparison_sees_a_wrong_export(trained: tuple[Autoencoder, Codec, np.ndarray]) -> None:
+    model, codec, pictures = trained
+    other = export.deployable(model)
+    with torch.no_grad():
+        other.encoder.trunk[0][0].weight *= 1.5  # type: ignore[index]
+    differing, largest = export.disagreement(other, codec, pictures)
+    assert differing > 0.001
+    assert largest > 0.001
+
+
+def test_the_decoder_is_the_network_s(trained: tuple[Autoencoder, Codec, np.ndarray]) -> None:
+    model, codec, pictures = trained
+    codes = codec.encode(pictures)
+    latents = codec.latents(codes)
+    with torch.no_grad():
+        expected = (model.decoder(torch.from_numpy(latents)).clamp(0, 1) * 255).round()
+    difference = np.abs(codec.decode(latents).astype(int) - expected.permute(0, 2, 3, 1).numpy())
+    assert difference.max() <= 1  # a value that lies between two bytes may fall to either
+
+
+def test_folding_and_rounding_barely_move_the_logits(sample: Path) -> None:
+    torch.manual_seed(0)
+    model = Autoencoder(32, 64, (8, 8, 16, 16), (8, 8, 16, 16))
+    pictures = torch.rand(64, 3, 32, 32)
+    for _ in range(5):
+        model(pictures)  # gives batch normalisation statistics that are not trivial
+    model.eval()
+    with torch.no_grad():
+        before, after = model.encoder(pictures), export.deployable(model).encoder(pictures)
+    assert (before - after).abs().max() < 0.02 * before.std()
+    assert not torch.equal(before, after)
+
+
+def test_the_model_that_ships_is_small_and_says_what_it_is() -> None:
+    from retrieval.codec import DEFAULT_MODEL, find_model
+
+    folder = find_model(DEFAULT_MODEL)
+    assert sum(path.stat().st_size for path in folder.iterdir() if path.name != "checkpoint.pt") <= 8_000_000
+    card = Codec(folder).card
+    assert card["recipe"] == {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in dataclasses.asdict(find("cifar10-ae")).items()
+    }
+    assert card["command"] == "semblance train cifar-10-batches-py --recipe cifar10-ae --out models/cifar10-ae"
+    assert {"licence", "data", "figures", "latent"} <= card.keys()
+
+
+def test_sign_rounds_forward_and_passes_gradients_back() -> None:
+    logits = torch.tensor([[-2.0, -0.5, 0.0, 0.5, 2.0]], requires_grad=True)
+    bits = sign_ste(logits)
+    assert bits.tolist() == [[-1.0, -1.0, -1.0, 1.0, 1.0]]  # a bit is logit > 0
+    (bits * torch.tensor([[1.0, 2.0, 3.0, 4.0, 5.0]])).sum().backward()
+    assert logits.grad is not None
+    assert logits.grad.tolist() == [[0.0, 2.0, 3.0, 4.0, 0.0]]
+
+
+def test_a_run_from_pictures_to_a_folder(sample: Path, tmp_path: Path) -> None:
+    recipe = Recipe(
+        "cifar10-ae", "", bits=20, encoder=(4, 4, 8, 8), decoder=(4, 4, 8, 8), epochs=1, batch_size=8, held_out=8
+    )
+    data = training_data.load(sample, InputSpec(32))
+    done = train(recipe, data, tmp_path / "mine", find_device("cpu"), lambda *_: None, lambda: False)
+    assert done.codec.bits == 20
+    assert done.codec.encode(data.pictures).shape == (48, 3)
+    assert done.codec.card["name"] == "mine"
+    assert "--set bits=20 --set encoder=4,4,8,8" in done.codec.card["command"]
+    assert done.codec.card["data"]["sha256"] == data.sha256

@@ -1,0 +1,185 @@
+"""The training loop: exact resumption, what stops it, and what it leaves behind."""
+
+import dataclasses
+import json
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from retrieval.errors import CheckpointError, DatasetError, TrainingError
+from retrieval.images import InputSpec
+from retrieval.training import data as training_data
+from retrieval.training.data import TrainingData
+from retrieval.training.fit import CHECKPOINT, LOG, fit, learning_rate
+from retrieval.training.networks import Autoencoder
+from retrieval.training.recipes import Recipe
+
+CPU = torch.device("cpu")
+TINY = Recipe(
+    name="tiny",
+    summary="for tests",
+    bits=24,
+    encoder=(4, 4, 8, 8),
+    decoder=(4, 4, 8, 8),
+    epochs=3,
+    batch_size=8,
+    held_out=8,
+    noise=0.1,
+    mask=0.2,
+    precision="float32",
+)
+
+
+@pytest.fixture(scope="module")
+def drawn(sample: Path) -> TrainingData:
+    return training_data.load(sample, InputSpec(32))
+
+
+def run(
+    out: Path, data: TrainingData, recipe: Recipe = TINY, stop_after: int | None = None
+) -> tuple[Autoencoder, list[dict[str, Any]]]:
+    """Train; the model and the log without what depends on the clock."""
+    steps = 0
+
+    def count(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    def stop() -> bool:
+        return steps == stop_after
+
+    model = fit(recipe, data, out, CPU, count, stop)
+    return model, log(out)
+
+
+def log(out: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (out / LOG).read_text().splitlines()]
+    return [
+        {key: value for key, value in line.items() if key not in ("seconds", "pictures_per_second")} for line in lines
+    ]
+
+
+@pytest.mark.parametrize("stop_after", [1, 5, 7])  # within an epoch of 5 steps, at its end, in the next
+def test_a_run_cut_in_two_is_the_run_in_one_piece(tmp_path: Path, drawn: TrainingData, stop_after: int) -> None:
+    whole, whole_log = run(tmp_path / "whole", drawn)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut", drawn, stop_after=stop_after)
+    resumed, resumed_log = run(tmp_path / "cut", drawn)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    assert resumed_log == whole_log
+
+
+def test_the_seed_decides_and_the_loss_falls(tmp_path: Path, drawn: TrainingData) -> None:
+    recipe = dataclasses.replace(TINY, epochs=25, noise=0.0, mask=0.0, learning_rate=1e-2)
+    one, figures = run(tmp_path / "one", drawn, recipe)
+    other, _ = run(tmp_path / "other", drawn, dataclasses.replace(recipe, seed=1))
+    weights = "encoder.trunk.0.0.weight"
+    assert not torch.equal(one.state_dict()[weights], other.state_dict()[weights])
+    errors = [line["mse"] for line in figures if "mse" in line]
+    assert len(errors) == 25
+    assert errors[-1] < 0.8 * errors[0]
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path, drawn: TrainingData) -> None:
+    run(tmp_path, drawn)
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    model, figures = run(tmp_path, drawn, stop_after=0)  # a step would stop it
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+    assert sum("mse" in line for line in figures) == 3
+    assert not model.training
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_state(tmp_path: Path, drawn: TrainingData) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, drawn, stop_after=3)
+    good = (tmp_path / CHECKPOINT).read_bytes()
+    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    state["model"]["decoder.trunk.0.body.1.weight"].fill_(float("nan"))
+    torch.save(state, tmp_path / CHECKPOINT)
+    broken = (tmp_path / CHECKPOINT).read_bytes()
+    with pytest.raises(TrainingError, match="no number any more"):
+        run(tmp_path, drawn)
+    assert (tmp_path / CHECKPOINT).read_bytes() == broken != good
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(tmp_path: Path, drawn: TrainingData) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, drawn, stop_after=2)
+    good = (tmp_path / CHECKPOINT).read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(good) // 2, limits[1]))  # a real failure of a real write
+    try:
+        with pytest.raises(TrainingError, match="checkpoint could not be written"):
+            run(tmp_path, drawn, stop_after=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / CHECKPOINT).read_bytes() == good
+    assert sorted(path.name for path in tmp_path.iterdir()) == [CHECKPOINT, LOG]
+    assert len([line for line in run(tmp_path, drawn)[1] if "mse" in line]) == 3
+
+
+def test_checkpoints_of_other_runs_are_refused(tmp_path: Path, drawn: TrainingData) -> None:
+    run(tmp_path, drawn)
+    with pytest.raises(CheckpointError, match=r"another recipe \(different: epochs, seed\)"):
+        run(tmp_path, drawn, dataclasses.replace(TINY, epochs=4, seed=3))
+    pictures = drawn.pictures.copy()
+    pictures[0, 0, 0, 0] ^= 1
+    with pytest.raises(CheckpointError, match="other pictures"):
+        run(tmp_path, dataclasses.replace(drawn, pictures=pictures, sha256="0" * 64))
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def not_a_checkpoint(path: Path) -> None:
+    path.write_bytes(b"hello")
+
+
+@pytest.mark.parametrize("damage", [cut_short, not_a_checkpoint])
+def test_a_damaged_checkpoint_is_said(tmp_path: Path, drawn: TrainingData, damage: Callable[[Path], None]) -> None:
+    run(tmp_path, drawn)
+    damage(tmp_path / CHECKPOINT)
+    with pytest.raises(CheckpointError, match="no whole checkpoint"):
+        run(tmp_path, drawn)
+
+
+def test_too_few_pictures(tmp_path: Path, drawn: TrainingData) -> None:
+    with pytest.raises(DatasetError, match="48 pictures are too few: 41 are held out"):
+        run(tmp_path, drawn, dataclasses.replace(TINY, held_out=41))
+
+
+def test_unreadable_pictures_are_left_out_by_name(pictures: Path) -> None:
+    (pictures / "broken.jpg").write_text("not a picture")
+    loaded = training_data.load(pictures, InputSpec(32))
+    assert loaded.pictures.shape == (48, 32, 32, 3)
+    assert [path.name for path, _ in loaded.failed] == ["broken.jpg"]
+
+
+def test_a_folder_without_pictures_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no picture that can be read"):
+        training_data.load(tmp_path, InputSpec(32))
+
+
+def test_learning_rate_warms_up_and_falls_to_zero() -> None:
+    recipe = dataclasses.replace(TINY, learning_rate=1.0, warmup=0.1)
+    rates = [learning_rate(recipe, step, 100) for step in range(100)]
+    assert rates[0] == pytest.approx(1 / 11)
+    assert max(rates) == rates[10] == 1.0
+    assert rates[55] == pytest.approx(0.5)  # half way down the cosine
+    assert np.all(np.diff(rates[10:]) < 0)
+    assert rates[-1] < 0.001
+
+
+def test_only_training_pictures_of_cifar10_are_trained_on(data: Path) -> None:
+    loaded = training_data.load(data / "cifar-10-batches-py", InputSpec(32))
+    assert loaded.pictures.shape == (50_000, 32, 32, 3)
+    assert (
+        loaded.sha256 == "47af8b02cfcfb6cdf3dbbd1969ad7f1b70f4413f6f80f437b020ee4e5bc8304a"
+    )  # batches 1 to 5, in order

@@ -1,0 +1,43 @@
+"""Recipes: what can be overridden, and the sentence for what cannot."""
+
+import pytest
+
+from retrieval.errors import RecipeError
+from retrieval.training.recipes import find, override
+
+
+def test_fields_are_overridden_by_type() -> None:
+    recipe = override(find("cifar10-ae"), ["epochs=7", "learning_rate=1e-3", "encoder=8,16,32,64", "precision=float32"])
+    assert (recipe.epochs, recipe.learning_rate) == (7, 1e-3)
+    assert recipe.encoder == (8, 16, 32, 64)
+    assert recipe.precision == "float32"
+    assert recipe.bits == find("cifar10-ae").bits
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("epoch=3", "sets no field"),
+        ("name=mine", "sets no field"),
+        ("epochs", "sets no field"),
+        ("epochs=", "epochs must be int, not ''"),
+        ("epochs=many", "epochs must be int, not 'many'"),
+        ("epochs=0", "epochs must be at least 1"),
+        ("encoder=8,x", "encoder must be"),
+        ("encoder=8,8", "four numbers"),
+        ("learning_rate=nan", "learning_rate must be above 0"),
+        ("precision=float16", "precision must be"),
+        ("size=30", "multiple of 8"),
+        ("mask=1", "mask must be a share"),
+        ("held_out=-1", "held_out must not be negative"),
+        ("batch_size=1", "at least 2"),
+    ],
+)
+def test_what_cannot_be_set_is_said(setting: str, sentence: str) -> None:
+    with pytest.raises(RecipeError, match=sentence):
+        override(find("cifar10-ae"), [setting])
+
+
+def test_an_unknown_recipe_names_those_there_are() -> None:
+    with pytest.raises(RecipeError, match="cifar10-ae"):
+        find("nothing")
