@@ -23,12 +23,11 @@ from retrieval.codec import Codec
 from retrieval.codes import width
 from retrieval.errors import CodecMismatch, LibraryError, LibraryLocked, LibraryMissing
 
-__all__ = ["FILE", "Catalog", "Changes", "Entry", "Failure", "NewPicture"]
-
 FILE = "catalog.sqlite"
 _LOCK = "writer.lock"
 _FORMAT = 1
 
+_ENTRY = "SELECT id, path, size, mtime_ns, sha256 FROM pictures"
 _SCHEMA = """
 CREATE TABLE library (
     format INTEGER NOT NULL, id TEXT NOT NULL, created REAL NOT NULL, generation INTEGER NOT NULL,
@@ -143,11 +142,11 @@ class Catalog:
 
     def entries(self) -> list[Entry]:
         """Every picture, by id."""
-        return [Entry(*row) for row in self._rows("SELECT id, path, size, mtime_ns, sha256 FROM pictures ORDER BY id")]
+        return [Entry(*row) for row in self._rows(f"{_ENTRY} ORDER BY id")]
 
     def entry(self, id: int) -> Entry | None:
         """One picture, or None."""
-        rows = self._rows("SELECT id, path, size, mtime_ns, sha256 FROM pictures WHERE id = ?", (id,))
+        rows = self._rows(f"{_ENTRY} WHERE id = ?", (id,))
         return Entry(*rows[0]) if rows else None
 
     def paths(self, ids: Iterable[int]) -> dict[int, str]:
@@ -165,9 +164,12 @@ class Catalog:
 
     def spread(self, count: int) -> list[Entry]:
         """At most `count` pictures, spread evenly over the library by id."""
-        ids = [row[0] for row in self._rows("SELECT id FROM pictures ORDER BY id")]
-        chosen = [ids[len(ids) * step // count] for step in range(count)] if len(ids) > count else ids
-        return [entry for id in chosen if (entry := self.entry(id)) is not None]
+        ((pictures, first, last),) = self._rows("SELECT count(*), min(id), max(id) FROM pictures")
+        if pictures <= count:
+            return self.entries()
+        places = [first + (last - first) * step // count for step in range(count)]
+        rows = [self._rows(f"{_ENTRY} WHERE id >= ? ORDER BY id LIMIT 1", (place,))[0] for place in places]
+        return [Entry(*row) for row in dict.fromkeys(rows)]
 
     def _rows(self, question: str, values: tuple[Any, ...] = ()) -> list[Any]:
         with sentences(self.folder):

@@ -26,7 +26,8 @@ from rich.console import Console
 from rich.table import Table
 
 from indexer import snapshot
-from indexer.catalog import Catalog, NewPicture
+from indexer.catalog import Catalog
+from indexer.records import NewPicture
 from retrieval import images
 from retrieval.codec import DEFAULT_MODEL, Codec, find_model
 from retrieval.errors import UsageError
@@ -42,7 +43,9 @@ def bench(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="search, index, service, install.")
     ] = None,
-    pictures: Annotated[Path | None, typer.Option(help="The folder that `index` is measured on.")] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(parser=console.path, metavar="DIR", help="The folder that `index` is measured on.")
+    ] = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Measure search, indexing, the service and the size of the install. Without names, all of them."""
@@ -145,7 +148,9 @@ def _install(_: Path, __: Path | None) -> list[Row]:
         try:
             package = metadata.distribution(name)
         except metadata.PackageNotFoundError as error:
-            raise UsageError(f"{name} is not installed as a package, so its size is not known: pip install . first.") from error
+            raise UsageError(
+                f"{name} is not installed as a package, so its size is not known: pip install . first."
+            ) from error
         places = [Path(str(package.locate_file(file))) for file in package.files or []]
         size += sum(place.stat().st_size for place in places if place.is_file())
         for requirement in map(Requirement, package.requires or []):

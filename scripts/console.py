@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -40,6 +41,13 @@ def show(line: str) -> None:
 def print_json(document: Any) -> None:
     """The one JSON document of a --json run."""
     sys.stdout.write(json.dumps(document) + "\n")
+
+
+def path(text: str) -> Path:
+    """What every argument that names a file or folder is parsed by: Path("") would be the working folder."""
+    if not text:
+        raise typer.BadParameter("it is empty.")
+    return Path(text)
 
 
 @contextmanager

@@ -13,25 +13,37 @@ from retrieval.codec import DEFAULT_MODEL, Codec, find_model
 from retrieval.comparison import Contest, Row
 from retrieval.datasets import Dataset
 from retrieval.errors import DatasetError, UsageError
+from retrieval.index import search_on_one_core
 from scripts import console
 
 
 def evaluate(
     dataset: Annotated[
-        Path, typer.Argument(help="CIFAR-10 batches, MNIST files, or a folder with a subfolder a class.")
+        Path,
+        typer.Argument(
+            parser=console.path,
+            metavar="DATASET",
+            help="CIFAR-10 batches, MNIST files, or a folder with a subfolder a class.",
+        ),
     ],
-    queries: Annotated[Path | None, typer.Option(help="Another dataset, whose pictures ask.")] = None,
+    queries: Annotated[
+        Path | None, typer.Option(parser=console.path, metavar="DATASET", help="Another dataset, whose pictures ask.")
+    ] = None,
     model: Annotated[list[str] | None, typer.Option(help="A shipped model or a model folder; may be repeated.")] = None,
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Ask with the 5,000 held-out gallery pictures: for choices.")
     ] = False,
-    report: Annotated[Path | None, typer.Option(help="A folder to write a sheet of neighbours to.")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(parser=console.path, metavar="DIR", help="A folder to write a sheet of neighbours to."),
+    ] = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Compare codes with pixels. Labels judge here and are used nowhere else."""
     with console.exits():
         if held_out and queries is not None:
             raise UsageError("--held-out asks with pictures of the dataset itself: leave --queries out.")
+        search_on_one_core()
         codecs = [Codec(find_model(name), threads=2) for name in model or [DEFAULT_MODEL]]
         held = comparison.contest(*_gallery_and_queries(dataset, queries, held_out))
         rows = _rows(held, codecs)

@@ -13,7 +13,9 @@ from scripts.library import LibraryOption, ModelOption, codec_for
 
 
 def index(
-    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders of pictures.")],
+    folders: Annotated[
+        list[Path], typer.Argument(parser=console.path, metavar="FOLDER...", help="Folders of pictures.")
+    ],
     library: LibraryOption,
     model: ModelOption = None,
     pixels: Annotated[bool, typer.Option("--pixels", help="Keep pixel vectors too, for the baseline.")] = False,

@@ -9,8 +9,11 @@ import typer
 from indexer.catalog import Catalog
 from retrieval.codec import DEFAULT_MODEL, Codec, find_model, shipped_models
 from retrieval.errors import CodecMismatch, ModelError
+from scripts import console
 
-LibraryOption = Annotated[Path, typer.Option("--library", help="The folder that holds the library.")]
+LibraryOption = Annotated[
+    Path, typer.Option("--library", parser=console.path, metavar="DIR", help="The folder that holds the library.")
+]
 ModelOption = Annotated[str | None, typer.Option("--model", help="A shipped model's name, or a model folder.")]
 
 

@@ -14,7 +14,7 @@ from scripts.library import LibraryOption, ModelOption, codec_for
 
 
 def search(
-    image: Annotated[Path, typer.Argument(help="The picture to search with.")],
+    image: Annotated[Path, typer.Argument(parser=console.path, metavar="IMAGE", help="The picture to search with.")],
     library: LibraryOption,
     k: Annotated[int, typer.Option(min=1, max=MAX_K, help="How many pictures to return.")] = 10,
     engine: Annotated[Engine, typer.Option(help="Learned codes, or raw pixels as the baseline.")] = "code",

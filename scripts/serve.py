@@ -16,10 +16,18 @@ from retrieval.errors import UsageError
 from scripts import console
 from scripts.library import ModelOption, codec_for
 
+STOP_WITHIN = 5  # seconds for requests under way; without a bound one stalled upload holds the service for ever
+
 
 def serve(
     library: Annotated[
-        Path | None, typer.Option("--library", help="The library's folder; SEMBLANCE_LIBRARY where it is not given.")
+        Path | None,
+        typer.Option(
+            "--library",
+            parser=console.path,
+            metavar="DIR",
+            help="The library's folder; SEMBLANCE_LIBRARY where it is not given.",
+        ),
     ] = None,
     model: ModelOption = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on [default: 127.0.0.1].")] = None,
@@ -54,7 +62,7 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
                 f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}): choose another --port."
             ) from error
         app = create_app(settings, lambda: codec_for(settings.library, settings.model))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_WITHIN))
         name = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
         announce(f"http://{name}:{listener.getsockname()[1]}/")
         server.run([listener])

@@ -14,9 +14,17 @@ from scripts import console
 
 
 def train(
-    data: Annotated[Path, typer.Argument(help="A folder of pictures, or of the CIFAR-10 batches.")],
+    data: Annotated[
+        Path,
+        typer.Argument(parser=console.path, metavar="DATA", help="A folder of pictures, or of the CIFAR-10 batches."),
+    ],
     recipe: Annotated[str, typer.Option(help="The recipe's name.")],
-    out: Annotated[Path, typer.Option(help="The model folder to write. A run that was cut goes on from here.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            parser=console.path, metavar="DIR", help="The model folder to write. A run that was cut goes on from here."
+        ),
+    ],
     set_: Annotated[list[str] | None, typer.Option("--set", help="FIELD=VALUE of the recipe; may be repeated.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps or another device of torch.")] = "auto",
     download: Annotated[bool, typer.Option("--download", help="Fetch CIFAR-10 into DATA first.")] = False,

@@ -1,7 +1,7 @@
 """One visible training loop.
 
 Every random choice is drawn from a generator seeded by (seed, purpose, step), so a step depends on nothing but the
-weights, the optimiser's state and its own number. That is what makes a resumed run repeat the uninterrupted one exactly.
+weights, the optimiser's state and its own number. So a resumed run repeats the uninterrupted one exactly.
 """
 
 import dataclasses

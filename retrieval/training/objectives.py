@@ -1,4 +1,4 @@
-"""What a network is asked to be good at. Each objective is a small function of tensors; corruptions stand beside them."""
+"""What a network is asked to be good at: each objective a small function of tensors, corruptions beside them."""
 
 import torch
 from torch import Tensor

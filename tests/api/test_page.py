@@ -38,7 +38,7 @@ def page(chromium: Browser, server: Server) -> Iterator[Page]:
     context = chromium.new_context(viewport=DESK, base_url=server.url, reduced_motion="reduce")
     page = context.new_page()
     page.set_default_timeout(15_000)
-    page.on("filechooser", lambda chooser: None)                   # expect_file_chooser alone may begin too late
+    page.on("filechooser", lambda _: None)  # expect_file_chooser alone may begin too late
     yield page
     context.close()
 
@@ -106,7 +106,8 @@ def test_upload_finds_the_picture_itself_first(page: Page, server: Server) -> No
     settled(page)
     expect(cards(page).first).to_contain_text(picture.name)
     distances = [float(card.get_attribute("data-distance") or "nan") for card in cards(page).all()]
-    assert distances[0] == 0 and distances == sorted(distances)
+    assert distances[0] == 0
+    assert distances == sorted(distances)
     assert len(distances) == min(10, len(server.library_pictures))
 
 
@@ -119,7 +120,8 @@ def test_a_click_searches_again_and_back_returns(page: Page, server: Server) -> 
     page.wait_for_url(re.compile(rf"\?id={picked}$"))
     settled(page)
     after = ids(page)
-    assert after != before and picked not in after, "a new answer, and the query itself is no result of it"
+    assert after != before
+    assert picked not in after, "the query itself is no result"
     page.go_back()
     expect(cards(page).nth(1)).to_have_attribute("data-id", picked)
     settled(page)
@@ -152,7 +154,10 @@ def test_pixel_baseline_stands_beside_the_codes(page: Page, server: Server) -> N
     expect(cards(page, "pixel").first).to_have_attribute("data-distance", re.compile(r"^0(\.0+)?$"))
     assert ids(page) == before
     left, right = (page.get_by_test_id(f"results-{engine}").bounding_box() for engine in ("code", "pixel"))
-    assert left and right and left["x"] + left["width"] < right["x"] and left["y"] == right["y"]
+    assert left
+    assert right
+    assert left["x"] + left["width"] < right["x"]
+    assert left["y"] == right["y"]
     page.get_by_test_id("k-select").select_option("20")
     for engine in ("code", "pixel"):
         expect(cards(page, engine)).to_have_count(min(20, len(server.library_pictures)))
@@ -173,9 +178,9 @@ def test_keyboard_alone(page: Page, server: Server) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(rf"\?id={picked}$"))
     settled(page)
-    tab_to(page, "result", presses=1)                              # the focus went to the new answer's heading
+    tab_to(page, "result", presses=1)  # the focus went to the new answer's heading
     page.keyboard.press("Tab")
-    page.keyboard.press("Enter")                                   # the button beside it opens the details
+    page.keyboard.press("Enter")  # the button beside it opens the details
     expect(page.get_by_role("dialog")).to_be_visible()
     expect(page.get_by_role("link", name="Open the original")).to_have_attribute("href", re.compile(r"images/\d+$"))
     page.keyboard.press("Escape")
@@ -235,7 +240,8 @@ def test_the_last_question_wins(page: Page) -> None:
     expect(page.locator("[aria-busy]").first).to_be_visible()
     page.evaluate("id => document.querySelector(`#samples-grid [data-id='${id}']`).click()", second)
     settled(page)
-    assert held and page.url.endswith(f"?id={second}")
+    assert held
+    assert page.url.endswith(f"?id={second}")
     expect(page.get_by_test_id("error")).to_be_hidden()
 
 

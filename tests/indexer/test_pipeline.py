@@ -11,6 +11,7 @@ import pytest
 from indexer import snapshot
 from indexer.catalog import Catalog
 from indexer.pipeline import Report
+from retrieval import images
 from retrieval.errors import CodecMismatch, LibraryLocked, UsageError
 from tests.conftest import huge_header, paint
 from tests.indexer.conftest import Shelf
@@ -34,8 +35,6 @@ def test_a_library_holds_the_codes_that_its_codec_gives(shelf: Shelf) -> None:
     with Catalog.opened(shelf.library) as catalog:
         index, _ = snapshot.load(catalog)
         for entry in catalog.entries():
-            from retrieval import images
-
             code = shelf.codec.encode(images.load(Path(entry.path), shelf.codec.spec)[None])[0]
             assert index.code(entry.id).tolist() == code.tolist()
 

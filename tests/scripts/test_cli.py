@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from indexer.catalog import Catalog
 from retrieval.codec import DEFAULT_MODEL, Codec, find_model
-from scripts.main import app
+from scripts.main import build
 from tests.conftest import ROOT, paint
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -20,7 +20,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def call(*arguments: str | Path) -> Result:
     """The command in this process: a second faster than as a process of its own."""
-    return CliRunner().invoke(app, [*map(str, arguments)])
+    return CliRunner().invoke(build(), [*map(str, arguments)])
 
 
 def document(result: Result | subprocess.CompletedProcess[str]) -> dict[str, object]:
