@@ -167,7 +167,7 @@ class Catalog:
         ((pictures, first, last),) = self._rows("SELECT count(*), min(id), max(id) FROM pictures")
         if pictures <= count:
             return self.entries()
-        places = [first + (last - first) * step // count for step in range(count)]
+        places = [first + (last + 1 - first) * step // count for step in range(count)]
         rows = [self._rows(f"{_ENTRY} WHERE id >= ? ORDER BY id LIMIT 1", (place,))[0] for place in places]
         return [Entry(*row) for row in dict.fromkeys(rows)]
 
