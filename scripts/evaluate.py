@@ -1,5 +1,6 @@
 """`semblance evaluate`: one table of precision for pixels, models and random hyperplanes on a dataset with labels."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,6 +44,7 @@ def evaluate(
     with console.exits():
         if held_out and queries is not None:
             raise UsageError("--held-out asks with pictures of the dataset itself: leave --queries out.")
+        write_sheet = _sheet_writer() if report is not None else None
         search_on_one_core()
         codecs = [Codec(find_model(name), threads=2) for name in model or [DEFAULT_MODEL]]
         held = comparison.contest(*_gallery_and_queries(dataset, queries, held_out))
@@ -56,8 +58,8 @@ def evaluate(
             console.print_json(table)
         else:
             _show(held, rows)
-        if report is not None:
-            _sheet(held, rows, report)
+        if report is not None and write_sheet is not None:
+            console.say(f"Neighbours are shown in {write_sheet(held, rows, report)}")
 
 
 def _gallery_and_queries(dataset: Path, queries: Path | None, held_out: bool) -> tuple[Dataset, Dataset | None]:
@@ -98,12 +100,13 @@ def _show(held: Contest, rows: list[Row]) -> None:
     Console(width=160).print(table)
 
 
-def _sheet(held: Contest, rows: list[Row], folder: Path) -> None:
+def _sheet_writer() -> Callable[[Contest, list[Row], Path], Path]:
+    """What writes the sheet, asked for before the long work begins. Raises UsageError."""
     try:
         from scripts.sheet import write_sheet
     except ImportError as error:
         raise UsageError(f"A report needs the extra packages ({error}): pip install 'semblance[report]'.") from error
-    console.say(f"Neighbours are shown in {write_sheet(held, rows, folder)}")
+    return write_sheet
 
 
 if __name__ == "__main__":
