@@ -4,7 +4,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import problem
+from api.problems import problem, too_large
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _FORM_BYTES = 64 * 1024  # what a multipart body has beside the picture
@@ -42,7 +42,7 @@ class Guard:
         if announced.isdigit() and int(announced) > self.limit:
             if int(announced) <= 8 * self.limit:
                 await self._drain(receive, int(announced))
-            await problem(413, self.too_large)(scope, receive, send)
+            await problem(413, too_large(self.max_upload_mb))(scope, receive, send)
             return
         read = 0
 
@@ -52,7 +52,7 @@ class Guard:
             read += len(message.get("body", b""))
             if read > self.limit:
                 await self._drain(receive, 8 * self.limit)
-                raise HTTPException(413, self.too_large)
+                raise HTTPException(413, too_large(self.max_upload_mb))
             return message
 
         async def with_policy(message: Message) -> None:
@@ -66,11 +66,6 @@ class Guard:
             await send(message)
 
         await self.app(scope, counted, with_policy)
-
-    @property
-    def too_large(self) -> str:
-        """The sentence for an upload over the limit."""
-        return f"The upload is over {self.max_upload_mb} MB, the limit. Send a smaller copy of the picture."
 
     async def _drain(self, receive: Receive, left: int) -> None:
         """Read and drop at most `left` bytes: a client that is still sending does not hear the answer."""

@@ -41,6 +41,11 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> 
     return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
 
+def too_large(limit_mb: int) -> str:
+    """The sentence for an upload over the limit."""
+    return f"The upload is over {limit_mb} MB, the limit. Send a smaller copy of the picture."
+
+
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The same, for the OpenAPI description of a route."""
     content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}

@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, Response
 from pydantic import ValidationError
 
-from api.problems import Busy, Gone, responses
+from api.problems import Busy, Gone, responses, too_large
 from api.schemas import Engine, Health, Image, Images, Ready, SearchAnswer, SearchParams
 from api.search import Encoded, Searcher, UnknownPicture, encode, to_answer
 from api.search import Query as Question
@@ -23,7 +23,7 @@ from indexer.catalog import Catalog
 from indexer.records import Entry
 from retrieval import images
 from retrieval.codec import Codec
-from retrieval.errors import DamagedPicture
+from retrieval.errors import DamagedPicture, PictureTooLarge
 
 router = APIRouter()
 T = TypeVar("T")
@@ -77,6 +77,7 @@ Id = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]  # what SQLite and FAISS 
 
 @router.post("/search", responses=responses(400, 413, 415, 422, 503))
 async def search(
+    request: Request,
     owner: Owner,
     slots: Slots,
     params: Annotated[SearchParams, Depends(search_params)],
@@ -84,7 +85,9 @@ async def search(
 ) -> SearchAnswer:
     """The pictures of the library that look most like the uploaded one."""
     codec = owner.state().codec
-    encoded = await slots.run(functools.partial(_read_upload, file, codec, params.engine))
+    encoded = await slots.run(
+        functools.partial(_read_upload, file, codec, params.engine, request.app.state.settings.max_upload_mb)
+    )
     hits = await asyncio.wrap_future(owner.submit(Question(params.engine, params.k, encoded.vector)))
     return to_answer(hits, codec, params.engine, encoded)
 
@@ -141,8 +144,10 @@ def ready(owner: Owner) -> Ready:
     )
 
 
-def _read_upload(file: UploadFile, codec: Codec, engine: Engine) -> Encoded:
+def _read_upload(file: UploadFile, codec: Codec, engine: Engine, limit_mb: int) -> Encoded:
     data = file.file.read()
+    if len(data) > limit_mb * 2**20:  # the guard lets through what a form has beside the picture
+        raise PictureTooLarge(too_large(limit_mb))
     if not data:
         raise DamagedPicture("The upload is empty: choose a picture and send it again.")
     return encode(data, codec, engine)

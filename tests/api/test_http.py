@@ -124,6 +124,7 @@ def multipart(megabytes: int) -> Iterator[bytes]:
 def test_an_upload_over_25_mb_is_refused_announced_or_not(http: httpx.Client) -> None:
     form = {"Content-Type": "multipart/form-data; boundary=edge"}
     assert "over 25 MB" in problem(upload(http, bytes(26 * 2**20)), 413)
+    assert "over 25 MB" in problem(upload(http, bytes(25 * 2**20 + 1)), 413)
     assert "over 25 MB" in problem(http.post("/search", content=multipart(26), headers=form), 413)
     problem(http.post("/search", content=multipart(24), headers=form), 415)
     with socket.create_connection((http.base_url.host, http.base_url.port or 80), timeout=10) as absurd:
