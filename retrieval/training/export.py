@@ -122,12 +122,19 @@ def _onnx(module: nn.Module, example: Tensor, input_name: str, output_name: str)
     assert program is not None
     buffer = io.BytesIO()
     program.save(buffer)  # type: ignore[arg-type]  # it hands the buffer on to onnx.save, which takes one
-    return _halve(onnx.load_from_string(buffer.getvalue()))
+    return _for_shipping(onnx.load_from_string(buffer.getvalue()))
 
 
-def _halve(model: onnx.ModelProto) -> bytes:
-    """Store weights as float16 behind a cast to float32, which ONNX Runtime folds away when it loads the model."""
+def _for_shipping(model: onnx.ModelProto) -> bytes:
+    """Store weights as float16 behind a cast to float32, which ONNX Runtime folds away when it loads the model.
+
+    What the exporter notes of where it ran is dropped: it holds paths of this machine, and a codec_id is a hash of
+    these bytes.
+    """
     graph = model.graph
+    del graph.value_info[:]
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
         if values.dtype == np.float32 and np.array_equal(values.astype(np.float16).astype(np.float32), values):

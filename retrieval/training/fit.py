@@ -95,7 +95,7 @@ def fit(
             raise KeyboardInterrupt
     if first < steps:
         _save(out, steps, recipe, data, model, optimizer)
-        _record(out, step=steps, seconds=round(time.monotonic() - started, 1))
+        _record(out, step=steps - 1, seconds=round(time.monotonic() - started, 1))
     model.eval()
     return model
 

@@ -62,6 +62,10 @@ RECIPES = {
         Recipe(
             name="cifar10-ae",
             summary="Deep convolutional autoencoder with 256 rounded bits, trained by reconstruction alone.",
+            decoder=(24, 32, 64, 128),
+            epochs=7,  # longer training rebuilds better and searches worse: see docs/results.md
+            noise=0.2,
+            mask=0.25,
         ),
     )
 }

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from retrieval.codec import Codec
+from retrieval.codec import DEFAULT_MODEL, Codec, find_model
 from retrieval.images import InputSpec
 from retrieval.training import data as training_data
 from retrieval.training import export
@@ -44,6 +44,12 @@ def test_torch_and_onnx_runtime_give_the_same_bits(trained: tuple[Autoencoder, C
     assert largest <= 0.001  # standard deviations of that bit
 
 
+def test_the_folder_says_nothing_of_the_machine_that_made_it(trained: tuple[Autoencoder, Codec, np.ndarray]) -> None:
+    for name in ("encoder.onnx", "decoder.onnx"):
+        assert b".py" not in (trained[1].folder / name).read_bytes()
+        assert b".py" not in (find_model(DEFAULT_MODEL) / name).read_bytes()
+
+
 def test_the_comparison_sees_a_wrong_export(trained: tuple[Autoencoder, Codec, np.ndarray]) -> None:
     model, codec, pictures = trained
     other = export.deployable(model)
@@ -78,8 +84,6 @@ def test_folding_and_rounding_barely_move_the_logits(sample: Path) -> None:
 
 
 def test_the_model_that_ships_is_small_and_says_what_it_is() -> None:
-    from retrieval.codec import DEFAULT_MODEL, find_model
-
     folder = find_model(DEFAULT_MODEL)
     assert sum(path.stat().st_size for path in folder.iterdir() if path.name != "checkpoint.pt") <= 8_000_000
     card = Codec(folder).card
