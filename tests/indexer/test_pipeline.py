@@ -3,7 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -110,21 +111,30 @@ def test_a_missing_folder_that_was_never_indexed_is_refused_before_anything_is_m
     assert len(shelf.ids()) == 6
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody and come back")
+@contextmanager
+def bound_by_permissions(*own: Path) -> Iterator[None]:
+    """Permissions do not bind root: root becomes nobody, to whom `own` is given, and comes back."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for path in own:
+        os.chown(path, NOBODY, NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
 def test_a_folder_that_cannot_be_listed_keeps_its_pictures_and_is_named() -> None:
     with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to nobody
         shelf = Shelf(Path(place))
         (shelf.folder / "one" / "text.jpg").write_text("no picture")
         shelf.index()
-        for path in (Path(place), shelf.library, *shelf.library.iterdir()):
-            os.chown(path, NOBODY, NOBODY)
         (shelf.folder / "one").chmod(0)
         shelf.picture("d").unlink()
-        os.seteuid(NOBODY)
-        try:
+        with bound_by_permissions(Path(place), shelf.library, *shelf.library.iterdir()):
             report = shelf.index(prune=True)
-        finally:
-            os.seteuid(0)
         assert report.failed == {str(shelf.folder / "one"): "The folder cannot be listed: Permission denied."}
         assert report.removed == 1, "what was really seen to be gone is forgotten"
         assert sorted(shelf.ids()) == ["a.png", "b.png", "c.png", "e.png", "f.png"]
@@ -134,24 +144,19 @@ def test_a_folder_that_cannot_be_listed_keeps_its_pictures_and_is_named() -> Non
         assert sorted(shelf.failures()) == ["text.jpg"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody and come back")
 def test_a_file_that_cannot_be_opened_keeps_its_picture() -> None:
     with tempfile.TemporaryDirectory() as place:
         shelf = Shelf(Path(place))
         shelf.index()
         before = shelf.ids()
-        for path in (Path(place), shelf.library, *shelf.library.iterdir()):
-            os.chown(path, NOBODY, NOBODY)
         os.utime(shelf.picture("a"), (1, 1))
         shelf.picture("a").chmod(0)
-        os.seteuid(NOBODY)
-        try:
+        with bound_by_permissions(Path(place), shelf.library, *shelf.library.iterdir()):
             report = shelf.index()
-        finally:
-            os.seteuid(0)
         assert [*report.failed.values()] == ["The file cannot be read: Permission denied."]
         assert report.unchanged == 5, "the file that failed is counted once"
         assert shelf.ids() == before
+        shelf.picture("a").chmod(0o644)
         shelf.index()
         assert (shelf.ids(), shelf.failures()) == (before, {})
 
