@@ -27,6 +27,7 @@ from retrieval.files import replace
 from retrieval.training import objectives
 from retrieval.training.bottleneck import sign_ste
 from retrieval.training.data import TrainingData
+from retrieval.training.losses import losses
 from retrieval.training.networks import Autoencoder
 from retrieval.training.recipes import Recipe
 
@@ -34,8 +35,9 @@ CHECKPOINT = "checkpoint.pt"
 LOG = "training.jsonl"
 LOG_EVERY = 25  # steps
 CHECKPOINT_EVERY = 120  # seconds
+_BETAS = (0.9, 0.98)
 
-_ORDER, _NOISE = 1, 2  # what a generator is for
+_ORDER, _CHANCE = 1, 2  # what a generator is for
 
 Report = Callable[[int, int, float], None]  # step, steps in all, loss
 
@@ -52,9 +54,8 @@ def fit(
     kept, held_out = _split(recipe, data)
     pictures = torch.from_numpy(data.pictures).permute(0, 3, 1, 2).to(device)  # uint8 (N, 3, S, S), channels last
     torch.manual_seed(recipe.seed)
-    model = Autoencoder(recipe.size, recipe.bits, recipe.encoder, recipe.decoder)
-    model = model.to(device).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    model = Autoencoder(recipe).to(device).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(_groups(model, recipe), lr=recipe.learning_rate, betas=_BETAS)
     batches = len(kept) // recipe.batch_size
     steps = recipe.epochs * batches
     out.mkdir(parents=True, exist_ok=True)
@@ -68,15 +69,15 @@ def fit(
             epoch_first, epoch_started = step, time.monotonic()
         rows = order[batch * recipe.batch_size : (batch + 1) * recipe.batch_size]
         images = pictures[rows.to(device)].float() / 255  # (B, 3, S, S)
-        corrupted = _corrupt(images, recipe, _generator(recipe.seed, _NOISE, step, device))
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step, steps)
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            _, rebuilt = model(corrupted)
-        loss = objectives.reconstruction(rebuilt.float(), images)
+        parts = losses(model, images, recipe, _generator(recipe.seed, _CHANCE, step, device))
+        loss = torch.stack(list(parts.values())).sum()
         if step % LOG_EVERY == 0:
             _check_finite(loss, step, out)
-            _record(out, step=step, epoch=epoch, loss=loss.item(), learning_rate=optimizer.param_groups[0]["lr"])
+            rate = optimizer.param_groups[0]["lr"]
+            each = {name: part.item() for name, part in parts.items()}
+            _record(out, step=step, epoch=epoch, learning_rate=rate, loss=loss.item(), **each)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -137,12 +138,13 @@ def _split(recipe: Recipe, data: TrainingData) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(kept), torch.from_numpy(held_out)
 
 
-def _corrupt(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    if recipe.noise:
-        images = objectives.gaussian_noise(images, recipe.noise, generator)
-    if recipe.mask:
-        images = objectives.mask_patches(images, recipe.mask, generator)
-    return images
+def _groups(model: Autoencoder, recipe: Recipe) -> list[dict[str, Any]]:
+    """Weights of layers decay; scales and shifts, which have no directions to choose between, do not."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return [
+        {"params": [each for each in trained if each.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [each for each in trained if each.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 def _generator(seed: int, purpose: int, number: int, device: torch.device | None = None) -> torch.Generator:

@@ -1,8 +1,10 @@
-"""Encoders and decoders: square pictures of any size that is a multiple of eight.
+"""Encoders and decoders for square pictures, as a recipe describes them.
 
-Both halves are small residual networks (He et al., 2016). The encoder halves the picture three times; the decoder
-mirrors it with nearest-neighbour upsampling and convolution, which leaves none of the checkerboard that transposed
-convolution draws. Pictures are float (N, 3, S, S) in 0..1; scaling from bytes is export.py's and fit.py's business.
+The encoder is a residual network (He et al., 2016) that halves the picture at each stage. Its features are either the
+last map laid flat, which keeps where things are and so rebuilds best, or the mean over the map's places, which asks
+only what is there. The decoder goes the other way with nearest-neighbour upsampling and convolution, which leaves none
+of the checkerboard that transposed convolution draws. Pictures are float (N, 3, S, S) in 0..1; scaling from bytes is
+export.py's and fit.py's business.
 """
 
 from collections.abc import Sequence
@@ -10,53 +12,77 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from retrieval.training.bottleneck import binary_bottleneck, sign_ste
+from retrieval.training.recipes import Recipe
+
+_HIDDEN, _PROJECTED = 512, 128  # widths of the projection
 
 
-def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, padding: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
+        nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
 
 
 class Residual(nn.Module):
-    """x + f(x) with f of two 3 x 3 convolutions, the second without an activation; (N, C, H, W) -> the same."""
+    """Shortcut(x) + f(x) with f of two 3 x 3 convolutions; (N, inputs, H, W) -> (N, outputs, H/stride, W/stride)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            _conv(channels, channels),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
+            _conv(inputs, outputs, stride=stride),
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
         )
+        self.shortcut = nn.Sequential()
+        if stride > 1 or inputs != outputs:
+            self.shortcut.append(nn.Conv2d(inputs, outputs, 1, stride, bias=False))
+            self.shortcut.append(nn.BatchNorm2d(outputs))
         self.activation = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.activation(x + self.body(x))
+        out: Tensor = self.activation(self.shortcut(x) + self.body(x))
         return out
 
 
-class ConvEncoder(nn.Module):
-    """Pictures (N, 3, S, S) in 0..1 -> logits (N, bits). `channels` are those at S, S/2, S/4 and S/8."""
+class Encoder(nn.Module):
+    """Pictures (N, 3, S, S) in 0..1 -> features (N, F) -> logits (N, bits). `width` is F.
 
-    def __init__(self, size: int, bits: int, channels: Sequence[int]) -> None:
+    A pooled encoder takes pictures of any side that its stages can halve.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
         super().__init__()
-        stem, *stages = channels
-        layers: list[nn.Module] = [_conv(3, stem)]
-        for inputs, outputs in zip(channels, stages, strict=False):
-            layers += [_conv(inputs, outputs, stride=2), Residual(outputs)]
-        self.trunk = nn.Sequential(*layers)
-        side = size // 2 ** len(stages)
-        self.bottleneck = binary_bottleneck(channels[-1] * side * side, bits)
+        stem, *stages = recipe.encoder
+        stride = recipe.stem_stride
+        layers: list[nn.Module] = [_conv(3, stem, 2 + stride, stride)]  # 3 x 3, or 4 x 4 in steps of 2
+        layers += [Residual(stem, stem) for _ in range(recipe.blocks[0])]
+        for inputs, outputs, blocks in zip(recipe.encoder, stages, recipe.blocks[1:], strict=False):
+            layers.append(Residual(inputs, outputs, stride=2))
+            layers += [Residual(outputs, outputs) for _ in range(blocks - 1)]
+        self.width = recipe.encoder[-1]
+        if recipe.head:
+            layers.append(_conv(self.width, recipe.head, kernel=1, padding=0))
+            self.width = recipe.head
+        if recipe.pooled:
+            layers.append(nn.AdaptiveAvgPool2d(1))
+        else:
+            self.width *= (recipe.size // recipe.shrinkage) ** 2
+        self.trunk = nn.Sequential(*layers, nn.Flatten())
+        self.bottleneck = binary_bottleneck(self.width, recipe.bits)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Pictures (N, 3, S, S) -> features (N, F)."""
+        features: Tensor = self.trunk(images * 2 - 1)
+        return features
 
     def forward(self, images: Tensor) -> Tensor:
-        features = self.trunk(images * 2 - 1)  # (N, C, S/8, S/8)
-        logits: Tensor = self.bottleneck(features.flatten(1))
+        logits: Tensor = self.bottleneck(self.features(images))
         return logits
 
 
-class ConvDecoder(nn.Module):
+class Decoder(nn.Module):
     """Latents (N, bits), each -1 or +1 -> pictures (N, 3, S, S), not clipped to 0..1 (a clip would stop gradients)."""
 
     def __init__(self, size: int, bits: int, channels: Sequence[int]) -> None:
@@ -70,7 +96,7 @@ class ConvDecoder(nn.Module):
         )
         layers: list[nn.Module] = []
         for inputs, outputs in zip(channels[:0:-1], channels[-2::-1], strict=True):
-            layers += [Residual(inputs), nn.Upsample(scale_factor=2), _conv(inputs, outputs)]
+            layers += [Residual(inputs, inputs), nn.Upsample(scale_factor=2), _conv(inputs, outputs)]
         self.trunk = nn.Sequential(*layers, nn.Conv2d(channels[0], 3, 3, padding=1))
 
     def forward(self, latents: Tensor) -> Tensor:
@@ -80,12 +106,26 @@ class ConvDecoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Encoder, straight-through bits, decoder: the shape of Krizhevsky & Hinton (2011), made convolutional."""
+    """Encoder, straight-through bits, decoder: the shape of Krizhevsky & Hinton (2011), made convolutional.
 
-    def __init__(self, size: int, bits: int, encoder: Sequence[int], decoder: Sequence[int]) -> None:
+    `projection`: features (N, F) -> (N, 128), where views are compared beside the bits (Chen et al., 2020). It serves
+    training alone and does not ship.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
         super().__init__()
-        self.encoder = ConvEncoder(size, bits, encoder)
-        self.decoder = ConvDecoder(size, bits, decoder)
+        self.encoder = Encoder(recipe)
+        self.decoder = Decoder(recipe.size, recipe.bits, recipe.decoder)
+        self.projection = (
+            nn.Sequential()
+            if not recipe.projection
+            else nn.Sequential(
+                nn.Linear(self.encoder.width, _HIDDEN, bias=False),
+                nn.BatchNorm1d(_HIDDEN),
+                nn.ReLU(inplace=True),
+                nn.Linear(_HIDDEN, _PROJECTED),
+            )
+        )
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures (N, 3, S, S) -> logits (N, bits) and rebuilt pictures (N, 3, S, S)."""

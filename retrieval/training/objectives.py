@@ -1,5 +1,7 @@
 """What a network is asked to be good at: each objective a small function of tensors, corruptions beside them."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -8,6 +10,26 @@ from torch.nn import functional
 def reconstruction(rebuilt: Tensor, images: Tensor) -> Tensor:
     """Mean squared error between rebuilt and clean pictures, both (N, 3, S, S) in 0..1 -> a scalar."""
     return functional.mse_loss(rebuilt, images)
+
+
+def agreement(views: Tensor, temperature: float) -> Tensor:
+    """Two views of N pictures (2N, D), all first ones before all second: each is to find its other -> a scalar.
+
+    NT-Xent of Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations" (2020): the cross
+    entropy of cosines over a temperature. Of codes in {-1, +1} the cosine is 1 - 2 * Hamming distance / D.
+    """
+    views = functional.normalize(views, dim=1)
+    cosines = (views @ views.T).fill_diagonal_(-torch.inf)
+    other = torch.arange(len(views), device=views.device).roll(len(views) // 2)
+    return functional.cross_entropy(cosines / temperature, other)
+
+
+def nested_agreement(bits: Tensor, lengths: Sequence[int], temperature: float) -> Tensor:
+    """The mean `agreement` of the first 28, 64, ... bits (2N, bits): each prefix is a code of its own -> a scalar.
+
+    Kusupati et al., "Matryoshka Representation Learning" (2022).
+    """
+    return torch.stack([agreement(bits[:, :length], temperature) for length in lengths]).mean()
 
 
 def gaussian_noise(images: Tensor, deviation: float, generator: torch.Generator) -> Tensor:

@@ -23,7 +23,7 @@ def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Aut
     pictures = training_data.load(sample, InputSpec(32)).pictures
     torch.manual_seed(0)
     recipe = find("cifar10-ae")
-    model = Autoencoder(recipe.size, recipe.bits, recipe.encoder, recipe.decoder)
+    model = Autoencoder(recipe)
     batch = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     for _ in range(6):
@@ -72,7 +72,7 @@ def test_the_decoder_is_the_network_s(trained: tuple[Autoencoder, Codec, np.ndar
 
 def test_folding_and_rounding_barely_move_the_logits(sample: Path) -> None:
     torch.manual_seed(0)
-    model = Autoencoder(32, 64, (8, 8, 16, 16), (8, 8, 16, 16))
+    model = Autoencoder(Recipe("small", "", bits=64, encoder=(8, 16), blocks=(1, 2), decoder=(8, 8, 16, 16)))
     pictures = torch.rand(64, 3, 32, 32)
     for _ in range(5):
         model(pictures)  # gives batch normalisation statistics that are not trivial
@@ -106,12 +106,20 @@ def test_sign_rounds_forward_and_passes_gradients_back() -> None:
 
 def test_a_run_from_pictures_to_a_folder(sample: Path, tmp_path: Path) -> None:
     recipe = Recipe(
-        "cifar10-ae", "", bits=20, encoder=(4, 4, 8, 8), decoder=(4, 4, 8, 8), epochs=1, batch_size=8, held_out=8
+        "cifar10-ae",
+        "",
+        bits=20,
+        encoder=(4, 8),
+        blocks=(1, 1),
+        decoder=(4, 4, 8, 8),
+        epochs=1,
+        batch_size=8,
+        held_out=8,
     )
     data = training_data.load(sample, InputSpec(32))
     done = train(recipe, data, tmp_path / "mine", find_device("cpu"), lambda *_: None, lambda: False)
     assert done.codec.bits == 20
     assert done.codec.encode(data.pictures).shape == (48, 3)
     assert done.codec.card["name"] == "mine"
-    assert "--set bits=20 --set encoder=4,4,8,8" in done.codec.card["command"]
+    assert "--set bits=20 --set encoder=4,8 --set blocks=1,1" in done.codec.card["command"]
     assert done.codec.card["data"]["sha256"] == data.sha256

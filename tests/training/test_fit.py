@@ -25,6 +25,8 @@ TINY = Recipe(
     summary="for tests",
     bits=24,
     encoder=(4, 4, 8, 8),
+    blocks=(1, 1, 1, 1),
+    stem_stride=1,
     decoder=(4, 4, 8, 8),
     epochs=3,
     batch_size=8,
@@ -32,6 +34,21 @@ TINY = Recipe(
     noise=0.1,
     mask=0.2,
     precision="float32",
+)
+
+
+VIEWS = dataclasses.replace(
+    TINY,
+    encoder=(4, 8),
+    blocks=(1, 1),
+    pooled=True,
+    head=12,
+    prefixes=(8,),
+    agreement=1.0,
+    projection=1.0,
+    rebuilt=0.5,
+    jitter=0.4,
+    grey=0.1,
 )
 
 
@@ -64,12 +81,15 @@ def log(out: Path) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.parametrize("recipe", [TINY, VIEWS], ids=["rebuilding", "views"])
 @pytest.mark.parametrize("stop_after", [1, 5, 7])  # within an epoch of 5 steps, at its end, in the next
-def test_a_run_cut_in_two_is_the_run_in_one_piece(tmp_path: Path, drawn: TrainingData, stop_after: int) -> None:
-    whole, whole_log = run(tmp_path / "whole", drawn)
+def test_a_run_cut_in_two_is_the_run_in_one_piece(
+    tmp_path: Path, drawn: TrainingData, recipe: Recipe, stop_after: int
+) -> None:
+    whole, whole_log = run(tmp_path / "whole", drawn, recipe)
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "cut", drawn, stop_after=stop_after)
-    resumed, resumed_log = run(tmp_path / "cut", drawn)
+        run(tmp_path / "cut", drawn, recipe, stop_after=stop_after)
+    resumed, resumed_log = run(tmp_path / "cut", drawn, recipe)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     assert resumed_log == whole_log
@@ -84,6 +104,17 @@ def test_the_seed_decides_and_the_loss_falls(tmp_path: Path, drawn: TrainingData
     errors = [line["mse"] for line in figures if "mse" in line]
     assert len(errors) == 25
     assert errors[-1] < 0.8 * errors[0]
+
+
+def test_views_come_to_agree_and_every_objective_is_logged(tmp_path: Path, drawn: TrainingData) -> None:
+    recipe = dataclasses.replace(VIEWS, epochs=25, noise=0.0, mask=0.0, learning_rate=1e-2)
+    _, figures = run(tmp_path, drawn, recipe)
+    steps = [line for line in figures if "loss" in line]
+    assert {"reconstruction", "agreement", "projection"} <= steps[0].keys()
+    for line in steps:
+        assert line["loss"] == pytest.approx(line["reconstruction"] + line["agreement"] + line["projection"], rel=1e-5)
+    for name in ("reconstruction", "agreement", "projection"):
+        assert steps[-1][name] < 0.9 * steps[0][name]
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path, drawn: TrainingData) -> None:
