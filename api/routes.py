@@ -15,9 +15,9 @@ from fastapi.responses import FileResponse, Response
 from pydantic import ValidationError
 
 from api.problems import Busy, Gone, responses, too_large
-from api.schemas import Engine, Health, Image, Images, Ready, SearchAnswer, SearchParams
-from api.search import Encoded, Searcher, UnknownPicture, encode, to_answer
-from api.search import Query as Question
+from api.question import Encoded, Question, encode, to_answer
+from api.schemas import Health, Image, Images, Ready, SearchAnswer, SearchParams, SimilarParams
+from api.search import Searcher, UnknownPicture
 from indexer import thumbnails
 from indexer.catalog import Catalog
 from indexer.records import Entry
@@ -60,7 +60,7 @@ def decoding(request: Request) -> Decoding:
 
 
 async def search_params(request: Request, params: Annotated[SearchParams, Query()]) -> SearchParams:
-    """k and engine from the query string, or from fields of the form beside the file, as clients like to send them."""
+    """How to search, from the query string, or from fields of the form beside the file, as clients like to."""
     fields = {name: value for name, value in (await request.form()).multi_items() if name != "file"}
     if not fields:
         return params
@@ -86,14 +86,14 @@ async def search(
     """The pictures of the library that look most like the uploaded one."""
     codec = owner.state().codec
     encoded = await slots.run(
-        functools.partial(_read_upload, file, codec, params.engine, request.app.state.settings.max_upload_mb)
+        functools.partial(_read_upload, file, codec, params, request.app.state.settings.max_upload_mb)
     )
-    hits = await asyncio.wrap_future(owner.submit(Question(params.engine, params.k, encoded.vector)))
+    hits = await asyncio.wrap_future(owner.submit(Question(params.engine, params.k, encoded.by)))
     return to_answer(hits, codec, params.engine, encoded)
 
 
 @router.get("/images/{id}/similar", responses=responses(404, 422, 503))
-async def similar(id: Id, owner: Owner, params: Annotated[SearchParams, Query()]) -> SearchAnswer:
+async def similar(id: Id, owner: Owner, params: Annotated[SimilarParams, Query()]) -> SearchAnswer:
     """The pictures that look most like one of the library; that one comes first, unless it has exact duplicates."""
     codec = owner.state().codec
     hits = await asyncio.wrap_future(owner.submit(Question(params.engine, params.k, id)))
@@ -144,13 +144,13 @@ def ready(owner: Owner) -> Ready:
     )
 
 
-def _read_upload(file: UploadFile, codec: Codec, engine: Engine, limit_mb: int) -> Encoded:
+def _read_upload(file: UploadFile, codec: Codec, params: SearchParams, limit_mb: int) -> Encoded:
     data = file.file.read()
     if len(data) > limit_mb * 2**20:  # the guard lets through what a form has beside the picture
         raise PictureTooLarge(too_large(limit_mb))
     if not data:
         raise DamagedPicture("The upload is empty: choose a picture and send it again.")
-    return encode(data, codec, engine)
+    return encode(data, codec, params.engine, params.views, params.refine)
 
 
 def _entry(id: Id, library: Path) -> tuple[Entry, str]:

@@ -4,12 +4,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from retrieval.views import MOST as MOST_VIEWS
+
 MAX_K = 1000
 
 Engine = Literal["code", "pixel"]
 
 
-class SearchParams(BaseModel):
+class SimilarParams(BaseModel):
     """How to search: how many pictures, and by what."""
 
     model_config = ConfigDict(extra="forbid")
@@ -18,8 +20,18 @@ class SearchParams(BaseModel):
     engine: Engine = Field("code", description="Learned codes, or raw pixels as the baseline")
 
 
+class SearchParams(SimilarParams):
+    """The same for an uploaded picture, of which more is known than its code. Neither goes with engine pixel."""
+
+    views: int = Field(1, ge=1, le=MOST_VIEWS, description="Search with so many views of the picture: flips and crops")
+    refine: bool = Field(False, description="Order the nearest by how sure the picture's bits are")
+
+
 class Result(BaseModel):
-    """One picture found. For engine code the distance is in bits, for engine pixel Euclidean on pixels in 0..1."""
+    """One picture found. For engine code the distance is in bits, for engine pixel Euclidean on pixels in 0..1.
+
+    Of several views the nearest counts. Refining changes the order of results and not their distances.
+    """
 
     id: int
     path: str

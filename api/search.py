@@ -12,82 +12,28 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from api.schemas import Engine, Result, SearchAnswer, Timings
+from api.question import Hit, Hits, Question
+from api.schemas import Engine
 from indexer import pixelfile, snapshot
 from indexer.catalog import FILE, Catalog
 from indexer.pixelfile import PixelFile
-from retrieval import images, pixels
+from retrieval import pixels, queries
 from retrieval.codec import Codec
-from retrieval.codes import Codes
 from retrieval.errors import LibraryError, NoPixels, SemblanceError
-from retrieval.index import FlatIndex, search_on_one_core
+from retrieval.index import FlatIndex, Ids, search_on_one_core
 from retrieval.pixels import PixelIndex, Pixels
+from retrieval.queries import CodeQuery
 
 log = logging.getLogger("semblance.api")
 
 FOLLOW_EVERY = 1.0  # seconds
 
-
-@dataclass(frozen=True)
-class Hit:
-    """One picture found."""
-
-    id: int
-    path: str
-    distance: float
-    similarity: float
-
-
-@dataclass(frozen=True)
-class Hits:
-    """What a search gave. `milliseconds` is the batch's, without the wait in the queue."""
-
-    nearest: list[Hit]
-    library_size: int
-    milliseconds: float
-
-
-@dataclass(frozen=True)
-class Query:
-    """A question: by a code (W,), by a pixel vector (3072,), or by the id of a picture of the library."""
-
-    engine: Engine
-    k: int
-    by: Codes | Pixels | int
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """A picture made ready to search with: a code (W,) or a pixel vector (3072,), and the milliseconds it took."""
-
-    vector: Codes | Pixels
-    decode_ms: float
-    encode_ms: float
-
-
-def encode(source: bytes | Path, codec: Codec, engine: Engine) -> Encoded:
-    """Decode a picture and encode it for `engine`. Raises PictureError, and OSError where a path cannot be read."""
-    started = time.perf_counter()
-    picture = images.load(source, codec.spec if engine == "code" else pixels.SPEC)
-    decoded = time.perf_counter()
-    vector = codec.encode(picture[None])[0] if engine == "code" else picture.reshape(-1)
-    return Encoded(vector, 1000 * (decoded - started), 1000 * (time.perf_counter() - decoded))
-
-
-def to_answer(hits: Hits, codec: Codec, engine: Engine, encoded: Encoded | None = None) -> SearchAnswer:
-    """What goes over the wire, and out of `semblance search --json`."""
-    times = (encoded.decode_ms, encoded.encode_ms) if encoded else (0.0, 0.0)
-    timings = {name: round(ms, 3) for name, ms in zip(Timings.model_fields, (*times, hits.milliseconds), strict=True)}
-    return SearchAnswer(
-        codec_id=codec.codec_id,
-        engine=engine,
-        library_size=hits.library_size,
-        timings_ms=Timings(**timings),
-        results=[Result(**vars(hit)) for hit in hits.nearest],
-    )
+Distances = npt.NDArray[Any]  # whole bits, or Euclidean
 
 
 class UnknownPicture(LibraryError):
@@ -122,7 +68,7 @@ class Searcher:
     def __init__(self, library: Path, find_codec: Callable[[], Codec]) -> None:
         """`find_codec` loads the codec that the library wants; it is called when a library is opened."""
         self._library, self._find_codec = library, find_codec
-        self._queue: queue.SimpleQueue[tuple[Query, Future[Hits]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Question, Future[Hits]] | None] = queue.SimpleQueue()
         self._open: _Open | None = None
         self._state: State | SemblanceError = LibraryError("The library is being loaded: ask again in a moment.")
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
@@ -143,10 +89,10 @@ class Searcher:
             raise state
         return state
 
-    def submit(self, query: Query) -> Future[Hits]:
+    def submit(self, question: Question) -> Future[Hits]:
         """Queue a search. The future fails with a SemblanceError where it cannot be answered."""
         future: Future[Hits] = Future()
-        self._queue.put((query, future))
+        self._queue.put((question, future))
         return future
 
     # ---- the thread ------------------------------------------------------------------------------------------------
@@ -168,7 +114,7 @@ class Searcher:
                     self._answer(engine, same)
         self._close()
 
-    def _take(self, seconds: float) -> list[tuple[Query, Future[Hits]] | None]:
+    def _take(self, seconds: float) -> list[tuple[Question, Future[Hits]] | None]:
         """What is in the queue, after waiting at most `seconds` for the first."""
         batch = []
         try:
@@ -223,72 +169,66 @@ class Searcher:
             self._open.catalog.close()
             self._open = None
 
-    def _answer(self, engine: Engine, asked: list[tuple[Query, Future[Hits]]]) -> None:
+    def _answer(self, engine: Engine, asked: list[tuple[Question, Future[Hits]]]) -> None:
         try:
             self.state()
             held = self._open
             assert held is not None
-            search = self._by_code if engine == "code" else self._by_pixels
-            vectors: list[Codes | Pixels] = []
-            queries: list[tuple[Query, Future[Hits]]] = []
-            for query, future in asked:
+            bys: list[CodeQuery | Pixels] = []
+            answerable: list[tuple[Question, Future[Hits]]] = []
+            for question, future in asked:
                 try:
-                    vectors.append(self._vector(held, query))
-                    queries.append((query, future))
+                    bys.append(self._by(held, question))
+                    answerable.append((question, future))
                 except SemblanceError as error:
                     future.set_exception(error)
-            if not queries:
+            if not answerable:
                 return
             started = time.perf_counter()
-            rows = search(held, np.stack(vectors), max(query.k for query, _ in queries))
+            found = self._search(held, engine, bys, max(question.k for question, _ in answerable))
             milliseconds = 1000 * (time.perf_counter() - started)
-            for (query, future), row in zip(queries, rows, strict=True):
-                row = row[: query.k]
-                paths = held.catalog.paths(id for id, _, _ in row)
-                # A picture forgotten within the last second has no path any more, and is no result either.
-                nearest = [Hit(id, paths[id], distance, likeness) for id, distance, likeness in row if id in paths]
+            for (question, future), (distances, ids) in zip(answerable, found, strict=True):
+                nearest = self._hits(held, engine, distances[: question.k], ids[: question.k])
                 future.set_result(Hits(nearest, len(held.index), milliseconds))
         except Exception as error:  # whatever goes wrong belongs to those who asked, and the thread goes on
             for _, future in asked:
                 if not future.done():
                     future.set_exception(error)
 
-    def _vector(self, held: _Open, query: Query) -> Codes | Pixels:
-        if query.engine == "pixel" and held.pixels is None:
+    def _by(self, held: _Open, question: Question) -> CodeQuery | Pixels:
+        if question.engine == "pixel" and held.pixels is None:
             if not pixelfile.exists(self._library):
                 raise NoPixels(
                     "This library keeps no pixel vectors: run `semblance index FOLDER --library DIR --pixels` first."
                 )
             held.pixels = PixelFile(self._library, held.index.ids()).index()
-        if not isinstance(query.by, int):
-            return query.by
+        if not isinstance(question.by, int):
+            return question.by
         try:
-            if query.engine == "code":
-                return held.index.code(query.by)
+            if question.engine == "code":
+                return CodeQuery(held.index.code(question.by)[None])
             assert held.pixels is not None
-            return held.pixels.vector(query.by)
+            return held.pixels.vector(question.by)
         except KeyError as error:
-            if query.engine == "pixel" and held.catalog.entry(query.by):
+            if question.engine == "pixel" and held.catalog.entry(question.by):
                 raise NoPixels(
-                    f"Picture {query.by} has no pixel vector yet: index with --pixels to the end."
+                    f"Picture {question.by} has no pixel vector yet: index with --pixels to the end."
                 ) from error
-            raise UnknownPicture(f"There is no picture {query.by} in the library.") from error
+            raise UnknownPicture(f"There is no picture {question.by} in the library.") from error
 
-    def _by_code(self, held: _Open, codes: Codes, k: int) -> list[list[tuple[int, float, float]]]:
-        distances, ids = held.index.search(codes, k)
-        bits = held.codec.bits
-        return [
-            [(int(id), int(distance), 1 - int(distance) / bits) for id, distance in zip(*row, strict=True)]
-            for row in zip(ids, distances, strict=True)
-        ]
-
-    def _by_pixels(self, held: _Open, vectors: Pixels, k: int) -> list[list[tuple[int, float, float]]]:
+    def _search(
+        self, held: _Open, engine: Engine, bys: list[CodeQuery | Pixels], k: int
+    ) -> list[tuple[Distances, Ids]]:
+        """For each question distances and ids, both (min(k, N),), nearest first."""
+        if engine == "code":
+            return [*queries.search(held.index, cast(list[CodeQuery], bys), k)]
         assert held.pixels is not None
-        distances, ids = held.pixels.search(vectors, k)
-        return [
-            [
-                (int(id), float(distance), pixels.to_similarity(float(distance)))
-                for id, distance in zip(*row, strict=True)
-            ]
-            for row in zip(ids, distances, strict=True)
-        ]
+        return [*zip(*held.pixels.search(np.stack(cast(list[Pixels], bys)), k), strict=True)]
+
+    def _hits(self, held: _Open, engine: Engine, distances: Distances, ids: Ids) -> list[Hit]:
+        paths = held.catalog.paths(ids.tolist())
+        # A picture forgotten within the last second has no path any more, and is no result either.
+        found = [(id, distance) for id, distance in zip(ids.tolist(), distances.tolist(), strict=True) if id in paths]
+        if engine == "code":
+            return [Hit(id, paths[id], distance, 1 - distance / held.codec.bits) for id, distance in found]
+        return [Hit(id, paths[id], distance, pixels.to_similarity(distance)) for id, distance in found]

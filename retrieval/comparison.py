@@ -1,23 +1,25 @@
 """One table: every way of searching on the same gallery, the same queries and the same shuffle of ties."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from retrieval import codes, evaluation, pixels
-from retrieval.codec import Codec
+from retrieval import codes, evaluation, pixels, queries
+from retrieval.codec import Codec, Logits
 from retrieval.datasets import Dataset
 from retrieval.errors import DatasetError
-from retrieval.index import FlatIndex
+from retrieval.evaluation import Score
+from retrieval.images import Picture
+from retrieval.index import FlatIndex, Ids
 from retrieval.linear import RandomHyperplanes
 from retrieval.pixels import PixelIndex
+from retrieval.queries import CodeQuery
+from retrieval.views import views
 
 _TIMED = 50  # single queries whose median time stands in a row
-
-Ids = npt.NDArray[np.int64]
+_AT_ONCE = 256  # queries whose views are in memory at one time
 
 
 @dataclass(frozen=True)
@@ -30,22 +32,56 @@ class Contest:
 
 
 @dataclass(frozen=True)
-class Row:
-    """A method's line in the table, and what it found: `nearest` (Q, n) are rows of the contest's gallery."""
+class Variant:
+    """A way to search with codes: with several views, in a refined order, by the first `bits` bits alone."""
 
-    name: str
+    views: int = 1
+    refine: bool = False
+    bits: int | None = None
+
+    def __str__(self) -> str:
+        """As it stands in a row's name; empty for the codes as they are."""
+        said = [f"first {self.bits} bits"] if self.bits else []
+        said += [f"{self.views} views"] if self.views > 1 else []
+        return ", ".join(said + (["refined"] if self.refine else []))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method's line in the table, and what it found: `nearest` (Q, n) are rows of the contest's gallery.
+
+    Where codes can be decoded, `rebuilt` (Q, S, S, 3) are the queries as their codes remember them, and `mse` is how
+    far that is from the queries themselves: the mean squared error, pixels in 0..1.
+    """
+
+    method: str
     bits: int
-    scores: dict[str, float | None]
+    score: Score
     search_ms: float
     encode_ms: float
     bytes_per_picture: int
     nearest: Callable[[Ids, int], Ids]
+    variant: Variant = Variant()
+    mse: float | None = None
+    rebuilt: Picture | None = None
+
+    @property
+    def name(self) -> str:
+        """What the row is called: the method, and how it was varied."""
+        return ", ".join(filter(None, (self.method, str(self.variant))))
+
+    @property
+    def scores(self) -> dict[str, float | None]:
+        """The columns of precision."""
+        return self.score.table
 
     def as_dict(self) -> dict[str, str | float | None]:
         """The row as `semblance evaluate --json` prints it."""
         rounded = {name: None if value is None else round(value, 4) for name, value in self.scores.items()}
         times = {"search_ms": round(self.search_ms, 3), "encode_ms": round(self.encode_ms, 3)}
-        return {"name": self.name, "bits": self.bits, **rounded, **times, "bytes_per_picture": self.bytes_per_picture}
+        size = {"bytes_per_picture": self.bytes_per_picture}
+        mse = {"mse": None if self.mse is None else round(self.mse, 4)}
+        return {"name": self.name, "bits": self.bits, **rounded, **times, **size, **mse}
 
 
 def contest(gallery: Dataset, queries: Dataset | None) -> Contest:
@@ -64,56 +100,96 @@ def contest(gallery: Dataset, queries: Dataset | None) -> Contest:
 
 def by_pixels(held: Contest) -> Row:
     """Exact Euclidean search over 32 x 32 x 3 pixels."""
-    gallery, queries = (part.pictures(pixels.SPEC).reshape(len(part), -1) for part in (held.gallery, held.queries))
+    gallery, asking = (part.pictures(pixels.SPEC).reshape(len(part), -1) for part in (held.gallery, held.queries))
     index = PixelIndex(np.arange(len(gallery)), gallery)
-    index.search(queries[:1], 10)  # the norms of the gallery are worked out once, by the first search
+    index.search(asking[:1], 10)  # the norms of the gallery are worked out once, by the first search
     return Row(
         "pixels (Euclidean)",
         0,
-        _scores(held, evaluation.by_pixels(queries, gallery)),
-        _milliseconds(lambda i: index.search(queries[i : i + 1], 10), len(queries)),
+        _score(held, evaluation.by_pixels(asking, gallery)),
+        _milliseconds(lambda i: index.search(asking[i : i + 1], 10), len(asking)),
         0.0,
         pixels.LENGTH,
-        lambda rows, n: _others(held, rows, n, index.search(queries[rows], n + 1)[1]),
+        lambda rows, n: _others(held, rows, n, index.search(asking[rows], n + 1)[1]),
     )
 
 
-def by_codec(held: Contest, codec: Codec) -> Row:
-    """Hamming distance between a model's codes."""
-    gallery, queries = (part.pictures(codec.spec) for part in (held.gallery, held.queries))
-    return _by_codes(held, codec.name, codec.bits, codec.encode, gallery, queries)
+def by_codec(held: Contest, codec: Codec, variants: Sequence[Variant] = (Variant(),)) -> Iterator[Row]:
+    """Hamming distance between a model's codes, a row for each variant; gallery and queries are encoded once."""
+    gallery, asking = (part.pictures(codec.spec) for part in (held.gallery, held.queries))
+    gallery_codes = codec.encode(gallery)
+    logits = _logits(codec, asking, max(variant.views for variant in variants))
+    for variant in variants:
+        bits = variant.bits or codec.bits
+        asked = [queries.of_logits(of_views[: variant.views, :bits], variant.refine) for of_views in logits]
+        encode = _encoder(codec, asking, variant.views)
+        row = _by_codes(held, codec.name, bits, codes.prefix(gallery_codes, bits), asked, encode)
+        if variant == Variant() and codec.can_decode and codec.card.get("latent") == "bits":
+            rebuilt = codec.decode(codec.latents(codes.from_logits(logits[:, 0])))
+            row = replace(row, mse=_mean_squared_error(asking, rebuilt), rebuilt=rebuilt)
+        yield replace(row, variant=variant)
 
 
 def by_hyperplanes(held: Contest, bits: int) -> Row:
     """Hamming distance between signs of random projections of the pixels, centred on the gallery's mean."""
-    gallery, queries = (part.pictures(pixels.SPEC).reshape(len(part), -1) for part in (held.gallery, held.queries))
+    gallery, asking = (part.pictures(pixels.SPEC).reshape(len(part), -1) for part in (held.gallery, held.queries))
     planes = RandomHyperplanes(gallery.mean(axis=0, dtype=np.float64).astype(np.float32), bits)
-    return _by_codes(held, "random hyperplanes", bits, planes.encode, gallery, queries)
+    asked = [CodeQuery(code[None]) for code in planes.encode(asking)]
+    return _by_codes(
+        held, "random hyperplanes", bits, planes.encode(gallery), asked, lambda i: planes.encode(asking[i : i + 1])
+    )
 
 
 def _by_codes(
     held: Contest,
-    name: str,
+    method: str,
     bits: int,
-    encode: Callable[[npt.NDArray[np.uint8]], codes.Codes],
-    gallery: npt.NDArray[np.uint8],
-    queries: npt.NDArray[np.uint8],
+    gallery_codes: codes.Codes,
+    asked: list[CodeQuery],
+    encode: Callable[[int], object],
 ) -> Row:
-    gallery_codes, query_codes = encode(gallery), encode(queries)
     index = FlatIndex(bits)
-    index.add(np.arange(len(gallery)), gallery_codes)
+    index.add(np.arange(len(gallery_codes)), gallery_codes)
+
+    def nearest(rows: Ids, n: int) -> Ids:
+        return np.stack([ids for _, ids in queries.search(index, [asked[row] for row in rows], n)])
+
+    ranking = evaluation.by_codes(np.stack([query.codes for query in asked]), gallery_codes)
+    if asked[0].logits is not None:
+        every = np.arange(len(asked))
+        ranking = evaluation.with_first(lambda rows: nearest(every[rows], queries.CANDIDATES), ranking)
     return Row(
-        name,
+        method,
         bits,
-        _scores(held, evaluation.by_codes(query_codes, gallery_codes)),
-        _milliseconds(lambda i: index.search(query_codes[i : i + 1], 10), len(queries)),
-        _milliseconds(lambda i: encode(queries[i : i + 1]), len(queries)),
+        _score(held, ranking),
+        _milliseconds(lambda i: queries.search(index, asked[i : i + 1], 10), len(asked)),
+        _milliseconds(encode, len(asked)),
         codes.width(bits),
-        lambda rows, n: _others(held, rows, n, index.search(query_codes[rows], n + 1)[1]),
+        lambda rows, n: _others(held, rows, n, nearest(rows, n + 1)),
     )
 
 
-def _scores(held: Contest, ranking: evaluation.Ranking) -> dict[str, float | None]:
+def _logits(codec: Codec, pictures: Picture, count: int) -> Logits:
+    """Logits (Q, count, bits) of the first `count` views of pictures (Q, S, S, 3)."""
+    out = np.empty((len(pictures), count, codec.bits), np.float32)
+    for start in range(0, len(pictures), _AT_ONCE):
+        portion = np.concatenate([views(picture, count) for picture in pictures[start : start + _AT_ONCE]])
+        out[start : start + _AT_ONCE] = codec.logits(portion).reshape(-1, count, codec.bits)
+    return out
+
+
+def _encoder(codec: Codec, pictures: Picture, count: int) -> Callable[[int], object]:
+    """What encodes one query alone, its views made anew."""
+    return lambda i: codec.logits(views(pictures[i], count))
+
+
+def _mean_squared_error(pictures: Picture, rebuilt: Picture) -> float:
+    """Over all pictures and pixels, these in 0..1; both uint8 (N, S, S, 3)."""
+    pairs = zip(pictures, rebuilt, strict=True)  # one at a time: as floats, all at once would fill the memory
+    return float(np.mean([np.square(one.astype(np.float64) - other).mean() for one, other in pairs])) / 255**2
+
+
+def _score(held: Contest, ranking: evaluation.Ranking) -> Score:
     return evaluation.score(ranking, held.queries.labels, held.gallery.labels, held.own)
 
 

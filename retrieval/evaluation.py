@@ -8,18 +8,33 @@ sorted by class would flatter whoever ties most.
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from retrieval import codes, pixels
+from retrieval.index import Ids, search_on_one_core
 
 CUTS = (1, 10, 100, 1000)
 _CHUNK = 128  # queries ranked at one time, by each core
 
 Labels = npt.NDArray[np.int64]
-Ranking = Callable[[slice], npt.NDArray[np.integer[Any]]]  # queries' rows -> distances (rows, G)
+# Queries' rows -> distances (rows, G), or other whole numbers that ascend from the nearest; equal ones are a tie.
+Ranking = Callable[[slice], npt.NDArray[np.integer[Any]]]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Means over all queries. `precision` (C,) is that of the first `retrieved` (C,) pictures, 1 to all of them.
+
+    `table` holds the columns of `scores`: None where the gallery is too short for a column.
+    """
+
+    table: dict[str, float | None]
+    retrieved: npt.NDArray[np.int64]
+    precision: npt.NDArray[np.float64]
 
 
 def tie_order(gallery: int, seed: int = 0) -> npt.NDArray[np.int64]:
@@ -50,7 +65,7 @@ def scores(ranked: npt.NDArray[np.bool_]) -> dict[str, npt.NDArray[np.float64]]:
     "Introduction to Information Retrieval", section 8.4); mAP@1000 takes the mean over the hits within the first 1,000.
     Where there is no hit it is 0. A cut beyond the gallery's end has no value: NaN.
     """
-    hits = np.cumsum(ranked, axis=1, dtype=np.int64)
+    hits = np.cumsum(ranked, axis=1, dtype=np.int32)
     count = ranked.shape[1]
     out = {f"P@{k}": hits[:, k - 1] / k if k <= count else np.full(len(ranked), np.nan) for k in CUTS}
     precision = hits / np.arange(1, count + 1) * ranked  # at the relevant ranks, 0 elsewhere
@@ -59,28 +74,63 @@ def scores(ranked: npt.NDArray[np.bool_]) -> dict[str, npt.NDArray[np.float64]]:
     return out
 
 
+def precision_at(ranked: npt.NDArray[np.bool_], cuts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Relevance in ranked order (Q, G) -> precision (Q, C) at each of the ascending `cuts` (C,), the last being G."""
+    starts = np.concatenate([[0], cuts[:-1]])
+    return np.add.reduceat(ranked, starts, axis=1, dtype=np.int32).cumsum(axis=1) / cuts
+
+
+def spread_cuts(count: int) -> npt.NDArray[np.int64]:
+    """At most 60 numbers from 1 to `count`, evenly spread on a logarithmic scale."""
+    return np.unique(np.geomspace(1, count, 60).round().astype(np.int64))
+
+
 def score(
     ranking: Ranking, query_labels: Labels, gallery_labels: Labels, own: npt.NDArray[np.int64] | None = None
-) -> dict[str, float | None]:
-    """The means of `scores` over all queries; None where the gallery is too short for a column.
+) -> Score:
+    """How well a ranking finds pictures of the query's class.
 
     `own` (Q,) names each query's own column, where queries are pictures of the gallery.
     """
+    retrieved = spread_cuts(len(gallery_labels) - (own is not None))
 
-    def chunk(start: int) -> dict[str, npt.NDArray[np.float64]]:
+    def chunk(start: int) -> tuple[dict[str, npt.NDArray[np.float64]], npt.NDArray[np.float64]]:
         rows = slice(start, start + _CHUNK)
         same = query_labels[rows, None] == gallery_labels[None]
-        return scores(relevance(ranking(rows), same, None if own is None else own[rows]))
+        ranked = relevance(ranking(rows), same, None if own is None else own[rows])
+        return scores(ranked), precision_at(ranked, retrieved)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy lets go of the interpreter while it sorts
-        chunks = list(pool.map(chunk, range(0, len(query_labels), _CHUNK)))
-    means = {name: float(np.concatenate([part[name] for part in chunks]).mean()) for name in chunks[0]}
-    return {name: None if np.isnan(mean) else mean for name, mean in means.items()}
+    # NumPy lets go of the interpreter while it sorts, and FAISS while it searches.
+    with ThreadPoolExecutor(os.cpu_count(), initializer=search_on_one_core) as pool:
+        tables, precisions = zip(*pool.map(chunk, range(0, len(query_labels), _CHUNK)), strict=True)
+    means = {name: float(np.concatenate([table[name] for table in tables]).mean()) for name in tables[0]}
+    table = {name: None if np.isnan(mean) else mean for name, mean in means.items()}
+    return Score(table, retrieved, np.concatenate(precisions).mean(axis=0))
 
 
 def by_codes(query_codes: codes.Codes, gallery_codes: codes.Codes) -> Ranking:
-    """Rank by Hamming distance."""
-    return lambda rows: codes.hamming(query_codes[rows], gallery_codes)
+    """Rank by Hamming distance to the nearest of each query's V views; codes (Q, V, W) and (G, W)."""
+
+    def ranking(rows: slice) -> npt.NDArray[np.uint16]:
+        views = query_codes[rows].swapaxes(0, 1)  # (V, rows, W)
+        distances = codes.hamming(views[0], gallery_codes)
+        for view in views[1:]:
+            np.minimum(distances, codes.hamming(view, gallery_codes), out=distances)
+        return distances
+
+    return ranking
+
+
+def with_first(first: Callable[[slice], Ids], ranking: Ranking) -> Ranking:
+    """A ranking with other pictures in front: queries' rows -> columns (rows, n), the nearest first."""
+
+    def changed(rows: slice) -> npt.NDArray[np.int32]:
+        columns = first(rows)
+        keys = np.asarray(ranking(rows), np.int32) + np.int32(columns.shape[1])
+        np.put_along_axis(keys, columns, np.arange(columns.shape[1], dtype=np.int32)[None], axis=1)
+        return keys
+
+    return changed
 
 
 def by_pixels(queries: pixels.Pixels, gallery: pixels.Pixels) -> Ranking:

@@ -82,6 +82,15 @@ def thumbnail(source: Path | bytes, side: int, max_bytes: int = MAX_FILE_BYTES) 
         return out.getvalue()
 
 
+def magnify(picture: Picture, box: tuple[float, float, float, float]) -> Picture:
+    """What `box` (left, top, right, bottom in pixels, fractions allowed) holds of a picture, as large as the picture.
+
+    Picture uint8 (S, S, 3) -> uint8 (S, S, 3), by the interpolation that `load` uses.
+    """
+    size = (picture.shape[1], picture.shape[0])
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC, box=box))
+
+
 def media_type(head: bytes) -> str | None:
     """The media type that a file's first SNIFF_BYTES bytes promise, or None where they are no picture's."""
     for name in FORMATS:

@@ -43,6 +43,9 @@ class CodeIndex(Protocol):
         Distances ascend; equal distances are in the order of their ids; there are never ids of -1.
         """
 
+    def codes(self, ids: Ids) -> Codes:
+        """The codes uint8 (N, W) held under these ids (N,), in any order. KeyError where one of them is not there."""
+
     def __len__(self) -> int: ...
 
 
@@ -96,13 +99,21 @@ class FlatIndex:
         held: Ids = faiss.vector_to_array(self._index.id_map)
         return held
 
+    def codes(self, ids: Ids) -> Codes:
+        """See CodeIndex.codes."""
+        if not len(ids):
+            return np.empty((0, packed.width(self.bits)), np.uint8)
+        held = faiss.rev_swig_ptr(self._index.id_map.data(), len(self)) if len(self) else np.empty(0, np.int64)
+        positions = np.searchsorted(held, ids)
+        there = positions < len(held)
+        there[there] = held[positions[there]] == ids[there]
+        if not there.all():
+            raise KeyError(int(ids[~there][0]))
+        return self._codes()[positions]  # a copy, as fancy indexing makes it
+
     def code(self, id: int) -> Codes:
         """The code (W,) held under `id`. KeyError where there is none."""
-        held = faiss.rev_swig_ptr(self._index.id_map.data(), len(self)) if len(self) else np.empty(0, np.int64)
-        position = int(np.searchsorted(held, id))
-        if position == len(held) or held[position] != id:
-            raise KeyError(id)
-        code: Codes = self._codes()[position].copy()
+        code: Codes = self.codes(np.array([id], np.int64))[0]
         return code
 
     def _codes(self) -> Codes:

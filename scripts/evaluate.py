@@ -1,7 +1,9 @@
-"""`semblance evaluate`: one table of precision for pixels, models and random hyperplanes on a dataset with labels."""
+"""`semblance evaluate`: one table of precision for pixels, models and random hyperplanes on a dataset with labels.
 
-from collections.abc import Callable
-from functools import partial
+Each model has a row as it is and one for every variant asked for: refined, with views, both, by its first bits.
+"""
+
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +13,11 @@ from rich.table import Table
 
 from retrieval import comparison, datasets
 from retrieval.codec import DEFAULT_MODEL, Codec, find_model
-from retrieval.comparison import Contest, Row
+from retrieval.comparison import Contest, Row, Variant
 from retrieval.datasets import Dataset
 from retrieval.errors import DatasetError, UsageError
 from retrieval.index import search_on_one_core
+from retrieval.views import MOST
 from scripts import console
 
 
@@ -31,12 +34,21 @@ def evaluate(
         Path | None, typer.Option(parser=console.path, metavar="DATASET", help="Another dataset, whose pictures ask.")
     ] = None,
     model: Annotated[list[str] | None, typer.Option(help="A shipped model or a model folder; may be repeated.")] = None,
+    prefix: Annotated[
+        list[int] | None, typer.Option(min=1, help="A row for the first so many bits of each code; may be repeated.")
+    ] = None,
+    refine: Annotated[
+        bool, typer.Option("--refine", help="A row with the nearest in the order of the queries' logits.")
+    ] = False,
+    views: Annotated[
+        int, typer.Option(min=1, max=MOST, help="A row that asks with so many views of each query: flips and crops.")
+    ] = 1,
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Ask with the 5,000 held-out gallery pictures: for choices.")
     ] = False,
     report: Annotated[
         Path | None,
-        typer.Option(parser=console.path, metavar="DIR", help="A folder to write a sheet of neighbours to."),
+        typer.Option(parser=console.path, metavar="DIR", help="A folder to write a plot and sheets of pictures to."),
     ] = None,
     as_json: console.AsJson = False,
 ) -> None:
@@ -44,11 +56,12 @@ def evaluate(
     with console.exits():
         if held_out and queries is not None:
             raise UsageError("--held-out asks with pictures of the dataset itself: leave --queries out.")
-        write_sheet = _sheet_writer() if report is not None else None
+        write_report = _report_writer() if report is not None else None
         search_on_one_core()
         codecs = [Codec(find_model(name), threads=2) for name in model or [DEFAULT_MODEL]]
+        variants = _variants(codecs, prefix or [], refine, views)
         held = comparison.contest(*_gallery_and_queries(dataset, queries, held_out))
-        rows = _rows(held, codecs)
+        rows = _rows(held, codecs, variants)
         if as_json:
             table = {
                 "gallery": len(held.gallery),
@@ -58,8 +71,17 @@ def evaluate(
             console.print_json(table)
         else:
             _show(held, rows)
-        if report is not None and write_sheet is not None:
-            console.say(f"Neighbours are shown in {write_sheet(held, rows, report)}")
+        if report is not None and write_report is not None:
+            console.say(f"The report is in {', '.join(map(str, write_report(held, rows, report)))}")
+
+
+def _variants(codecs: list[Codec], prefixes: list[int], refine: bool, views: int) -> list[Variant]:
+    """The rows of each model: plain, refined, with views, both, and its prefixes. Raises UsageError."""
+    for codec in codecs:
+        if too_long := [bits for bits in prefixes if bits > codec.bits]:
+            raise UsageError(f"A code of {codec.name} has {codec.bits} bits: it has no prefix of {too_long[0]}.")
+    wanted = [Variant(views=count, refine=refined) for count in (1, views) for refined in (False, refine)]
+    return [*dict.fromkeys(wanted + [Variant(bits=bits) for bits in prefixes])]
 
 
 def _gallery_and_queries(dataset: Path, queries: Path | None, held_out: bool) -> tuple[Dataset, Dataset | None]:
@@ -76,17 +98,23 @@ def _gallery_and_queries(dataset: Path, queries: Path | None, held_out: bool) ->
     return gallery, asking
 
 
-def _rows(held: Contest, codecs: list[Codec]) -> list[Row]:
-    tasks = [partial(comparison.by_pixels, held)]
-    tasks += [partial(comparison.by_codec, held, codec) for codec in codecs]
+def _rows(held: Contest, codecs: list[Codec], variants: list[Variant]) -> list[Row]:
     lengths = sorted({codec.bits for codec in codecs}, reverse=True)
-    tasks += [partial(comparison.by_hyperplanes, held, bits) for bits in lengths]
-    rows = []
+    total = 1 + len(codecs) * len(variants) + len(lengths)
+
+    def made() -> Iterator[Row]:
+        yield comparison.by_pixels(held)
+        for codec in codecs:
+            yield from comparison.by_codec(held, codec, variants)
+        for bits in lengths:
+            yield comparison.by_hyperplanes(held, bits)
+
+    rows: list[Row] = []
     with console.progress("Evaluating") as update:
-        for done, task in enumerate(tasks):
-            update(done, len(tasks))
-            rows.append(task())
-            update(done + 1, len(tasks))
+        update(0, total)
+        for row in made():
+            rows.append(row)
+            update(len(rows), total)
     return rows
 
 
@@ -97,16 +125,23 @@ def _show(held: Contest, rows: list[Row]) -> None:
         table.add_column(column, justify="left" if column == "name" else "right", no_wrap=True)
     for line in lines:
         table.add_row(*("-" if value is None else str(value) for value in line.values()))
-    Console(width=160).print(table)
+    Console(width=180).print(table)
 
 
-def _sheet_writer() -> Callable[[Contest, list[Row], Path], Path]:
-    """What writes the sheet, asked for before the long work begins. Raises UsageError."""
+def _report_writer() -> Callable[[Contest, list[Row], Path], list[Path]]:
+    """What writes the files of a report, asked for before the long work begins. Raises UsageError."""
     try:
-        from scripts.sheet import write_sheet
+        from scripts.plots import write_precision
+        from scripts.sheet import write_neighbours, write_rebuilt
     except ImportError as error:
         raise UsageError(f"A report needs the extra packages ({error}): pip install 'semblance[report]'.") from error
-    return write_sheet
+
+    def write(held: Contest, rows: list[Row], folder: Path) -> list[Path]:
+        written = [write_precision(held, rows, folder), write_neighbours(held, rows, folder)]
+        rebuilt = write_rebuilt(held, rows, folder)
+        return written if rebuilt is None else [*written, rebuilt]
+
+    return write
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from api.question import Question, encode, to_answer
 from api.schemas import MAX_K, Engine
-from api.search import Query, Searcher, encode, to_answer
+from api.search import Searcher
 from indexer.catalog import Catalog
 from retrieval.errors import UsageError
+from retrieval.views import MOST
 from scripts import console
 from scripts.library import LibraryOption, ModelOption, codec_for
 
@@ -18,6 +20,12 @@ def search(
     library: LibraryOption,
     k: Annotated[int, typer.Option(min=1, max=MAX_K, help="How many pictures to return.")] = 10,
     engine: Annotated[Engine, typer.Option(help="Learned codes, or raw pixels as the baseline.")] = "code",
+    views: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Search with so many views of IMAGE: flips and crops.")
+    ] = 1,
+    refine: Annotated[
+        bool, typer.Option("--refine", help="Order the nearest by how sure the bits of IMAGE are.")
+    ] = False,
     model: ModelOption = None,
     as_json: console.AsJson = False,
 ) -> None:
@@ -27,10 +35,10 @@ def search(
         codec = codec_for(library, model)
         if not image.is_file():
             raise UsageError(f"There is no file {image}.")
-        encoded = encode(image, codec, engine)
+        encoded = encode(image, codec, engine, views, refine)
         searcher = Searcher(library, lambda: codec)
         searcher.start()
-        hits = searcher.submit(Query(engine, k, encoded.vector)).result()
+        hits = searcher.submit(Question(engine, k, encoded.by)).result()
         searcher.stop()
         answer = to_answer(hits, codec, engine, encoded)
         if as_json:

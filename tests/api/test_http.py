@@ -12,11 +12,16 @@ from pathlib import Path
 
 import anyio
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 
 from api.problems import Busy
 from api.routes import Decoding
+from retrieval import codes, images
+from retrieval.codec import Codec
+from retrieval.queries import asymmetric
+from retrieval.views import views
 from tests.conftest import Server, huge_header, paint, serving, until
 
 HUGE_ID = 2**63 - 1
@@ -87,6 +92,14 @@ def test_k_and_engine_may_be_fields_of_the_form_and_default_to_ten_codes(http: h
         ("?engine=magic", {}, "engine: "),
         ("?engine=", {}, "engine: "),
         ("?limit=3", {}, "limit: "),
+        ("?views=0", {}, "views: "),
+        ("?views=11", {}, "views: "),
+        ("?views=", {}, "views: "),
+        ("?views=two", {}, "views: "),
+        ("?refine=", {}, "refine: "),
+        ("?refine=maybe", {}, "refine: "),
+        ("", {"views": "11"}, "views: "),
+        ("", {"refine": "2"}, "refine: "),
         ("", {"k": "0"}, "k: "),
         ("", {"k": "three"}, "k: "),
         ("", {"engine": ""}, "engine: "),
@@ -97,6 +110,44 @@ def test_unknown_fields_and_values_are_refused_by_name(
     http: httpx.Client, server: Server, query: str, fields: dict[str, str], named: str
 ) -> None:
     assert named in problem(upload(http, server.library_pictures[0], query, **fields), 422)
+
+
+@pytest.mark.parametrize("query", ["&views=2", "&refine=true", "&views=10&refine=true"])
+def test_pixels_have_neither_views_nor_a_refined_order(http: httpx.Client, server: Server, query: str) -> None:
+    asked = server.library_pictures[0]
+    assert "Only the engine code has several views" in problem(upload(http, asked, f"?engine=pixel{query}"), 422)
+    assert upload(http, asked, "?engine=pixel&views=1&refine=false").status_code == 200
+
+
+@pytest.mark.parametrize("query", ["views=2", "views=1", "refine=true", "refine=false"])
+def test_of_a_stored_picture_there_are_no_views_and_no_logits(http: httpx.Client, query: str) -> None:
+    """Its code is all that is kept of it; what cannot be done is refused by name, and not left undone in silence."""
+    assert f"{query.partition('=')[0]}: " in problem(http.get(f"/images/1/similar?{query}"), 422)
+
+
+def test_views_and_the_refined_order_are_those_of_the_codec(
+    http: httpx.Client, server: Server, codec: Codec, sample: Path
+) -> None:
+    """Worked out again from the library's files: the distances to the nearest view, and the order among them."""
+    paths = server.library_pictures
+    held = codec.encode(np.stack([images.load(path, codec.spec) for path in paths]))
+    ids = {hit["path"]: hit["id"] for hit in upload(http, paths[0], "?k=48").json()["results"]}
+    refined_differs = 0
+    for asked in paths[:6]:
+        for count, refine in ((1, True), (4, False), (4, True)):
+            answer = upload(http, asked, f"?k=48&views={count}&refine={refine}").json()["results"]
+            logits = codec.logits(views(images.load(asked, codec.spec), count))
+            near = codes.hamming(codes.from_logits(logits), held).min(axis=0)
+            assert {hit["path"]: hit["distance"] for hit in answer} == dict(
+                zip(map(str, paths), near.tolist(), strict=True)
+            )
+            rank = asymmetric(logits, held).min(axis=0) if refine else near
+            order = sorted(range(48), key=lambda row: (rank[row], ids[str(paths[row])]))
+            assert [hit["path"] for hit in answer] == [str(paths[row]) for row in order]
+            assert all(hit["similarity"] == pytest.approx(1 - hit["distance"] / 256) for hit in answer)
+            assert (answer[0]["path"], answer[0]["distance"]) == (str(asked), 0)
+            refined_differs += [hit["distance"] for hit in answer] != sorted(near.tolist())
+    assert refined_differs, "else refining would not have been seen"
 
 
 def test_bad_uploads_are_refused_each_with_its_status(http: httpx.Client, server: Server) -> None:
@@ -208,8 +259,9 @@ def test_it_answers_to_its_own(http: httpx.Client, host: str) -> None:
 def test_many_searches_at_once_are_each_answered_with_their_own_picture(http: httpx.Client, server: Server) -> None:
     def ask(number: int) -> bool:
         asked = server.library_pictures[number % 48]
-        engine, k = ("code", "pixel")[number % 2], 1 + number % 7
-        results = upload(http, asked, f"?engine={engine}&k={k}").json()["results"]
+        k = 1 + number % 7
+        how = ("engine=code", "engine=pixel", "views=3", "refine=true", "views=2&refine=true")[number % 5]
+        results = upload(http, asked, f"?{how}&k={k}").json()["results"]
         return len(results) == k and results[0]["path"] == str(asked)
 
     with ThreadPoolExecutor(24) as pool:

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from api.search import encode
+from api.question import encode
 from indexer import pipeline, pixelfile
 from indexer.pixelfile import RECORD, PixelFile
 from retrieval import images, pixels
 from retrieval.codec import Codec
+from retrieval.queries import CodeQuery
 from retrieval.training import data
 from tests.conftest import paint
 from tests.indexer.conftest import Shelf
@@ -102,8 +103,11 @@ def test_indexing_querying_and_training_see_the_same_bytes(kind: str, codec: Cod
     assert len(np.unique(indexed)) > 50, "a picture, not one colour"
 
     trained = data.load(folder, pixels.SPEC).pictures[0].reshape(-1)
-    asked = {source: encode(source, codec, "pixel").vector for source in (path, path.read_bytes())}
     assert trained.tolist() == indexed.tolist()
-    assert [vector.tolist() for vector in asked.values()] == 2 * [indexed.tolist()]
-    code = encode(path.read_bytes(), codec, "code").vector
-    assert code.tolist() == codec.encode(data.load(folder, codec.spec).pictures)[0].tolist()
+    for source in (path, path.read_bytes()):
+        asked = encode(source, codec, "pixel").by
+        assert isinstance(asked, np.ndarray)
+        assert asked.tolist() == indexed.tolist()
+    by = encode(path.read_bytes(), codec, "code").by
+    assert isinstance(by, CodeQuery)
+    assert by.codes.tolist() == codec.encode(data.load(folder, codec.spec).pictures).tolist()

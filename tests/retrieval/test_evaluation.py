@@ -13,7 +13,17 @@ from retrieval import codes, comparison, datasets, evaluation, pixels
 from retrieval.codec import Codec
 from retrieval.datasets import Dataset
 from retrieval.errors import DatasetError
-from retrieval.evaluation import by_codes, by_pixels, relevance, score, scores, tie_order
+from retrieval.evaluation import (
+    by_codes,
+    by_pixels,
+    precision_at,
+    relevance,
+    score,
+    scores,
+    spread_cuts,
+    tie_order,
+    with_first,
+)
 from retrieval.linear import RandomHyperplanes
 
 
@@ -27,7 +37,7 @@ def score_distances(
 ) -> dict[str, float | None]:
     """The scores of a table of distances, given the labels of its rows and columns."""
     table = np.array(distances)
-    return score(lambda rows: table[rows], np.array(queries), np.array(gallery), own)
+    return score(lambda rows: table[rows], np.array(queries), np.array(gallery), own).table
 
 
 # ---- one ranking ---------------------------------------------------------------------------------------------------
@@ -89,6 +99,33 @@ def test_scores_are_the_definition(rows: list[list[bool]]) -> None:
         assert found["P@10"][at] == sum(row[:10]) / 10
 
 
+@given(st.lists(st.lists(st.booleans(), min_size=70, max_size=70), min_size=1, max_size=4))
+def test_the_curve_is_the_definition_at_every_cut(rows: list[list[bool]]) -> None:
+    cuts = spread_cuts(70)
+    found = precision_at(np.array(rows), cuts)
+    assert found.shape == (len(rows), len(cuts))
+    for at, row in enumerate(rows):
+        assert found[at].tolist() == pytest.approx([sum(row[:cut]) / cut for cut in cuts.tolist()])
+
+
+@pytest.mark.parametrize("count", [1, 2, 47, 50_000])
+def test_cuts_ascend_from_one_to_all(count: int) -> None:
+    cuts = spread_cuts(count)
+    assert (cuts[0], cuts[-1]) == (1, count)
+    assert (np.diff(cuts) > 0).all()
+    assert len(cuts) <= 60
+
+
+def test_the_curve_is_the_mean_over_all_portions_and_leaves_queries_out_too() -> None:
+    """300 queries, more than a portion. Its points at 1 and at all the others are P@1 and the share of the class."""
+    random = np.random.default_rng(0)
+    labels, distances = random.integers(0, 3, 300), random.integers(0, 9, (300, 300))
+    found = score(lambda rows: distances[rows], labels, labels, np.arange(300))
+    assert found.retrieved[[0, -1]].tolist() == [1, 299]
+    others = ((labels[:, None] == labels).sum(axis=1) - 1) / 299
+    assert found.precision[[0, -1]].tolist() == pytest.approx([found.table["P@1"], others.mean()])
+
+
 # ---- from distances to rankings ------------------------------------------------------------------------------------
 
 
@@ -148,8 +185,26 @@ def test_many_queries_are_scored_in_portions_as_one() -> None:
     labels, distances = random.integers(0, 3, 300), random.integers(0, 9, (300, 300))
     whole = scores(relevance(distances, labels[:, None] == labels, np.arange(300)))
     found = score(lambda rows: distances[rows], labels, labels, np.arange(300))
-    assert found["mAP"] == pytest.approx(float(whole["mAP"].mean()))
-    assert found["P@100"] == pytest.approx(float(whole["P@100"].mean()))
+    assert found.table["mAP"] == pytest.approx(float(whole["mAP"].mean()))
+    assert found.table["P@100"] == pytest.approx(float(whole["P@100"].mean()))
+
+
+def test_of_several_views_the_nearest_counts() -> None:
+    gallery = np.array([[0b0000], [0b0111], [0b1111]], np.uint8)
+    views = np.array([[[0b0001], [0b1111]], [[0b0011], [0b0111]]], np.uint8)  # two queries of two views
+    ranking = by_codes(views, gallery)
+    assert ranking(slice(0, 2)).tolist() == [[1, 1, 0], [2, 0, 1]]
+    assert ranking(slice(1, 2)).tolist() == [[2, 0, 1]]
+    assert by_codes(views[:, :1], gallery)(slice(0, 2)).tolist() == [[1, 2, 3], [2, 1, 2]]
+
+
+def test_what_is_put_in_front_comes_first_and_the_rest_keeps_its_order() -> None:
+    """Distances 3 1 3 0 1, so the ranking is 3 1 4 0 2; with 4 and 0 put in front it is 4 0 3 1 2."""
+    distances = np.array([[3, 1, 3, 0, 1], [0, 1, 2, 3, 4]], np.uint16)
+    first = np.array([[4, 0], [2, 1]])
+    keys = with_first(lambda rows: first[rows], lambda rows: distances[rows])
+    assert np.argsort(keys(slice(0, 2)), axis=1, kind="stable").tolist() == [[4, 0, 3, 1, 2], [2, 1, 0, 3, 4]]
+    assert np.argsort(keys(slice(1, 2)), axis=1, kind="stable").tolist() == [[2, 1, 0, 3, 4]]
 
 
 def test_ties_fall_by_a_fixed_shuffle() -> None:
@@ -165,13 +220,13 @@ def test_a_code_that_says_nothing_gets_no_better_than_chance() -> None:
     gallery = Dataset(np.zeros((1000, 4, 4, 3), np.uint8), np.repeat([0, 1], 500), ["a", "b"])
     held = comparison.contest(gallery, Dataset(gallery.sources[:20], gallery.labels[:20], gallery.classes))
     nothing = np.zeros((1000, 1), np.uint8)
-    found = score(by_codes(nothing[:20], nothing), held.queries.labels, held.gallery.labels, held.own)
-    assert found["P@100"] == pytest.approx(0.5, abs=0.15)
+    found = score(by_codes(nothing[:20, None], nothing), held.queries.labels, held.gallery.labels, held.own)
+    assert found.table["P@100"] == pytest.approx(0.5, abs=0.15)
 
 
 def test_rankings_by_codes_and_pixels() -> None:
     packed = np.random.default_rng(0).integers(0, 256, (9, 4), np.uint8)
-    assert np.array_equal(by_codes(packed, packed)(slice(2, 5)), codes.hamming(packed[2:5], packed))
+    assert np.array_equal(by_codes(packed[:, None], packed)(slice(2, 5)), codes.hamming(packed[2:5], packed))
     rows = np.random.default_rng(0).integers(0, 256, (9, 12), np.uint8)
     expected = ((rows[2:5, None].astype(int) - rows[None].astype(int)) ** 2).sum(axis=2)
     assert np.array_equal(by_pixels(rows, rows)(slice(2, 5)), expected)
@@ -202,13 +257,13 @@ def test_the_table_on_a_labelled_folder(sample: Path, codec: Codec) -> None:
     assert none is None
     held = comparison.contest(gallery, None)
     assert sorted(map(str, held.gallery.sources)) == sorted(map(str, gallery.sources))
-    rows = [comparison.by_pixels(held), comparison.by_codec(held, codec), comparison.by_hyperplanes(held, 64)]
+    rows = [comparison.by_pixels(held), *comparison.by_codec(held, codec), comparison.by_hyperplanes(held, 64)]
     assert [(row.bits, row.bytes_per_picture) for row in rows] == [(0, 3072), (codec.bits, codec.bits // 8), (64, 8)]
     assert rows[1].name == codec.name
     for row in rows:
         line = row.as_dict()
         assert [*line] == (
-            "name bits P@1 P@10 P@100 P@1000 mAP@1000 mAP search_ms encode_ms bytes_per_picture".split()  # noqa: SIM905
+            "name bits P@1 P@10 P@100 P@1000 mAP@1000 mAP search_ms encode_ms bytes_per_picture mse".split()  # noqa: SIM905
         )
         assert line["P@100"] is None  # 48 pictures
         for column in ("P@1", "P@10", "mAP", "mAP@1000"):

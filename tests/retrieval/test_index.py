@@ -174,6 +174,27 @@ def test_an_id_stands_only_once(engine: type[FlatIndex]) -> None:
 
 
 @engines
+def test_codes_are_given_back_by_their_ids_in_any_order(engine: type[FlatIndex]) -> None:
+    ids, held = some_ids(50), some_codes(50, 20)
+    one = engine(20)
+    none = np.empty(0, np.int64)
+    assert one.codes(none).shape == (0, 3)
+    with pytest.raises(KeyError, match="7"):
+        one.codes(np.array([7]))
+    one.add(ids, held)
+    asked = np.array([9, 3, 3, 40])
+    found = one.codes(ids[asked])
+    assert np.array_equal(found, held[asked])
+    assert one.codes(none).shape == (0, 3)
+    found[:] = 0
+    assert np.array_equal(one.codes(ids), held), "what is given back is a copy"
+    for unknown in (-1, int(ids.max()) + 1, int(ids.min()) + 1):
+        if unknown not in ids:
+            with pytest.raises(KeyError, match=str(unknown)):
+                one.codes(np.array([ids[0], unknown]))
+
+
+@engines
 def test_wrong_arguments_are_refused_at_the_door(engine: type[FlatIndex]) -> None:
     one = engine(12)
     one.add(np.array([1]), some_codes(1, 12))

@@ -76,6 +76,18 @@ def test_for_a_person_results_go_to_standard_output_and_the_rest_elsewhere(libra
     assert call("status", "--library", library).stdout.splitlines()[0].split() == ["pictures", "48"]
 
 
+def test_views_and_refine_reach_the_search(library: Path, codec: Codec, sample: Path) -> None:
+    """The same as the service answers (tests/api/test_http.py holds it to the definition)."""
+    asked = sorted(sample.rglob("*.jpg"))[5]
+    base = ("search", asked, "--library", library, "--k", "48", "--json")
+    plain, viewed, refined = (document(call(*base, *more))["results"] for more in ((), ("--views", "4"), ("--refine",)))
+    near = [{hit["path"]: hit["distance"] for hit in results} for results in (plain, viewed, refined)]  # type: ignore[attr-defined]
+    assert near[0] == near[2], "refining changes no distance"
+    assert plain != refined
+    assert near[1] != near[0]
+    assert all(near[1][path] <= near[0][path] for path in near[0])
+
+
 def test_a_missing_folder_is_a_warning_and_exit_code_1(pictures: Path, tmp_path: Path) -> None:
     library = tmp_path / "library"
     assert call("index", pictures, "--library", library).exit_code == 0
@@ -106,6 +118,23 @@ WRONG = {
     "k of 1001": (["search", "{picture}", "--library", "{library}", "--k", "1001"], "'--k'"),
     "engine x": (["search", "{picture}", "--library", "{library}", "--engine", "x"], "'--engine'"),
     "engine empty": (["search", "{picture}", "--library", "{library}", "--engine", ""], "'--engine'"),
+    "views of 0": (["search", "{picture}", "--library", "{library}", "--views", "0"], "'--views'"),
+    "views of 11": (["search", "{picture}", "--library", "{library}", "--views", "11"], "'--views'"),
+    "views of text": (["search", "{picture}", "--library", "{library}", "--views", "all"], "'--views'"),
+    "views empty": (["search", "{picture}", "--library", "{library}", "--views", ""], "'--views'"),
+    "views of pixels": (
+        ["search", "{picture}", "--library", "{library}", "--engine", "pixel", "--views", "2"],
+        "Only the engine code has several views and a refined order",
+    ),
+    "pixels refined": (
+        ["search", "{picture}", "--library", "{library}", "--engine", "pixel", "--refine"],
+        "Only the engine code has several views and a refined order",
+    ),
+    "prefix of 0": (["evaluate", "{sample}", "--prefix", "0"], "'--prefix'"),
+    "prefix of text": (["evaluate", "{sample}", "--prefix", "half"], "'--prefix'"),
+    "prefix longer than the code": (["evaluate", "{sample}", "--prefix", "28", "--prefix", "300"], "no prefix of 300"),
+    "views of 0 in evaluate": (["evaluate", "{sample}", "--views", "0"], "'--views'"),
+    "views of 11 in evaluate": (["evaluate", "{sample}", "--views", "11"], "'--views'"),
     "no pixels": (["search", "{picture}", "--library", "{codes}", "--engine", "pixel"], "keeps no pixel vectors"),
     "threads of 0": (["index", "{sample}", "--library", "{tmp}/new", "--threads", "0"], "'--threads'"),
     "model empty": (["index", "{sample}", "--library", "{tmp}/new", "--model", ""], "There is no model ''"),

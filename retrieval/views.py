@@ -1,0 +1,31 @@
+"""Several views of one picture, to search with all of them at once.
+
+Krizhevsky & Hinton, "Using Very Deep Autoencoders for Content-Based Image Retrieval" (2011), make a code robust by
+asking with transformed copies of the query. Only the query is transformed: nothing more is stored, and a library
+indexed long ago can be asked so too.
+"""
+
+import numpy as np
+
+from retrieval import images
+from retrieval.images import Picture
+
+MOST = 10
+_KEPT = 15 / 16  # of each side, in a crop; of 15/16, 7/8, 13/16 and 3/4 the best for cifar10-ae on held-out pictures
+
+
+def views(picture: Picture, count: int) -> Picture:
+    """The first `count` of ten fixed views: uint8 (S, S, 3) -> uint8 (count, S, S, 3).
+
+    The picture as it is, its mirror image, then the crops at its four corners, each followed by its mirror image, and
+    each scaled back to S x S. ValueError unless `count` is from 1 to MOST.
+    """
+    if not 1 <= count <= MOST:
+        raise ValueError(f"a picture has 1 to {MOST} views, not {count}")
+    size = len(picture)
+    kept = _KEPT * size
+    far = size - kept
+    made = [picture]
+    for left, top in ((0.0, 0.0), (far, far), (far, 0.0), (0.0, far))[: (count - 1) // 2]:
+        made.append(images.magnify(picture, (left, top, left + kept, top + kept)))
+    return np.stack([view for whole in made for view in (whole, whole[:, ::-1])][:count])
