@@ -9,14 +9,15 @@ from torch import Tensor, nn
 
 
 def sign_ste(logits: Tensor) -> Tensor:
-    """Round `logits` (N, bits) to {-1, +1}; the gradient passes where |logit| <= 1 and is zero elsewhere.
+    """Round `logits` (N, bits) to {-1, +1}; the gradient that passes is that of tanh, 1 - tanh(logit)^2.
 
-    A zero rounds to -1, as everywhere in Semblance (a bit is logit > 0). The cut at 1 is that of Hubara et al.,
-    "Binarized Neural Networks" (2016): without it saturated logits keep growing and their bits never flip again.
+    A zero rounds to -1, as everywhere in Semblance (a bit is logit > 0). A gradient that fades with |logit| keeps
+    settled logits from growing for ever, and unlike a cut at 1 (Hubara et al., "Binarized Neural Networks", 2016) it
+    lets every bit flip again.
     """
-    clipped = logits.clamp(-1, 1)
+    soft = logits.tanh()
     bits = torch.where(logits > 0, 1.0, -1.0).to(logits.dtype)
-    return clipped + (bits - clipped).detach()
+    return soft + (bits - soft).detach()
 
 
 def binary_bottleneck(features: int, bits: int) -> nn.Sequential:

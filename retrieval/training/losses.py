@@ -17,21 +17,22 @@ def losses(model: Autoencoder, images: Tensor, recipe: Recipe, generator: torch.
     """
     seen = [_corrupted(images, recipe, generator) for _ in range(2 if recipe.views else 1)]
     inputs = torch.cat(seen).contiguous(memory_format=torch.channels_last)
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+    cast = torch.autocast(images.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
+    with cast:
         features = model.encoder.features(inputs)
-        logits = model.encoder.bottleneck(features)  # (N, bits), or (2N, bits): all first views, then all second
-        projected = model.projection(features)
-        bits = sign_ste(logits)
-        rebuilt = model.decoder(bits[: max(2, int(recipe.rebuilt * len(images)))])
+    features = features.float()  # what decides a bit, and what is compared, is worth full precision and costs little
+    bits = sign_ste(model.encoder.bottleneck(features))  # (N, bits), or (2N, bits): all first views, then all second
     out = {}
     if recipe.reconstruction:
+        with cast:
+            rebuilt = model.decoder(bits[: max(2, int(recipe.rebuilt * len(images)))])
         squared_error = objectives.reconstruction(rebuilt.float(), images[: len(rebuilt)])
         out["reconstruction"] = recipe.reconstruction * squared_error
     if recipe.agreement:
-        nested = objectives.nested_agreement(bits.float(), recipe.lengths, recipe.temperature)
+        nested = objectives.nested_agreement(bits, recipe.lengths, recipe.temperature)
         out["agreement"] = recipe.agreement * nested
     if recipe.projection:
-        agreed = objectives.agreement(projected.float(), recipe.projection_temperature)
+        agreed = objectives.agreement(model.projection(features), recipe.projection_temperature)
         out["projection"] = recipe.projection * agreed
     return out
 

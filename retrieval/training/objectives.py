@@ -13,15 +13,19 @@ def reconstruction(rebuilt: Tensor, images: Tensor) -> Tensor:
 
 
 def agreement(views: Tensor, temperature: float) -> Tensor:
-    """Two views of N pictures (2N, D), all first ones before all second: each is to find its other -> a scalar.
+    """Two views of N pictures (2N, D), all first ones before all second: each is drawn to its other, away from all
+    2N - 2 that show other pictures -> a scalar.
 
-    NT-Xent of Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations" (2020): the cross
-    entropy of cosines over a temperature. Of codes in {-1, +1} the cosine is 1 - 2 * Hamming distance / D.
+    The contrastive loss of Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations" (2020),
+    over cosines, without the positive in the denominator: Yeh et al., "Decoupled Contrastive Learning" (2022), who show
+    that this is what lets small batches do. Of codes in {-1, +1} the cosine is 1 - 2 * Hamming distance / D.
     """
     views = functional.normalize(views, dim=1)
-    cosines = (views @ views.T).fill_diagonal_(-torch.inf)
-    other = torch.arange(len(views), device=views.device).roll(len(views) // 2)
-    return functional.cross_entropy(cosines / temperature, other)
+    cosines = views @ views.T / temperature  # (2N, 2N)
+    half = len(views) // 2
+    itself = torch.eye(half, dtype=torch.bool, device=views.device).repeat(2, 2)
+    away = cosines.masked_fill(itself, -torch.inf).logsumexp(dim=1)
+    return (away - cosines.diagonal(half).repeat(2)).mean()
 
 
 def nested_agreement(bits: Tensor, lengths: Sequence[int], temperature: float) -> Tensor:
