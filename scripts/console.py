@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from retrieval.errors import SemblanceError
+from retrieval.errors import SemblanceError, TrainingError
 
 DONE, LEFT_OUT, FAILED, INTERRUPTED = 0, 1, 2, 130
 
@@ -64,6 +64,15 @@ def exits() -> Iterator[None]:
     except KeyboardInterrupt as error:
         say(f"Interrupted{f': {error}' if str(error) else '.'}")
         raise typer.Exit(INTERRUPTED) from error
+
+
+@contextmanager
+def training_packages() -> Iterator[None]:
+    """Around imports from retrieval.training: a missing torch or onnx is a sentence that says how to install them."""
+    try:
+        yield
+    except ImportError as error:
+        raise TrainingError(f"Training needs the extra packages ({error}): pip install 'semblance[train]'.") from error
 
 
 class _Rate(ProgressColumn):

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from retrieval.errors import TrainingError
 from retrieval.images import InputSpec
 from scripts import console
 
@@ -31,16 +30,12 @@ def train(
 ) -> None:
     """Train a model without labels and export it."""
     with console.exits():
-        try:
+        with console.training_packages():
             from retrieval.training import recipes
             from retrieval.training.data import download_cifar10, load
             from retrieval.training.fit import LOG
             from retrieval.training.run import find_device
             from retrieval.training.run import train as run
-        except ImportError as error:
-            raise TrainingError(
-                f"Training needs the extra packages ({error}): pip install 'semblance[train]'."
-            ) from error
         chosen = recipes.override(recipes.find(recipe), set_ or [])
         where = find_device(device)
         if download:
@@ -52,7 +47,7 @@ def train(
         console.say(f"{len(pictures.pictures):,} pictures, recipe {chosen.name}, on {where}; log in {out / LOG}")
         try:
             with console.progress("Training") as update, _stoppable() as stopped:
-                trained = run(chosen, pictures, out, where, lambda step, steps, _: update(step, steps), stopped)
+                trained = run(chosen, pictures, out, where, update, stopped)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"the checkpoint is in {out}; run the same command again to go on") from None
         console.say(

@@ -11,7 +11,7 @@ import math
 import pickle
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ _BETAS = (0.9, 0.98)
 
 _ORDER, _CHANCE = 1, 2  # what a generator is for
 
-Report = Callable[[int, int, float], None]  # step, steps in all, loss
+Report = Callable[[int, int], None]  # step, steps in all
 
 
 def fit(
@@ -53,9 +53,7 @@ def fit(
     """
     kept, held_out = _split(recipe, data)
     pictures = torch.from_numpy(data.pictures).permute(0, 3, 1, 2).to(device)  # uint8 (N, 3, S, S), channels last
-    torch.manual_seed(recipe.seed)
-    model = Autoencoder(recipe).to(device).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(_groups(model, recipe), lr=recipe.learning_rate, betas=_BETAS)
+    model, optimizer = prepared(recipe, device)
     batches = len(kept) // recipe.batch_size
     steps = recipe.epochs * batches
     out.mkdir(parents=True, exist_ok=True)
@@ -71,34 +69,57 @@ def fit(
         images = pictures[rows.to(device)].float() / 255  # (B, 3, S, S)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step, steps)
-        parts = losses(model, images, recipe, _generator(recipe.seed, _CHANCE, step, device))
+        parts = descend(model, optimizer, images, recipe, _generator(recipe.seed, _CHANCE, step, device))
         loss = torch.stack(list(parts.values())).sum()
         if step % LOG_EVERY == 0:
-            _check_finite(loss, step, out)
+            _check_finite([loss], step, out)
             rate = optimizer.param_groups[0]["lr"]
             each = {name: part.item() for name, part in parts.items()}
             _record(out, step=step, epoch=epoch, learning_rate=rate, loss=loss.item(), **each)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        report(step + 1, steps, loss.item())
+        report(step + 1, steps)
         if batch == batches - 1:
-            _check_finite(loss, step, out)
+            _check_finite([loss], step, out)
             rate = (step + 1 - epoch_first) * recipe.batch_size / (time.monotonic() - epoch_started)
             figures = measure(model, pictures[held_out.to(device)], recipe)
             _record(out, step=step, epoch=epoch, pictures_per_second=round(rate), **figures)
         stopping = stop()
         if stopping or time.monotonic() - saved > CHECKPOINT_EVERY:
-            _check_finite(loss, step, out)
+            _check_finite([loss, *model.state_dict().values()], step, out)
             _save(out, step + 1, recipe, data, model, optimizer)
             saved = time.monotonic()
         if stopping:
             raise KeyboardInterrupt
     if first < steps:
+        _check_finite(model.state_dict().values(), steps - 1, out)
         _save(out, steps, recipe, data, model, optimizer)
         _record(out, step=steps - 1, seconds=round(time.monotonic() - started, 1))
     model.eval()
     return model
+
+
+def prepared(recipe: Recipe, device: torch.device) -> tuple[Autoencoder, torch.optim.Optimizer]:
+    """An untrained network and its optimizer, as every run of the recipe begins.
+
+    Weights of layers decay; scales and shifts, which have no directions to choose between, do not.
+    """
+    torch.manual_seed(recipe.seed)
+    model = Autoencoder(recipe).to(device).to(memory_format=torch.channels_last)
+    groups = [
+        {"params": [each for each in model.parameters() if each.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [each for each in model.parameters() if each.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return model, torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=_BETAS)
+
+
+def descend(
+    model: Autoencoder, optimizer: torch.optim.Optimizer, images: Tensor, recipe: Recipe, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """One step on pictures (N, 3, S, S) in 0..1; the losses it descended from, each a scalar."""
+    parts = losses(model, images, recipe, generator)
+    optimizer.zero_grad(set_to_none=True)
+    torch.stack(list(parts.values())).sum().backward()
+    optimizer.step()
+    return {name: loss.detach() for name, loss in parts.items()}
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
@@ -138,22 +159,13 @@ def _split(recipe: Recipe, data: TrainingData) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(kept), torch.from_numpy(held_out)
 
 
-def _groups(model: Autoencoder, recipe: Recipe) -> list[dict[str, Any]]:
-    """Weights of layers decay; scales and shifts, which have no directions to choose between, do not."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return [
-        {"params": [each for each in trained if each.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [each for each in trained if each.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
 def _generator(seed: int, purpose: int, number: int, device: torch.device | None = None) -> torch.Generator:
     mixed = np.random.SeedSequence((seed, purpose, number)).generate_state(1, np.uint64)[0]
     return torch.Generator(device or torch.device("cpu")).manual_seed(int(mixed))
 
 
-def _check_finite(loss: Tensor, step: int, out: Path) -> None:
-    if not math.isfinite(loss.item()):
+def _check_finite(values: Iterable[Tensor], step: int, out: Path) -> None:
+    if not all(bool(value.isfinite().all()) for value in values):
         raise TrainingError(
             f"The loss is no number any more at step {step}. The last good state is in {out / CHECKPOINT}, if training "
             "got that far. Try a lower learning_rate."

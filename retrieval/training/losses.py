@@ -15,7 +15,8 @@ def losses(model: Autoencoder, images: Tensor, recipe: Recipe, generator: torch.
     Where views are compared the network sees two crops of each picture, else the picture in its place; either way what
     comes in may be corrupted, and what is to be rebuilt from the bits is the whole picture as it was.
     """
-    seen = [_corrupted(images, recipe, generator) for _ in range(2 if recipe.views else 1)]
+    with torch.profiler.record_function("augmentation"):  # a part of its own in `semblance bench training`
+        seen = [_corrupted(images, recipe, generator) for _ in range(2 if recipe.views else 1)]
     inputs = torch.cat(seen).contiguous(memory_format=torch.channels_last)
     cast = torch.autocast(images.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
     with cast:

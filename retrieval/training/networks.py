@@ -46,6 +46,14 @@ class Residual(nn.Module):
         return out
 
 
+class MeanOverPlaces(nn.Module):
+    """Maps (N, C, H, W) -> (N, C). Taken over a channels-last view: torch's own pooling sends a gradient back whose
+    layout costs the layers before it an eighth of a training step on a processor."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.permute(0, 2, 3, 1).flatten(1, 2).mean(dim=1)
+
+
 class Encoder(nn.Module):
     """Pictures (N, 3, S, S) in 0..1 -> features (N, F) -> logits (N, bits). `width` is F.
 
@@ -66,7 +74,7 @@ class Encoder(nn.Module):
             layers.append(_conv(self.width, recipe.head, kernel=1, padding=0))
             self.width = recipe.head
         if recipe.pooled:
-            layers.append(nn.AdaptiveAvgPool2d(1))
+            layers.append(MeanOverPlaces())
         else:
             self.width *= (recipe.size // recipe.shrinkage) ** 2
         self.trunk = nn.Sequential(*layers, nn.Flatten())

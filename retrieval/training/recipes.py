@@ -126,7 +126,7 @@ RECIPES = {
         Recipe(
             name="cifar10-fast",
             summary="256 bits on which two views of a picture agree and from which it is rebuilt; made for two cores.",
-            head=512,
+            head=256,
             pooled=True,
             reconstruction=10.0,
             rebuilt=0.25,

@@ -1,0 +1,52 @@
+"""`search` and `index`: a library's two labours, each without a service around it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+
+from retrieval.errors import UsageError
+from retrieval.index import FlatIndex, search_on_one_core
+from scripts import console
+from scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
+from scripts.scenes import write_sample
+
+
+def search(_: Asked) -> list[Row]:
+    """One query among a million codes, k = 10, one thread, against reading the same bytes once."""
+    search_on_one_core()
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 256, (MILLION, 32), np.uint8)
+    index = FlatIndex(256)
+    index.add(np.arange(MILLION), codes)
+    query = codes[:1] ^ rng.integers(0, 256, (1, 32), np.uint8)
+    found, read = in_turns([lambda: index.search(query, 10), lambda: codes.view(np.uint64).sum()], times=51)
+    return [
+        row("search, 1,000,000 codes", 1000 * found, "ms"),
+        row("codes.view(uint64).sum(), the same bytes", 1000 * read, "ms"),
+        row("search / sum", found / read, "ratio", "at most 1.4"),
+    ]
+
+
+def index(asked: Asked) -> list[Row]:
+    """`semblance index` from nothing, and again with nothing to do."""
+    pictures = asked.pictures
+    if pictures is None:
+        pictures = asked.scratch / "drawn"
+        write_sample(pictures, 1200)
+    library = str(asked.scratch / "indexed")
+    command = [sys.executable, "-m", "scripts.main", "index", str(pictures), "--library", library, "--json"]
+    first, second = (json.loads(_output(command)) for _ in range(2))
+    return [
+        row("pictures indexed", first["added"], "pictures"),
+        row("index", first["added"] / first["seconds"], "pictures/s", "at least 1,500 (CIFAR-10 PNG files, two cores)"),
+        row("index again, nothing changed", second["seconds"], "s"),
+    ]
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode not in (console.DONE, console.LEFT_OUT):
+        raise UsageError(f"{' '.join(command)} ended with {done.returncode}.")
+    return done.stdout

@@ -1,0 +1,114 @@
+"""`service`: a server over a million codes, started as a process and asked over HTTP."""
+
+import http.client
+import io
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from indexer import snapshot
+from indexer.catalog import Catalog
+from indexer.records import NewPicture
+from retrieval import images
+from retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from retrieval.index import search_on_one_core
+from scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
+
+
+def service(asked: Asked) -> list[Row]:
+    """A service over a million codes: start to ready, memory, one search over HTTP against the same work in process."""
+    codec = Codec(find_model(DEFAULT_MODEL))
+    library = asked.scratch / "million"
+    _write_library(library, codec, MILLION)
+    jpeg = _one_megapixel_jpeg()
+    with Catalog.opened(library) as catalog:
+        index, _generation = snapshot.load(catalog)
+    search_on_one_core()
+
+    def in_process() -> None:
+        index.search(codec.encode(images.load(jpeg, codec.spec)[None]), 10)
+
+    started = time.perf_counter()
+    with _serving(library) as (process, port):
+        while not _ready(port):
+            time.sleep(0.01)
+        ready = time.perf_counter() - started
+        resident = _resident_mb(process.pid)
+        over_http, alone = in_turns([lambda: _post(port, jpeg), in_process], times=101)
+        resident_after = _resident_mb(process.pid)
+    return [
+        row("serve 1,000,000 codes, start to ready", ready, "s", "at most 3"),
+        row("resident memory when ready", resident, "MB", "at most 400"),
+        row("resident memory after 101 searches", resident_after, "MB", "at most 400"),
+        row("one search over HTTP, a 1-megapixel JPEG", 1000 * over_http, "ms"),
+        row("decode + encode + search in one process", 1000 * alone, "ms"),
+        row("HTTP / in process", over_http / alone, "ratio", "at most 1.5"),
+    ]
+
+
+def _write_library(folder: Path, codec: Codec, count: int) -> None:
+    rng = np.random.default_rng(0)
+    with Catalog.writing(folder, codec) as catalog:
+        for start in range(0, count, 50_000):
+            codes = rng.integers(0, 256, (min(50_000, count - start), codec.bits // 8), np.uint8)
+            catalog.record(
+                [NewPicture(f"/{start + at}.jpg", 1, 1, bytes(32), code) for at, code in enumerate(codes)], []
+            )
+        snapshot.refresh(catalog)
+
+
+def _one_megapixel_jpeg() -> bytes:
+    """1152 x 864 of soft colours and grain, about 300 kB."""
+    rng = np.random.default_rng(0)
+    soft = np.kron(rng.integers(40, 216, (27, 36, 3)), np.ones((32, 32, 1)))
+    grain = rng.normal(0, 8, soft.shape)
+    out = io.BytesIO()
+    Image.fromarray((soft + grain).clip(0, 255).astype(np.uint8)).save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+@contextmanager
+def _serving(library: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    command = [sys.executable, "-m", "scripts.main", "serve", "--library", str(library), "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        yield process, int(process.stderr.readline().split("http://")[1].split(":")[1].split("/")[0])
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    try:
+        connection.request("GET", "/ready")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _post(port: int, jpeg: bytes) -> None:
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request(
+        "POST", "/search", head + jpeg + b"\r\n--b--\r\n", {"Content-Type": "multipart/form-data; boundary=b"}
+    )
+    answer = connection.getresponse()
+    assert answer.status == 200, answer.read()
+    answer.read()
+    connection.close()
+
+
+def _resident_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) if Path("/proc").is_dir() else 0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -1,0 +1,23 @@
+"""`training`: a recipe's steps a second on this machine, the share of its peak that they reach, and where time goes."""
+
+from scripts import console
+from scripts.benchmarks.figures import Asked, Row, row
+
+
+def training(asked: Asked) -> list[Row]:
+    """The recipe's own step on random pictures that the device holds."""
+    with console.training_packages():
+        from retrieval.training import recipes, speed
+        from retrieval.training.run import find_device
+    recipe = recipes.find(asked.recipe)
+    measured = speed.measure(recipe, find_device("auto"))
+    name = f"training {recipe.name} on {measured.device}"
+    product = f"{recipe.precision} product of {measured.side:,} x {measured.side:,}"
+    return [
+        row(f"{name}, batches of {measured.batch_size}", measured.pictures_per_second, "pictures/s"),
+        row(f"{name}, floating point operations a picture", measured.flops / measured.batch_size / 1e9, "billion"),
+        row(f"{name}, reached", measured.flops_per_second / 1e12, "TFLOP/s"),
+        row(f"{name}, a {product}", measured.peak / 1e12, "TFLOP/s"),
+        row(f"{name}, share of that peak", 100 * measured.share_of_peak, "%"),
+        *(row(f"{name}, time: {part}", 100 * share, "%") for part, share in measured.shares.items()),
+    ]

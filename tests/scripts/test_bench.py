@@ -1,0 +1,190 @@
+"""`semblance bench`: each benchmark measures what its rows say, whatever the machine makes of it."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from retrieval.codec import DEFAULT_MODEL, Codec, find_model, shipped_models
+from scripts import bench
+from scripts.benchmarks import encode, figures, service
+from scripts.main import build
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def call(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(build(), ["bench", *map(str, arguments)])
+
+
+def rows(*arguments: str | Path) -> dict[str, dict[str, Any]]:
+    """The rows of a --json run by their names."""
+    done = call(*arguments, "--json")
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert set(document) == {"machine", "versions", "rows"}
+    assert {"python", "onnxruntime"} <= set(document["versions"])
+    assert all(set(row) == {"name", "value", "unit", "against"} for row in document["rows"])
+    return {row["name"]: row for row in document["rows"]}
+
+
+def test_without_names_all_but_training_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def named(name: str) -> Callable[[figures.Asked], list[figures.Row]]:
+        return lambda asked: [figures.row(f"{name} {asked.models} {asked.recipe} {asked.pictures}", 1, "s")]
+
+    for name in bench.BENCHES:
+        monkeypatch.setitem(bench.BENCHES, name, named(name))
+    rest = "[] cifar10-fast None"
+    assert list(rows()) == [f"{name} {rest}" for name in ("search", "index", "service", "install", "encode")]
+    asked = ("training", "search", "--model", "a", "--model", "b", "--recipe", "c", "--pictures", "d")
+    assert list(rows(*asked)) == ["training ['a', 'b'] c d", "search ['a', 'b'] c d"]
+
+
+def test_tasks_are_timed_in_turns() -> None:
+    done: list[str] = []
+    assert len(figures.in_turns([lambda: done.append("a"), lambda: done.append("b")], times=3)) == 2
+    assert done == ["a", "b"] * 3
+
+
+def test_search_is_held_against_reading_the_same_bytes() -> None:
+    found = rows("search")
+    search, read, ratio = (row["value"] for row in found.values())
+    assert ratio == pytest.approx(search / read, abs=0.01)
+    assert found["search / sum"]["against"] == "at most 1.4"
+
+
+def test_index_counts_the_pictures_of_the_folder_named(pictures: Path) -> None:
+    (pictures / "text.jpg").write_text("no picture")
+    found = rows("index", "--pictures", pictures)
+    assert found["pictures indexed"]["value"] == 48
+    assert {"index", "index again, nothing changed"} <= set(found)
+
+
+def test_the_service_is_asked_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MILLION", 1000)
+    found = rows("service")
+    assert len(found) == 6
+    assert all(row["value"] > 0 for row in found.values())
+    http, alone = (found[name]["value"] for name in list(found)[3:5])
+    assert found["HTTP / in process"]["value"] == pytest.approx(http / alone, rel=0.01)
+
+
+# ---- encode --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def one_second(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """Every task is run once and said to take a second; how many pictures each gave a code."""
+    encoded: list[list[int]] = []
+
+    def run(tasks: list[Callable[[], Any]], times: int) -> list[float]:
+        encoded.append([len(task()) for task in tasks])
+        return [1.0 for _ in tasks]
+
+    monkeypatch.setattr(encode, "in_turns", run)
+    return encoded
+
+
+def test_encode_measures_every_shipped_model(one_second: list[list[int]]) -> None:
+    found = rows("encode")
+    shipped = shipped_models()
+    assert one_second == [[256] * len(shipped), [1] * len(shipped)], "in batches, and one by one"
+    assert [name.rpartition(", ")[0] for name in found] == [name for name in shipped for _ in range(4)]
+    figure = found[f"{DEFAULT_MODEL}, batches of 256"]
+    assert (figure["value"], figure["unit"]) == (256, "pictures/s")
+    figure = found[f"{DEFAULT_MODEL}, a single picture"]
+    assert (figure["value"], figure["unit"]) == (1000, "ms")
+
+
+def test_encode_compares_the_models_named(one_second: list[list[int]], tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("encoder.onnx", "model.json"):
+        (folder / name).write_bytes((find_model(DEFAULT_MODEL) / name).read_bytes())
+    (folder / "checkpoint.pt").write_bytes(bytes(50_000_000))
+    found = rows("encode", "--model", folder, "--model", DEFAULT_MODEL)
+    assert [name.rpartition(", ")[0] for name in found] == [str(folder)] * 4 + [DEFAULT_MODEL] * 4
+    size = sum((folder / name).stat().st_size for name in ("encoder.onnx", "model.json"))
+    assert found[f"{folder}, its folder"]["value"] == pytest.approx(size / 1e6, abs=0.001)
+
+
+def test_multiply_adds_are_counted_by_hand(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx", reason="models are drawn up with onnx")
+    helper, kinds = onnx.helper, onnx.TensorProto
+    nodes = [
+        helper.make_node("Cast", ["pictures"], ["floats"], to=kinds.FLOAT),
+        helper.make_node("Transpose", ["floats"], ["maps"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["maps", "shrink"], ["small"], strides=[2, 2], pads=[1, 1, 1, 1]),  # (6, 2, 2)
+        helper.make_node("Conv", ["small", "grouped"], ["apart"], group=2),  # (4, 2, 2)
+        helper.make_node("Flatten", ["apart"], ["rows"]),  # (16,)
+        helper.make_node("Gemm", ["rows", "gemm", "bias"], ["hidden"], transB=1),  # (10,)
+        helper.make_node("MatMul", ["hidden", "matmul"], ["logits"]),  # (8,)
+    ]
+    shapes = {"shrink": (6, 3, 3, 3), "grouped": (4, 3, 1, 1), "gemm": (10, 16), "bias": (10,), "matmul": (10, 8)}
+    held = [onnx.numpy_helper.from_array(np.ones(shape, np.float32), name) for name, shape in shapes.items()]
+    pictures = helper.make_tensor_value_info("pictures", kinds.UINT8, ["batch", 4, 4, 3])
+    logits = helper.make_tensor_value_info("logits", kinds.FLOAT, ["batch", 8])
+    graph = helper.make_graph(nodes, "graph", [pictures], [logits], held)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(model, tmp_path / "encoder.onnx")
+    card = {"name": "drawn", "bits": 8, "input": {"size": 4, "resize": "squash-bicubic"}}
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    by_hand = 6 * 4 * 27 + 4 * 4 * 3 + 10 * 16 + 8 * 10
+    assert encode.multiply_adds(Codec(tmp_path), tmp_path) == by_hand
+
+
+# ---- training ------------------------------------------------------------------------------------------------------
+
+
+def test_training_says_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    speed = pytest.importorskip("retrieval.training.speed", reason="training needs torch")
+    asked = []
+
+    def measure(recipe: Any, device: Any) -> Any:
+        asked.append(recipe.name)
+        shares = {"convolution, forward": 0.25, "other": 0.75}
+        return speed.Speed("a device", 100, 0.5, flops=3 * 10**12, side=1024, peak=24e12, shares=shares)
+
+    monkeypatch.setattr(speed, "measure", measure)
+    found = rows("training", "--recipe", "cifar10-ae")
+    assert asked == ["cifar10-ae"]
+    assert all(name.startswith("training cifar10-ae on a device") for name in found)
+    assert [(row["value"], row["unit"]) for row in found.values()] == [
+        (200, "pictures/s"),
+        (30, "billion"),
+        (6, "TFLOP/s"),
+        (24, "TFLOP/s"),
+        (25, "%"),
+        (25, "%"),
+        (75, "%"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["fast"], "There is no benchmark 'fast': there are search, index, service, install, encode, training."),
+        (["encode", "--model", "none"], "There is no model 'none'"),
+        (["encode", "--model", ""], "There is no model ''"),
+        (["training", "--recipe", "none"], "There is no recipe 'none'"),
+        (["index", "--pictures", ""], "'--pictures'"),
+    ],
+)
+def test_wrong_use_is_one_sentence(arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    refused = call(*arguments)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert sentence in refused.stderr
+
+
+def test_training_without_torch_says_how_to_get_it(tmp_path: Path, semblance: Run) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError(\"No module named 'torch'\")")
+    refused = semblance("bench", "training", env={"PYTHONPATH": str(tmp_path)})
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "No module named 'torch'): pip install 'semblance[train]'" in refused.stderr
+    assert "Traceback" not in refused.stderr
