@@ -57,8 +57,9 @@ def fit(
     batches = len(kept) // recipe.batch_size
     steps = recipe.epochs * batches
     out.mkdir(parents=True, exist_ok=True)
-    first = _resume(out, recipe, data, model, optimizer)
-    started = saved = epoch_started = time.monotonic()
+    first, seconds = _resume(out, recipe, data, model, optimizer)
+    saved = epoch_started = time.monotonic()
+    started = saved - seconds  # as if the pieces of a cut run had followed each other
     order = kept
     for step in range(first, steps):
         epoch, batch = divmod(step, batches)
@@ -85,14 +86,15 @@ def fit(
         stopping = stop()
         if stopping or time.monotonic() - saved > CHECKPOINT_EVERY:
             _check_finite([loss, *model.state_dict().values()], step, out)
-            _save(out, step + 1, recipe, data, model, optimizer)
             saved = time.monotonic()
+            _save(out, step + 1, saved - started, recipe, data, model, optimizer)
         if stopping:
             raise KeyboardInterrupt
     if first < steps:
         _check_finite(model.state_dict().values(), steps - 1, out)
-        _save(out, steps, recipe, data, model, optimizer)
-        _record(out, step=steps - 1, seconds=round(time.monotonic() - started, 1))
+        seconds = time.monotonic() - started
+        _save(out, steps, seconds, recipe, data, model, optimizer)
+        _record(out, step=steps - 1, seconds=round(seconds, 1))
     model.eval()
     return model
 
@@ -178,10 +180,17 @@ def _record(out: Path, **figures: float) -> None:
 
 
 def _save(
-    out: Path, step: int, recipe: Recipe, data: TrainingData, model: Autoencoder, optimizer: torch.optim.Optimizer
+    out: Path,
+    step: int,
+    seconds: float,
+    recipe: Recipe,
+    data: TrainingData,
+    model: Autoencoder,
+    optimizer: torch.optim.Optimizer,
 ) -> None:
     state = {
         "step": step,
+        "seconds": seconds,
         "recipe": dataclasses.asdict(recipe),
         "data": data.sha256,
         "model": model.state_dict(),
@@ -198,15 +207,17 @@ def _save(
         ) from error
 
 
-def _resume(out: Path, recipe: Recipe, data: TrainingData, model: Autoencoder, optimizer: torch.optim.Optimizer) -> int:
-    """Take up out/checkpoint.pt; how many steps it has behind it. The log loses what came after it."""
+def _resume(
+    out: Path, recipe: Recipe, data: TrainingData, model: Autoencoder, optimizer: torch.optim.Optimizer
+) -> tuple[int, float]:
+    """Take up out/checkpoint.pt; the steps and seconds it has behind it. The log loses what came after it."""
     path = out / CHECKPOINT
     if not path.exists():
         (out / LOG).unlink(missing_ok=True)
-        return 0
+        return 0, 0.0
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        step = int(state["step"])
+        step, seconds = int(state["step"]), float(state["seconds"])
     except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{path} is no whole checkpoint ({error}): remove it to begin anew.") from error
     if state["recipe"] != dataclasses.asdict(recipe):
@@ -222,4 +233,4 @@ def _resume(out: Path, recipe: Recipe, data: TrainingData, model: Autoencoder, o
     lines = (out / LOG).read_text().splitlines() if (out / LOG).exists() else []
     kept = [line for line in lines if json.loads(line)["step"] < step]
     replace(out / LOG, ["".join(line + "\n" for line in kept).encode()])
-    return step
+    return step, seconds

@@ -15,7 +15,7 @@ from retrieval.errors import CheckpointError, DatasetError, TrainingError
 from retrieval.images import InputSpec
 from retrieval.training import data as training_data
 from retrieval.training.data import TrainingData
-from retrieval.training.fit import CHECKPOINT, LOG, fit, learning_rate
+from retrieval.training.fit import CHECKPOINT, LOG, descend, fit, learning_rate
 from retrieval.training.networks import Autoencoder
 from retrieval.training.recipes import Recipe
 
@@ -124,6 +124,36 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path, drawn: TrainingData
     assert (tmp_path / CHECKPOINT).read_bytes() == before
     assert sum("mse" in line for line in figures) == 3
     assert not model.training
+
+
+def test_the_time_of_a_cut_run_is_that_of_all_its_pieces(tmp_path: Path, drawn: TrainingData) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, drawn, stop_after=3)
+    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    assert 0 < state["seconds"] < 60
+    torch.save({**state, "seconds": 1000.0}, tmp_path / CHECKPOINT)
+    run(tmp_path, drawn)
+    seconds = json.loads((tmp_path / LOG).read_text().splitlines()[-1])["seconds"]
+    assert 1000 < seconds < 1060
+
+
+def test_weights_that_are_no_numbers_are_never_saved(
+    tmp_path: Path, drawn: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A finite loss can have a gradient that is none: the weights show it a step before the loss does."""
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, drawn, stop_after=3)
+    good = (tmp_path / CHECKPOINT).read_bytes()
+
+    def descend_badly(model: Autoencoder, *rest: Any) -> dict[str, torch.Tensor]:
+        parts = descend(model, *rest)
+        next(model.parameters()).data.fill_(float("inf"))
+        return parts
+
+    monkeypatch.setattr("retrieval.training.fit.descend", descend_badly)
+    with pytest.raises(TrainingError, match="no number any more"):
+        run(tmp_path, drawn, stop_after=1)
+    assert (tmp_path / CHECKPOINT).read_bytes() == good
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_state(tmp_path: Path, drawn: TrainingData) -> None:
