@@ -35,6 +35,7 @@ CHECKPOINT = "checkpoint.pt"
 LOG = "training.jsonl"
 LOG_EVERY = 25  # steps
 CHECKPOINT_EVERY = 120  # seconds
+BALANCED_ON = 10_000  # pictures
 _BETAS = (0.9, 0.98)
 
 _ORDER, _CHANCE = 1, 2  # what a generator is for
@@ -91,6 +92,7 @@ def fit(
         if stopping:
             raise KeyboardInterrupt
     if first < steps:
+        balance(model, pictures[kept[:BALANCED_ON].to(device)])
         _check_finite(model.state_dict().values(), steps - 1, out)
         seconds = time.monotonic() - started
         _save(out, steps, seconds, recipe, data, model, optimizer)
@@ -122,6 +124,25 @@ def descend(
     torch.stack(list(parts.values())).sum().backward()
     optimizer.step()
     return {name: loss.detach() for name, loss in parts.items()}
+
+
+@torch.no_grad()
+def balance(model: Autoencoder, pictures: Tensor) -> None:
+    """Standardise the logits anew over pictures uint8 (N, 3, S, S), whole and clean as they will be indexed.
+
+    Training saw crops of them, or corrupted ones, and what it took for the middle of a bit puts whole pictures off
+    balance.
+    """
+    normalisation = model.encoder.bottleneck[-1]
+    assert isinstance(normalisation, torch.nn.BatchNorm1d)
+    usual, normalisation.momentum = normalisation.momentum, None  # None: the mean over all batches
+    normalisation.reset_running_stats()
+    model.eval()
+    normalisation.train()
+    for batch in pictures.split(500):
+        model.encoder(batch.float() / 255)
+    normalisation.momentum = usual
+    model.train()
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from retrieval import datasets
 from retrieval.errors import CheckpointError, DatasetError, TrainingError
 from retrieval.images import InputSpec
 from retrieval.training import data as training_data
@@ -115,6 +116,16 @@ def test_views_come_to_agree_and_every_objective_is_logged(tmp_path: Path, drawn
         assert line["loss"] == pytest.approx(line["reconstruction"] + line["agreement"] + line["projection"], rel=1e-5)
     for name in ("reconstruction", "agreement", "projection"):
         assert steps[-1][name] < 0.9 * steps[0][name]
+
+
+@pytest.mark.parametrize("recipe", [TINY, VIEWS], ids=["rebuilding", "views"])
+def test_bits_are_balanced_on_whole_and_clean_pictures(tmp_path: Path, drawn: TrainingData, recipe: Recipe) -> None:
+    model, _ = run(tmp_path, drawn, recipe)
+    kept, _ = datasets.hold_out(recipe.held_out, len(drawn.pictures))
+    with torch.no_grad():
+        logits = model.encoder(torch.from_numpy(drawn.pictures[kept]).permute(0, 3, 1, 2).float() / 255)
+    assert logits.mean(dim=0).abs().max() < 0.01
+    assert (logits.std(dim=0) - 1).abs().max() < 0.1  # bits that hardly vary are held back by the layer's epsilon
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path, drawn: TrainingData) -> None:
