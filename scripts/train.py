@@ -33,7 +33,7 @@ def train(
         with console.training_packages():
             from retrieval.training import recipes
             from retrieval.training.data import download_cifar10, load
-            from retrieval.training.fit import LOG
+            from retrieval.training.checkpoint import LOG
             from retrieval.training.run import find_device
             from retrieval.training.run import train as run
         chosen = recipes.override(recipes.find(recipe), set_ or [])

@@ -4,16 +4,10 @@ Every random choice is drawn from a generator seeded by (seed, purpose, step), s
 weights, the optimiser's state and its own number. So a resumed run repeats the uninterrupted one exactly.
 """
 
-import dataclasses
-import io
-import json
 import math
-import pickle
 import time
-import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,18 +15,16 @@ from torch import Tensor
 
 from retrieval import datasets
 from retrieval.codes import from_logits
-from retrieval.errors import CheckpointError, DatasetError, TrainingError
+from retrieval.errors import DatasetError
 from retrieval.evaluation import bit_statistics
-from retrieval.files import replace
 from retrieval.training import objectives
 from retrieval.training.bottleneck import sign_ste
+from retrieval.training.checkpoint import Run
 from retrieval.training.data import TrainingData
 from retrieval.training.losses import losses
 from retrieval.training.networks import Autoencoder
 from retrieval.training.recipes import Recipe
 
-CHECKPOINT = "checkpoint.pt"
-LOG = "training.jsonl"
 LOG_EVERY = 25  # steps
 CHECKPOINT_EVERY = 120  # seconds
 BALANCED_ON = 10_000  # pictures
@@ -55,10 +47,11 @@ def fit(
     kept, held_out = _split(recipe, data)
     pictures = torch.from_numpy(data.pictures).permute(0, 3, 1, 2).to(device)  # uint8 (N, 3, S, S), channels last
     model, optimizer = prepared(recipe, device)
+    run = Run(out, recipe, data.sha256, model, optimizer)
     batches = len(kept) // recipe.batch_size
     steps = recipe.epochs * batches
     out.mkdir(parents=True, exist_ok=True)
-    first, seconds = _resume(out, recipe, data, model, optimizer)
+    first, seconds = run.resume()
     saved = epoch_started = time.monotonic()
     started = saved - seconds  # as if the pieces of a cut run had followed each other
     order = kept
@@ -72,31 +65,28 @@ def fit(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step, steps)
         parts = descend(model, optimizer, images, recipe, _generator(recipe.seed, _CHANCE, step, device))
-        loss = torch.stack(list(parts.values())).sum()
         if step % LOG_EVERY == 0:
-            _check_finite([loss], step, out)
-            rate = optimizer.param_groups[0]["lr"]
             each = {name: part.item() for name, part in parts.items()}
-            _record(out, step=step, epoch=epoch, learning_rate=rate, loss=loss.item(), **each)
+            loss = sum(each.values())
+            run.check(math.isfinite(loss), step)
+            rate = optimizer.param_groups[0]["lr"]
+            run.record(step=step, epoch=epoch, learning_rate=rate, loss=loss, **each)
         report(step + 1, steps)
         if batch == batches - 1:
-            _check_finite([loss], step, out)
             rate = (step + 1 - epoch_first) * recipe.batch_size / (time.monotonic() - epoch_started)
             figures = measure(model, pictures[held_out.to(device)], recipe)
-            _record(out, step=step, epoch=epoch, pictures_per_second=round(rate), **figures)
+            run.record(step=step, epoch=epoch, pictures_per_second=round(rate), **figures)
         stopping = stop()
         if stopping or time.monotonic() - saved > CHECKPOINT_EVERY:
-            _check_finite([loss, *model.state_dict().values()], step, out)
             saved = time.monotonic()
-            _save(out, step + 1, saved - started, recipe, data, model, optimizer)
+            run.save(step + 1, saved - started)
         if stopping:
             raise KeyboardInterrupt
     if first < steps:
         balance(model, pictures[kept[:BALANCED_ON].to(device)])
-        _check_finite(model.state_dict().values(), steps - 1, out)
         seconds = time.monotonic() - started
-        _save(out, steps, seconds, recipe, data, model, optimizer)
-        _record(out, step=steps - 1, seconds=round(seconds, 1))
+        run.save(steps, seconds)
+        run.record(step=steps - 1, seconds=round(seconds, 1))
     model.eval()
     return model
 
@@ -185,73 +175,3 @@ def _split(recipe: Recipe, data: TrainingData) -> tuple[Tensor, Tensor]:
 def _generator(seed: int, purpose: int, number: int, device: torch.device | None = None) -> torch.Generator:
     mixed = np.random.SeedSequence((seed, purpose, number)).generate_state(1, np.uint64)[0]
     return torch.Generator(device or torch.device("cpu")).manual_seed(int(mixed))
-
-
-def _check_finite(values: Iterable[Tensor], step: int, out: Path) -> None:
-    if not all(bool(value.isfinite().all()) for value in values):
-        raise TrainingError(
-            f"The loss is no number any more at step {step}. The last good state is in {out / CHECKPOINT}, if training "
-            "got that far. Try a lower learning_rate."
-        )
-
-
-def _record(out: Path, **figures: float) -> None:
-    with (out / LOG).open("a") as log:
-        log.write(json.dumps(figures) + "\n")
-
-
-def _save(
-    out: Path,
-    step: int,
-    seconds: float,
-    recipe: Recipe,
-    data: TrainingData,
-    model: Autoencoder,
-    optimizer: torch.optim.Optimizer,
-) -> None:
-    state = {
-        "step": step,
-        "seconds": seconds,
-        "recipe": dataclasses.asdict(recipe),
-        "data": data.sha256,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-    }
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    try:
-        replace(out / CHECKPOINT, [buffer.getbuffer()])
-    except OSError as error:
-        raise TrainingError(
-            f"The checkpoint could not be written ({error}). The one before it is kept: free some space and run the "
-            "same command again."
-        ) from error
-
-
-def _resume(
-    out: Path, recipe: Recipe, data: TrainingData, model: Autoencoder, optimizer: torch.optim.Optimizer
-) -> tuple[int, float]:
-    """Take up out/checkpoint.pt; the steps and seconds it has behind it. The log loses what came after it."""
-    path = out / CHECKPOINT
-    if not path.exists():
-        (out / LOG).unlink(missing_ok=True)
-        return 0, 0.0
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        step, seconds = int(state["step"]), float(state["seconds"])
-    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path} is no whole checkpoint ({error}): remove it to begin anew.") from error
-    if state["recipe"] != dataclasses.asdict(recipe):
-        mine, other = dataclasses.asdict(recipe), state["recipe"]
-        fields = sorted(key for key in mine.keys() | other.keys() if mine.get(key) != other.get(key))
-        raise CheckpointError(
-            f"{path} belongs to another recipe (different: {', '.join(fields)}): name another --out, or remove it."
-        )
-    if state["data"] != data.sha256:
-        raise CheckpointError(f"{path} was trained on other pictures: name another --out, or remove it.")
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    lines = (out / LOG).read_text().splitlines() if (out / LOG).exists() else []
-    kept = [line for line in lines if json.loads(line)["step"] < step]
-    replace(out / LOG, ["".join(line + "\n" for line in kept).encode()])
-    return step, seconds

@@ -1,0 +1,98 @@
+"""What a run leaves on disk as it goes: its last good state, and every figure of its log."""
+
+import dataclasses
+import io
+import json
+import pickle
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from retrieval.errors import CheckpointError, TrainingError
+from retrieval.files import replace
+from retrieval.training.networks import Autoencoder
+from retrieval.training.recipes import Recipe
+
+CHECKPOINT = "checkpoint.pt"
+LOG = "training.jsonl"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A network and its optimizer on their way through `recipe`, over the data with this SHA-256, kept in `out`."""
+
+    out: Path
+    recipe: Recipe
+    data: str
+    model: Autoencoder
+    optimizer: torch.optim.Optimizer
+
+    def record(self, **figures: float) -> None:
+        """Append one line to the log."""
+        with (self.out / LOG).open("a") as log:
+            log.write(json.dumps(figures) + "\n")
+
+    def check(self, finite: bool, step: int) -> None:
+        """Raises TrainingError where numbers have stopped being finite."""
+        if not finite:
+            raise TrainingError(
+                f"The loss is no number any more at step {step}. The last good state is in {self.out / CHECKPOINT}, if "
+                "training got that far. Try a lower learning_rate."
+            )
+
+    def save(self, step: int, seconds: float) -> None:
+        """Write out/checkpoint.pt, whole or not at all: `step` steps and `seconds` of training lie behind it.
+
+        Raises TrainingError where a weight is no number, or the disk takes no more; the checkpoint before is kept.
+        """
+        weights = self.model.state_dict()
+        self.check(all(bool(weight.isfinite().all()) for weight in weights.values()), step)
+        state = {
+            "step": step,
+            "seconds": seconds,
+            "recipe": dataclasses.asdict(self.recipe),
+            "data": self.data,
+            "model": weights,
+            "optimizer": self.optimizer.state_dict(),
+        }
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        try:
+            replace(self.out / CHECKPOINT, [buffer.getbuffer()])
+        except OSError as error:
+            raise TrainingError(
+                f"The checkpoint could not be written ({error}). The one before it is kept: free some space and run "
+                "the same command again."
+            ) from error
+
+    def resume(self) -> tuple[int, float]:
+        """Take up out/checkpoint.pt; the steps and seconds it has behind it. The log loses what came after it.
+
+        Raises CheckpointError where it is broken, or of another recipe or other data.
+        """
+        path, log = self.out / CHECKPOINT, self.out / LOG
+        if not path.exists():
+            log.unlink(missing_ok=True)
+            return 0, 0.0
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            step, seconds = int(state["step"]), float(state["seconds"])
+        except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+            raise CheckpointError(f"{path} is no whole checkpoint ({error}): remove it to begin anew.") from error
+        mine, other = dataclasses.asdict(self.recipe), state["recipe"]
+        if mine != other:
+            fields = sorted(key for key in mine.keys() | other.keys() if mine.get(key) != other.get(key))
+            raise CheckpointError(
+                f"{path} belongs to another recipe (different: {', '.join(fields)}): name another --out, or remove it."
+            )
+        if state["data"] != self.data:
+            raise CheckpointError(f"{path} was trained on other pictures: name another --out, or remove it.")
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        lines = log.read_text().splitlines() if log.exists() else []
+        kept = [line for line in lines if json.loads(line)["step"] < step]
+        replace(log, ["".join(line + "\n" for line in kept).encode()])
+        return step, seconds
