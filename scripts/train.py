@@ -32,8 +32,8 @@ def train(
     with console.exits():
         with console.training_packages():
             from retrieval.training import recipes
-            from retrieval.training.data import download_cifar10, load
             from retrieval.training.checkpoint import LOG
+            from retrieval.training.data import download_cifar10, load
             from retrieval.training.run import find_device
             from retrieval.training.run import train as run
         chosen = recipes.override(recipes.find(recipe), set_ or [])

@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from retrieval.errors import CheckpointError, TrainingError
+from retrieval.errors import CheckpointError, RecipeError, TrainingError
 from retrieval.files import replace
 from retrieval.training.networks import Autoencoder
-from retrieval.training.recipes import Recipe
+from retrieval.training.recipes import Recipe, from_card
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "training.jsonl"
@@ -82,8 +82,12 @@ class Run:
             step, seconds = int(state["step"]), float(state["seconds"])
         except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
             raise CheckpointError(f"{path} is no whole checkpoint ({error}): remove it to begin anew.") from error
-        mine, other = dataclasses.asdict(self.recipe), state["recipe"]
-        if mine != other:
+        try:
+            same = from_card(state["recipe"]) == self.recipe
+        except RecipeError:
+            same = False
+        if not same:
+            mine, other = dataclasses.asdict(self.recipe), state["recipe"]
             fields = sorted(key for key in mine.keys() | other.keys() if mine.get(key) != other.get(key))
             raise CheckpointError(
                 f"{path} belongs to another recipe (different: {', '.join(fields)}): name another --out, or remove it."

@@ -163,6 +163,17 @@ def find(name: str) -> Recipe:
     return RECIPES[name]
 
 
+def from_card(fields: dict[str, Any]) -> Recipe:
+    """A recipe as model.json and checkpoints hold it, tuples as lists.
+
+    What it does not name is younger than it and has its default, which changes nothing. Raises RecipeError.
+    """
+    known = {field.name for field in dataclasses.fields(Recipe)}
+    if strange := sorted(fields.keys() - known):
+        raise RecipeError(f"A recipe has no field {', '.join(strange)}.")
+    return Recipe(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+
+
 def override(recipe: Recipe, settings: list[str]) -> Recipe:
     """A recipe with single fields changed by "field=value" texts; tuples are written 24,32,64. Raises RecipeError."""
     fields = {field.name: field.type for field in dataclasses.fields(Recipe) if field.name not in ("name", "summary")}

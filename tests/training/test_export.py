@@ -1,6 +1,5 @@
 """A trained network and the folder that ships are the same function, bit by bit."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from retrieval.training import data as training_data
 from retrieval.training import export
 from retrieval.training.bottleneck import sign_ste
 from retrieval.training.networks import Autoencoder
-from retrieval.training.recipes import Recipe, find
+from retrieval.training.recipes import Recipe, find, from_card
 from retrieval.training.run import find_device, train
 
 
@@ -87,11 +86,7 @@ def test_the_model_that_ships_is_small_and_says_what_it_is() -> None:
     folder = find_model(DEFAULT_MODEL)
     assert sum(path.stat().st_size for path in folder.iterdir() if path.name != "checkpoint.pt") <= 8_000_000
     card = Codec(folder).card
-    recipe = {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in dataclasses.asdict(find("cifar10-ae")).items()
-    }
-    assert card["recipe"] == recipe
+    assert from_card(card["recipe"]) == find("cifar10-ae")
     assert card["command"] == "semblance train cifar-10-batches-py --recipe cifar10-ae --out models/cifar10-ae"
     assert {"licence", "data", "figures", "latent"} <= card.keys()
 

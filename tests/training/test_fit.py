@@ -15,8 +15,8 @@ from retrieval import datasets
 from retrieval.errors import CheckpointError, DatasetError, TrainingError
 from retrieval.images import InputSpec
 from retrieval.training import data as training_data
-from retrieval.training.data import TrainingData
 from retrieval.training.checkpoint import CHECKPOINT, LOG
+from retrieval.training.data import TrainingData
 from retrieval.training.fit import descend, fit, learning_rate
 from retrieval.training.networks import Autoencoder
 from retrieval.training.recipes import Recipe

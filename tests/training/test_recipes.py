@@ -1,15 +1,18 @@
 """Recipes: what can be overridden, and the sentence for what cannot."""
 
+import dataclasses
+import json
+
 import pytest
 
 from retrieval.errors import RecipeError
-from retrieval.training.recipes import find, override
+from retrieval.training.recipes import RECIPES, find, from_card, override
 
 
 def test_fields_are_overridden_by_type() -> None:
-    recipe = override(find("cifar10-ae"), ["epochs=7", "learning_rate=1e-3", "encoder=8,16,32,64", "precision=float32"])
+    recipe = override(find("cifar10-ae"), ["epochs=7", "learning_rate=1e-3", "encoder=8,16,32", "precision=float32"])
     assert (recipe.epochs, recipe.learning_rate) == (7, 1e-3)
-    assert recipe.encoder == (8, 16, 32, 64)
+    assert recipe.encoder == (8, 16, 32)
     assert recipe.precision == "float32"
     assert recipe.bits == find("cifar10-ae").bits
 
@@ -51,3 +54,18 @@ def test_what_cannot_be_set_is_said(setting: str, sentence: str) -> None:
 def test_an_unknown_recipe_names_those_there_are() -> None:
     with pytest.raises(RecipeError, match="cifar10-ae"):
         find("nothing")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_reads_back_from_its_card(name: str) -> None:
+    written = json.loads(json.dumps(dataclasses.asdict(find(name))))
+    assert from_card(written) == find(name)
+    assert from_card({**written, "learning_rate": 7.0}) != find(name)
+
+
+def test_a_card_from_before_a_field_has_its_default() -> None:
+    written = dataclasses.asdict(find("cifar10-ae"))
+    del written["grey"]  # 0 by default, and in this recipe
+    assert from_card(written) == find("cifar10-ae")
+    with pytest.raises(RecipeError, match="no field colour"):
+        from_card({**written, "colour": 1})
