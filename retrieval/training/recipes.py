@@ -171,7 +171,8 @@ def from_card(fields: dict[str, Any]) -> Recipe:
     known = {field.name for field in dataclasses.fields(Recipe)}
     if strange := sorted(fields.keys() - known):
         raise RecipeError(f"A recipe has no field {', '.join(strange)}.")
-    return Recipe(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+    values: dict[str, Any] = {name: tuple(each) if isinstance(each, list) else each for name, each in fields.items()}
+    return Recipe(**values)
 
 
 def override(recipe: Recipe, settings: list[str]) -> Recipe:
