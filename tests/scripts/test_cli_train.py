@@ -14,7 +14,7 @@ from tests.conftest import ROOT, until
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 SMALL = ["--recipe", "cifar10-ae", "--device", "cpu"]
-for setting in ("bits=40", "encoder=4,4,8,8", "decoder=4,4,8,8", "batch_size=8", "held_out=8", "precision=float32"):
+for setting in ("bits=40", "encoder=4,8,8", "decoder=4,4,8,8", "batch_size=8", "held_out=8", "precision=float32"):
     SMALL += ["--set", setting]
 ONE_CORE = {**os.environ, "OMP_NUM_THREADS": "1"}
 
