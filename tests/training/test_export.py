@@ -82,12 +82,13 @@ def test_folding_and_rounding_barely_move_the_logits(sample: Path) -> None:
     assert not torch.equal(before, after)
 
 
-def test_the_model_that_ships_is_small_and_says_what_it_is() -> None:
-    folder = find_model(DEFAULT_MODEL)
+@pytest.mark.parametrize("name", ["cifar10-ae", "cifar10-fast"])
+def test_a_model_that_ships_is_small_and_says_what_it_is(name: str) -> None:
+    folder = find_model(name)
     assert sum(path.stat().st_size for path in folder.iterdir() if path.name != "checkpoint.pt") <= 8_000_000
     card = Codec(folder).card
-    assert from_card(card["recipe"]) == find("cifar10-ae")
-    assert card["command"] == "semblance train cifar-10-batches-py --recipe cifar10-ae --out models/cifar10-ae"
+    assert from_card(card["recipe"]) == find(name)
+    assert card["command"] == f"semblance train cifar-10-batches-py --recipe {name} --out models/{name}"
     assert {"licence", "data", "figures", "latent"} <= card.keys()
 
 
