@@ -4,6 +4,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from api.schemas import Engine, Result, SearchAnswer, Timings
 from retrieval import images, pixels, queries
 from retrieval.codec import Codec
@@ -62,6 +64,21 @@ def encode(source: bytes | Path, codec: Codec, engine: Engine, count: int = 1, r
     picture = images.load(source, codec.spec if engine == "code" else pixels.SPEC)
     decoded = time.perf_counter()
     by = queries.of_logits(codec.logits(views(picture, count)), refine) if engine == "code" else picture.reshape(-1)
+    return Encoded(by, 1000 * (decoded - started), 1000 * (time.perf_counter() - decoded))
+
+
+def encode_several(liked: list[Path], disliked: list[Path], codec: Codec, refine: bool = False) -> Encoded:
+    """Decode and encode the pictures of one query: like all the `liked`, unlike all the `disliked`.
+
+    Raises PictureError, OSError where a path cannot be read, and UsageError where nothing is liked.
+    """
+    if not liked:
+        raise UsageError("A query needs a picture to be like: name one with --like.")
+    started = time.perf_counter()
+    pictures = np.stack([images.load(path, codec.spec) for path in (*liked, *disliked)])
+    decoded = time.perf_counter()
+    logits = codec.logits(pictures)
+    by = queries.of_logits(queries.alike(logits[: len(liked)], logits[len(liked) :])[None], refine)
     return Encoded(by, 1000 * (decoded - started), 1000 * (time.perf_counter() - decoded))
 
 

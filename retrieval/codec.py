@@ -95,6 +95,14 @@ class Codec:
             out[start : start + BATCH] = _run(self._decoder, np.ascontiguousarray(latents[start : start + BATCH]))
         return out
 
+    def rebuilt(self, logits: Logits) -> Picture:
+        """Logits float32 (N, bits) -> the pictures that the decoder makes of them, uint8 (N, S, S, 3).
+
+        From their bits where latents are bits, from themselves where they are real. Raises ModelError as `decode` does.
+        """
+        bits = self.card.get("latent") == "bits"
+        return self.decode(self.latents(codes.from_logits(logits)) if bits else np.ascontiguousarray(logits))
+
     def latents(self, packed: codes.Codes) -> Logits:
         """Codes uint8 (N, ceil(bits / 8)) -> latents float32 (N, bits) of -1 and +1, as the decoder wants them."""
         return np.where(codes.unpack(packed, self.bits), np.float32(1), np.float32(-1))

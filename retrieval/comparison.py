@@ -33,16 +33,19 @@ class Contest:
 
 @dataclass(frozen=True)
 class Variant:
-    """A way to search with codes: with several views, in a refined order, by the first `bits` bits alone."""
+    """A way to search with codes: with several views, in a refined order, by the first `bits` bits alone, by `liked`
+    pictures of a class together."""
 
     views: int = 1
     refine: bool = False
     bits: int | None = None
+    liked: int = 1
 
     def __str__(self) -> str:
         """As it stands in a row's name; empty for the codes as they are."""
         said = [f"first {self.bits} bits"] if self.bits else []
         said += [f"{self.views} views"] if self.views > 1 else []
+        said += [f"{self.liked} liked"] if self.liked > 1 else []
         return ", ".join(said + (["refined"] if self.refine else []))
 
 
@@ -121,11 +124,12 @@ def by_codec(held: Contest, codec: Codec, variants: Sequence[Variant] = (Variant
     logits = _logits(codec, asking, max(variant.views for variant in variants))
     for variant in variants:
         bits = variant.bits or codec.bits
-        asked = [queries.of_logits(of_views[: variant.views, :bits], variant.refine) for of_views in logits]
+        asking_with = logits if variant.liked == 1 else _together(held, logits, variant.liked)
+        asked = [queries.of_logits(of_views[: variant.views, :bits], variant.refine) for of_views in asking_with]
         encode = _encoder(codec, asking, variant.views)
         row = _by_codes(held, codec.name, bits, codes.prefix(gallery_codes, bits), asked, encode)
-        if variant == Variant() and codec.can_decode and codec.card.get("latent") == "bits":
-            rebuilt = codec.decode(codec.latents(codes.from_logits(logits[:, 0])))
+        if variant == Variant() and codec.can_decode:
+            rebuilt = codec.rebuilt(logits[:, 0])
             row = replace(row, mse=_mean_squared_error(asking, rebuilt), rebuilt=rebuilt)
         yield replace(row, variant=variant)
 
@@ -175,6 +179,22 @@ def _logits(codec: Codec, pictures: Picture, count: int) -> Logits:
     for start in range(0, len(pictures), _AT_ONCE):
         portion = np.concatenate([views(picture, count) for picture in pictures[start : start + _AT_ONCE]])
         out[start : start + _AT_ONCE] = codec.logits(portion).reshape(-1, count, codec.bits)
+    return out
+
+
+def _together(held: Contest, logits: Logits, count: int) -> Logits:
+    """Logits (Q, 1, bits) of queries that are each made of `count` queries of a class: itself and those that follow.
+
+    Raises DatasetError where queries are pictures of the gallery, who would find each other.
+    """
+    if held.own is not None:
+        raise DatasetError("Several liked pictures need queries that are not in the gallery: name some with --queries.")
+    out = np.empty((len(logits), 1, logits.shape[2]), np.float32)
+    for label in np.unique(held.queries.labels):
+        rows = np.flatnonzero(held.queries.labels == label)
+        for place, row in enumerate(rows):
+            others = rows[np.arange(place, place + count) % len(rows)]
+            out[row, 0] = queries.alike(logits[others, 0], logits[:0, 0])
     return out
 
 

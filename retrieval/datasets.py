@@ -69,13 +69,23 @@ def load(folder: Path) -> tuple[Dataset, Dataset | None]:
     """
     if not folder.is_dir():
         raise DatasetError(f"There is no folder {folder}.")
+    name, place = standard(folder)
+    if name == "CIFAR-10":
+        return _cifar(place, CIFAR_TRAIN), _cifar(place, CIFAR_TEST)
+    if name == "MNIST":
+        return _mnist(place, *_MNIST["train"]), _mnist(place, *_MNIST["test"])
+    return _class_folders(folder), None
+
+
+def standard(folder: Path) -> tuple[str | None, Path]:
+    """Which dataset of the field a folder holds, in its own files, and where in it they lie; else None, and itself."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if (place / CIFAR_TRAIN[0]).is_file():
-            return _cifar(place, CIFAR_TRAIN), _cifar(place, CIFAR_TEST)
+            return "CIFAR-10", place
     for place in (folder, folder / "raw", folder / "MNIST" / "raw"):
         if (place / _MNIST["train"][0]).is_file():
-            return _mnist(place, *_MNIST["train"]), _mnist(place, *_MNIST["test"])
-    return _class_folders(folder), None
+            return "MNIST", place
+    return None, folder
 
 
 def hold_out(count: int, total: int, seed: int = 0) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -1,9 +1,10 @@
 """What a picture asks an index of codes by: one code or several views' codes, and logits where they refine the order.
 
-Two things make a query say more than its code does, at no cost in what is stored:
+Three things make a query say more than one code does, at no cost in what is stored:
 
 - **Views.** A picture of the library is as far away as it is from the nearest view. So a query still finds itself and
   its twins at distance 0, which it would not by a mean over views.
+- **Several pictures.** "Like these, unlike those": what the liked have in common, less what the disliked have.
 - **Refined order.** A bit keeps of a logit which side of zero it is on; the query still has the logit itself. Hamming
   distance chooses the CANDIDATES, then bits in which they differ count by how sure the query was of them.
 """
@@ -36,6 +37,18 @@ class CodeQuery:
 def of_logits(logits: npt.NDArray[np.float32], refine: bool) -> CodeQuery:
     """Logits (V, bits) of a picture's V views -> its query."""
     return CodeQuery(packed.from_logits(logits), logits if refine else None)
+
+
+def alike(liked: npt.NDArray[np.float32], disliked: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Logits (L, bits) of liked pictures and (D, bits) of disliked ones, D from 0 -> the logits (bits,) of a query.
+
+    The mean of the liked minus the mean of the disliked: what Mikolov et al., "Linguistic Regularities in Continuous
+    Space Word Representations" (2013), do with words. ValueError where nothing is liked.
+    """
+    if not len(liked):
+        raise ValueError("a query needs a picture that it is like")
+    wanted: npt.NDArray[np.float32] = liked.mean(axis=0)
+    return wanted - disliked.mean(axis=0) if len(disliked) else wanted
 
 
 def search(index: CodeIndex, queries: Sequence[CodeQuery], k: int) -> list[tuple[Distances, Ids]]:

@@ -43,12 +43,15 @@ def evaluate(
     views: Annotated[
         int, typer.Option(min=1, max=MOST, help="A row that asks with so many views of each query: flips and crops.")
     ] = 1,
+    liked: Annotated[
+        int, typer.Option(min=1, help="A row whose queries are each made of so many of a class, together.")
+    ] = 1,
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Ask with the 5,000 held-out gallery pictures: for choices.")
     ] = False,
     report: Annotated[
         Path | None,
-        typer.Option(parser=console.path, metavar="DIR", help="A folder to write a plot and sheets of pictures to."),
+        typer.Option(parser=console.path, metavar="DIR", help="A folder to write a page of figures to."),
     ] = None,
     as_json: console.AsJson = False,
 ) -> None:
@@ -59,7 +62,7 @@ def evaluate(
         write_report = _report_writer() if report is not None else None
         search_on_one_core()
         codecs = [Codec(find_model(name), threads=2) for name in model or [DEFAULT_MODEL]]
-        variants = _variants(codecs, prefix or [], refine, views)
+        variants = _variants(codecs, prefix or [], refine, views, liked)
         held = comparison.contest(*_gallery_and_queries(dataset, queries, held_out))
         rows = _rows(held, codecs, variants)
         if as_json:
@@ -72,16 +75,16 @@ def evaluate(
         else:
             _show(held, rows)
         if report is not None and write_report is not None:
-            console.say(f"The report is in {', '.join(map(str, write_report(held, rows, report)))}")
+            console.say(f"The report is in {', '.join(map(str, write_report(held, rows, codecs, report)))}")
 
 
-def _variants(codecs: list[Codec], prefixes: list[int], refine: bool, views: int) -> list[Variant]:
-    """The rows of each model: plain, refined, with views, both, and its prefixes. Raises UsageError."""
+def _variants(codecs: list[Codec], prefixes: list[int], refine: bool, views: int, liked: int) -> list[Variant]:
+    """The rows of each model: plain, refined, with views, both, its prefixes, several liked. Raises UsageError."""
     for codec in codecs:
         if too_long := [bits for bits in prefixes if bits > codec.bits]:
             raise UsageError(f"A code of {codec.name} has {codec.bits} bits: it has no prefix of {too_long[0]}.")
     wanted = [Variant(views=count, refine=refined) for count in (1, views) for refined in (False, refine)]
-    return [*dict.fromkeys(wanted + [Variant(bits=bits) for bits in prefixes])]
+    return [*dict.fromkeys([*wanted, *(Variant(bits=bits) for bits in prefixes), Variant(liked=liked)])]
 
 
 def _gallery_and_queries(dataset: Path, queries: Path | None, held_out: bool) -> tuple[Dataset, Dataset | None]:
@@ -128,18 +131,16 @@ def _show(held: Contest, rows: list[Row]) -> None:
     Console(width=180).print(table)
 
 
-def _report_writer() -> Callable[[Contest, list[Row], Path], list[Path]]:
-    """What writes the files of a report, asked for before the long work begins. Raises UsageError."""
+def _report_writer() -> Callable[[Contest, list[Row], list[Codec], Path], list[Path]]:
+    """What writes a report, asked for before the long work begins. Raises UsageError."""
     try:
-        from scripts.plots import write_precision
-        from scripts.sheet import write_neighbours, write_rebuilt
+        from scripts.report.page import write_report
     except ImportError as error:
         raise UsageError(f"A report needs the extra packages ({error}): pip install 'semblance[report]'.") from error
 
-    def write(held: Contest, rows: list[Row], folder: Path) -> list[Path]:
-        written = [write_precision(held, rows, folder), write_neighbours(held, rows, folder)]
-        rebuilt = write_rebuilt(held, rows, folder)
-        return written if rebuilt is None else [*written, rebuilt]
+    def write(held: Contest, rows: list[Row], codecs: list[Codec], folder: Path) -> list[Path]:
+        with console.progress("Drawing the report") as update:
+            return write_report(held, rows, codecs, folder, update)
 
     return write
 

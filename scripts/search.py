@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from api.question import Question, encode, to_answer
+from api.question import Encoded, Question, encode, encode_several, to_answer
 from api.schemas import MAX_K, Engine
 from api.search import Searcher
 from indexer.catalog import Catalog
+from retrieval.codec import Codec
 from retrieval.errors import UsageError
 from retrieval.views import MOST
 from scripts import console
@@ -16,8 +17,16 @@ from scripts.library import LibraryOption, ModelOption, codec_for
 
 
 def search(
-    image: Annotated[Path, typer.Argument(parser=console.path, metavar="IMAGE", help="The picture to search with.")],
     library: LibraryOption,
+    image: Annotated[
+        Path | None, typer.Argument(parser=console.path, metavar="[IMAGE]", help="The picture to search with.")
+    ] = None,
+    like: Annotated[
+        list[Path] | None, typer.Option(metavar="IMAGE", help="Search by several: like this one. May be repeated.")
+    ] = None,
+    unlike: Annotated[
+        list[Path] | None, typer.Option(metavar="IMAGE", help="And unlike this one. May be repeated.")
+    ] = None,
     k: Annotated[int, typer.Option(min=1, max=MAX_K, help="How many pictures to return.")] = 10,
     engine: Annotated[Engine, typer.Option(help="Learned codes, or raw pixels as the baseline.")] = "code",
     views: Annotated[
@@ -29,13 +38,11 @@ def search(
     model: ModelOption = None,
     as_json: console.AsJson = False,
 ) -> None:
-    """Find the pictures of a library that look like IMAGE."""
+    """Find the pictures of a library that look like IMAGE, or like several and unlike others."""
     with console.exits():
         Catalog.open(library).close()
         codec = codec_for(library, model)
-        if not image.is_file():
-            raise UsageError(f"There is no file {image}.")
-        encoded = encode(image, codec, engine, views, refine)
+        encoded = _encoded(image, like or [], unlike or [], codec, engine, views, refine)
         searcher = Searcher(library, lambda: codec)
         searcher.start()
         hits = searcher.submit(Question(engine, k, encoded.by)).result()
@@ -49,6 +56,23 @@ def search(
             console.show(f"{distance}  {result.path}")
         if not answer.results:
             console.say(f"The library {library} has no pictures yet: index a folder into it.")
+
+
+def _encoded(
+    image: Path | None, like: list[Path], unlike: list[Path], codec: Codec, engine: Engine, views: int, refine: bool
+) -> Encoded:
+    """One picture's query, or that of several. Raises UsageError."""
+    liked = [*([image] if image else []), *like]
+    for path in (*liked, *unlike):
+        if not path.is_file():
+            raise UsageError(f"There is no file {path}.")
+    if not liked:
+        raise UsageError("There is nothing to search with: name an IMAGE, or some with --like.")
+    if len(liked) == 1 and not unlike:
+        return encode(liked[0], codec, engine, views, refine)
+    if engine == "pixel" or views > 1:
+        raise UsageError("Several pictures make one query by their codes: leave --engine pixel and --views out.")
+    return encode_several(liked, unlike, codec, refine)
 
 
 if __name__ == "__main__":

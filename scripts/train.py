@@ -31,12 +31,13 @@ def train(
     """Train a model without labels and export it."""
     with console.exits():
         with console.training_packages():
+            from retrieval.training import recipe as kinds
             from retrieval.training import recipes
             from retrieval.training.checkpoint import LOG
             from retrieval.training.data import download_cifar10, load
             from retrieval.training.run import find_device
             from retrieval.training.run import train as run
-        chosen = recipes.override(recipes.find(recipe), set_ or [])
+        chosen = kinds.override(recipes.find(recipe), set_ or [])
         where = find_device(device)
         if download:
             download_cifar10(data)

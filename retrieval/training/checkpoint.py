@@ -14,7 +14,7 @@ import torch
 from retrieval.errors import CheckpointError, RecipeError, TrainingError
 from retrieval.files import replace
 from retrieval.training.networks import Autoencoder
-from retrieval.training.recipes import Recipe, from_card
+from retrieval.training.recipe import Recipe, from_card
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "training.jsonl"
@@ -68,13 +68,18 @@ class Run:
                 "the same command again."
             ) from error
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a checkpoint."""
+        return (self.out / CHECKPOINT).exists()
+
     def resume(self) -> tuple[int, float]:
         """Take up out/checkpoint.pt; the steps and seconds it has behind it. The log loses what came after it.
 
         Raises CheckpointError where it is broken, or of another recipe or other data.
         """
         path, log = self.out / CHECKPOINT, self.out / LOG
-        if not path.exists():
+        if not self.begun:
             log.unlink(missing_ok=True)
             return 0, 0.0
         try:

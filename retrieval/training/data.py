@@ -1,4 +1,4 @@
-"""What to train on: any folder of pictures, or CIFAR-10. Pictures only: labels are never read here."""
+"""What to train on: any folder of pictures, CIFAR-10 or MNIST. Pictures only: labels are never read here."""
 
 import hashlib
 from collections.abc import Callable
@@ -14,23 +14,25 @@ from retrieval.images import InputSpec, Picture
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Pictures uint8 (N, S, S, 3), what they are called, and why files among them were left out."""
+    """Pictures uint8 (N, S, S, 3), what they are called, the folder's name, and why files among them were left out."""
 
     name: str
+    source: str
     pictures: Picture
     sha256: str
     failed: list[tuple[Path, str]]
 
 
 def load(source: Path, spec: InputSpec, progress: Callable[[int, int], None] | None = None) -> TrainingData:
-    """Decode all training pictures at `spec`. CIFAR-10's test batch is never among them.
+    """Decode all training pictures at `spec`. The test pictures of CIFAR-10 and MNIST are never among them.
 
     Unreadable files are left out and named in `failed`. Raises DatasetError where nothing is left.
     """
     if not source.is_dir():
         raise DatasetError(f"There is no folder {source}.")
-    if any((place / datasets.CIFAR_TRAIN[0]).is_file() for place in (source, source / "cifar-10-batches-py")):
-        return _named("CIFAR-10 training pictures", datasets.load(source)[0].pictures(spec), [])
+    standard, _ = datasets.standard(source)
+    if standard:
+        return _named(f"{standard} training pictures", source, datasets.load(source)[0].pictures(spec), [])
     paths = datasets.picture_files(source)
     kept: list[Picture] = []
     failed: list[tuple[Path, str]] = []
@@ -43,7 +45,7 @@ def load(source: Path, spec: InputSpec, progress: Callable[[int, int], None] | N
             progress(len(kept) + len(failed), len(paths))
     if not kept:
         raise DatasetError(f"{source} holds no picture that can be read ({len(failed)} could not).")
-    return _named(source.resolve().name, np.stack(kept), failed)
+    return _named(source.resolve().name, source, np.stack(kept), failed)
 
 
 def download_cifar10(folder: Path) -> None:
@@ -56,5 +58,5 @@ def download_cifar10(folder: Path) -> None:
         raise DatasetError(f"CIFAR-10 could not be downloaded into {folder}: {error}") from error
 
 
-def _named(name: str, pictures: Picture, failed: list[tuple[Path, str]]) -> TrainingData:
-    return TrainingData(name, pictures, hashlib.sha256(pictures.tobytes()).hexdigest(), failed)
+def _named(name: str, source: Path, pictures: Picture, failed: list[tuple[Path, str]]) -> TrainingData:
+    return TrainingData(name, source.resolve().name, pictures, hashlib.sha256(pictures.tobytes()).hexdigest(), failed)

@@ -9,7 +9,7 @@ import copy
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnx
@@ -22,9 +22,12 @@ from retrieval.codec import Codec
 from retrieval.errors import TrainingError
 from retrieval.files import replace
 from retrieval.images import InputSpec, Picture
+from retrieval.training.fitted import FittedCoder
 from retrieval.training.networks import Autoencoder
 
 _OPSET = 20
+
+Coder = TypeVar("Coder", Autoencoder, FittedCoder)
 
 
 class _FromBytes(nn.Module):
@@ -51,7 +54,7 @@ class _ToBytes(nn.Module):
         return (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def deployable(model: Autoencoder) -> Autoencoder:
+def deployable(model: Coder) -> Coder:
     """A copy as it ships: on the CPU, batch normalisation folded in, every weight a float16 held as float32."""
     model = copy.deepcopy(model).cpu().float().eval()
     for module in model.modules():
@@ -62,10 +65,18 @@ def deployable(model: Autoencoder) -> Autoencoder:
     return model
 
 
-def export(model: Autoencoder, folder: Path, card: dict[str, Any], spec: InputSpec, bits: int) -> Codec:
+def export(
+    model: Autoencoder | FittedCoder,
+    folder: Path,
+    card: dict[str, Any],
+    spec: InputSpec,
+    bits: int,
+    decodes: bool = True,
+) -> Codec:
     """Write encoder.onnx, decoder.onnx and model.json of a `deployable` model into `folder`; the codec read back.
 
-    `card` is model.json less bits and input. Raises TrainingError where the folder cannot be written.
+    `card` is model.json less bits and input. A model that never learned to rebuild has no decoder to ship. Raises
+    TrainingError where the folder cannot be written.
     """
     pictures = torch.zeros(2, spec.size, spec.size, 3, dtype=torch.uint8)
     latents = torch.ones(2, bits)
@@ -73,7 +84,10 @@ def export(model: Autoencoder, folder: Path, card: dict[str, Any], spec: InputSp
     try:
         folder.mkdir(parents=True, exist_ok=True)
         replace(folder / "encoder.onnx", [_onnx(_FromBytes(model.encoder), pictures, "images", "logits")])
-        replace(folder / "decoder.onnx", [_onnx(_ToBytes(model.decoder), latents, "latents", "images")])
+        if decodes:
+            replace(folder / "decoder.onnx", [_onnx(_ToBytes(model.decoder), latents, "latents", "images")])
+        else:
+            (folder / "decoder.onnx").unlink(missing_ok=True)
         write_card(folder, card)
     except OSError as error:
         raise TrainingError(f"The model folder {folder} could not be written: {error}") from error
@@ -98,7 +112,7 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
 
 
 @torch.no_grad()
-def disagreement(model: Autoencoder, codec: Codec, pictures: Picture) -> tuple[float, float]:
+def disagreement(model: Autoencoder | FittedCoder, codec: Codec, pictures: Picture) -> tuple[float, float]:
     """Torch against ONNX Runtime on pictures (N, S, S, 3): the share of bits that differ, and the largest |logit|
     among those, in standard deviations of its bit."""
     encoder = _FromBytes(model.encoder)

@@ -18,27 +18,31 @@ from retrieval.codes import from_logits
 from retrieval.errors import DatasetError
 from retrieval.evaluation import bit_statistics
 from retrieval.training import objectives
-from retrieval.training.bottleneck import sign_ste
+from retrieval.training.bottleneck import Bits, Real
 from retrieval.training.checkpoint import Run
 from retrieval.training.data import TrainingData
+from retrieval.training.fitted import FittedCoder
 from retrieval.training.losses import losses
 from retrieval.training.networks import Autoencoder
-from retrieval.training.recipes import Recipe
+from retrieval.training.pooling import PoolingEncoder
+from retrieval.training.rbm import pretrain
+from retrieval.training.recipe import Recipe
 
 LOG_EVERY = 25  # steps
 CHECKPOINT_EVERY = 120  # seconds
 BALANCED_ON = 10_000  # pictures
 _BETAS = (0.9, 0.98)
 
-_ORDER, _CHANCE = 1, 2  # what a generator is for
+_ORDER, _CHANCE, _PRETRAINING = 1, 2, 3  # what a generator is for
 
 Report = Callable[[int, int], None]  # step, steps in all
 
 
 def fit(
     recipe: Recipe, data: TrainingData, out: Path, device: torch.device, report: Report, stop: Callable[[], bool]
-) -> Autoencoder:
-    """Train to the end of the recipe, going on from out/checkpoint.pt where there is one.
+) -> tuple[Autoencoder, float]:
+    """Train to the end of the recipe, going on from out/checkpoint.pt where there is one: the network, and the seconds
+    that it took.
 
     Writes out/checkpoint.pt every two minutes and at the end, and every figure to out/training.jsonl. `stop` is asked
     after each step: where it says yes, a checkpoint is written and KeyboardInterrupt raised. Raises DatasetError,
@@ -50,8 +54,16 @@ def fit(
     run = Run(out, recipe, data.sha256, model, optimizer)
     batches = len(kept) // recipe.batch_size
     steps = recipe.epochs * batches
+    before = recipe.pretraining * (len(recipe.hidden) + 1) * batches  # as many steps as it has, for the time left
     out.mkdir(parents=True, exist_ok=True)
     first, seconds = run.resume()
+    if recipe.pretraining and not run.begun:
+        started = time.monotonic()
+        chance = _generator(recipe.seed, _PRETRAINING, 0, device)
+        share_of = before + steps
+        pretrain(model, pictures[kept.to(device)], recipe, chance, lambda share: report(int(share * before), share_of))
+        seconds = time.monotonic() - started
+        run.save(0, seconds)
     saved = epoch_started = time.monotonic()
     started = saved - seconds  # as if the pieces of a cut run had followed each other
     order = kept
@@ -71,10 +83,10 @@ def fit(
             run.check(math.isfinite(loss), step)
             rate = optimizer.param_groups[0]["lr"]
             run.record(step=step, epoch=epoch, learning_rate=rate, loss=loss, **each)
-        report(step + 1, steps)
+        report(before + step + 1, before + steps)
         if batch == batches - 1:
             rate = (step + 1 - epoch_first) * recipe.batch_size / (time.monotonic() - epoch_started)
-            figures = measure(model, pictures[held_out.to(device)], recipe)
+            figures = measure(model, pictures[held_out.to(device)], recipe.bits)
             run.record(step=step, epoch=epoch, pictures_per_second=round(rate), **figures)
         stopping = stop()
         if stopping or time.monotonic() - saved > CHECKPOINT_EVERY:
@@ -88,7 +100,7 @@ def fit(
         run.save(steps, seconds)
         run.record(step=steps - 1, seconds=round(seconds, 1))
     model.eval()
-    return model
+    return model, seconds
 
 
 def prepared(recipe: Recipe, device: torch.device) -> tuple[Autoencoder, torch.optim.Optimizer]:
@@ -118,21 +130,31 @@ def descend(
 
 @torch.no_grad()
 def balance(model: Autoencoder, pictures: Tensor) -> None:
-    """Standardise the logits anew over pictures uint8 (N, 3, S, S), whole and clean as they will be indexed.
+    """Put each logit's middle at zero over pictures uint8 (N, 3, S, S), whole and clean as they will be indexed.
 
-    Training saw crops of them, or corrupted ones, and what it took for the middle of a bit puts whole pictures off
-    balance.
+    Rounded bits are standardised anew: training saw crops of the pictures, or corrupted ones, and what it took for the
+    middle of a bit puts whole pictures off balance. Real latents are shifted by their medians, and the decoder shifts
+    them back. Latents with a prior stay as they are: it has its middle at zero.
     """
-    normalisation = model.encoder.bottleneck[-1]
-    assert isinstance(normalisation, torch.nn.BatchNorm1d)
-    usual, normalisation.momentum = normalisation.momentum, None  # None: the mean over all batches
-    normalisation.reset_running_stats()
+    bottleneck = model.encoder.bottleneck
     model.eval()
-    normalisation.train()
-    for batch in pictures.split(500):
-        model.encoder(batch.float() / 255)
-    normalisation.momentum = usual
+    if isinstance(bottleneck, Bits):
+        normalisation = bottleneck[1]
+        assert isinstance(normalisation, torch.nn.BatchNorm1d)
+        usual, normalisation.momentum = normalisation.momentum, None  # None: the mean over all batches
+        normalisation.reset_running_stats()
+        normalisation.train()
+        _logits(model, pictures)
+        normalisation.momentum = usual
+    elif isinstance(bottleneck, Real):
+        middle = _logits(model, pictures).median(dim=0).values
+        bottleneck.bias.sub_(middle)
+        model.decoder.middle.add_(middle)
     model.train()
+
+
+def _logits(model: Autoencoder, pictures: Tensor) -> Tensor:
+    return torch.cat([model.encoder(batch.float() / 255) for batch in pictures.split(500)])
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
@@ -144,21 +166,29 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
 
 
 @torch.no_grad()
-def measure(model: Autoencoder, pictures: Tensor, recipe: Recipe) -> dict[str, float]:
-    """Figures on pictures uint8 (N, 3, S, S): `mse` of clipped rebuilt pictures in 0..1, imbalance and correlation."""
+def measure(model: Autoencoder | FittedCoder, pictures: Tensor, bits: int) -> dict[str, float]:
+    """Figures on pictures uint8 (N, 3, S, S): `mse` of clipped rebuilt pictures in 0..1, imbalance and correlation.
+
+    Where pooling remembers places there is `mse_with_switches` beside it: what ships rebuilds without them.
+    """
     if not len(pictures):
         return {}
     model.eval()
-    logits, squared = [], 0.0
+    logits, squared, squared_with_switches = [], 0.0, 0.0
     for batch in pictures.split(500):
         images = batch.float() / 255
-        out = model.encoder(images)
-        rebuilt = model.decoder(sign_ste(out)).clamp(0, 1)
-        squared += objectives.reconstruction(rebuilt, images).item() * len(batch)
+        out, rebuilt = model(images)
+        squared += objectives.reconstruction(rebuilt.clamp(0, 1), images).item() * len(batch)
         logits.append(out.cpu())
+        if isinstance(model, Autoencoder) and isinstance(model.encoder.trunk, PoolingEncoder):
+            _, switches = model.encoder.trunk.with_switches(model.encoder.visible(images))
+            rebuilt = model.decoder(model.encoder.bottleneck.latents(out), switches)
+            squared_with_switches += objectives.reconstruction(rebuilt.clamp(0, 1), images).item() * len(batch)
     model.train()
-    bits = bit_statistics(from_logits(torch.cat(logits).numpy()), recipe.bits)
-    return {"mse": squared / len(pictures), **bits}
+    figures = {"mse": squared / len(pictures)}
+    if squared_with_switches:
+        figures["mse_with_switches"] = squared_with_switches / len(pictures)
+    return {**figures, **bit_statistics(from_logits(torch.cat(logits).numpy()), bits)}
 
 
 def _split(recipe: Recipe, data: TrainingData) -> tuple[Tensor, Tensor]:

@@ -1,41 +1,86 @@
 """What one step asks of the network: the recipe's objectives on a batch, each by name and already weighted."""
 
-import torch
-from torch import Tensor
+from typing import cast
 
-from retrieval.training import augment, objectives
-from retrieval.training.bottleneck import sign_ste
+import torch
+from torch import Tensor, nn
+
+from retrieval.training import augment, corruption, objectives
+from retrieval.training.bottleneck import Gaussian, activity
 from retrieval.training.networks import Autoencoder
-from retrieval.training.recipes import Recipe
+from retrieval.training.pooling import PoolingEncoder
+from retrieval.training.recipe import Recipe
 
 
 def losses(model: Autoencoder, images: Tensor, recipe: Recipe, generator: torch.Generator) -> dict[str, Tensor]:
     """Pictures (N, 3, S, S) in 0..1 -> {objective: scalar}; their sum is what is minimised.
 
     Where views are compared the network sees two crops of each picture, else the picture in its place; either way what
-    comes in may be corrupted, and what is to be rebuilt from the bits is the whole picture as it was.
+    comes in may be corrupted, and what is to be rebuilt from the code is the whole picture as it was.
     """
     with torch.profiler.record_function("augmentation"):  # a part of its own in `semblance bench training`
         seen = [_corrupted(images, recipe, generator) for _ in range(2 if recipe.views else 1)]
     inputs = torch.cat(seen).contiguous(memory_format=torch.channels_last)
-    cast = torch.autocast(images.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
-    with cast:
-        features = model.encoder.features(inputs)
+    cast_down = torch.autocast(images.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
+    switches: list[Tensor] = []
+    with cast_down:
+        if isinstance(model.encoder.trunk, PoolingEncoder):
+            features, switches = model.encoder.trunk.with_switches(model.encoder.visible(inputs))
+        else:
+            features = model.encoder.features(inputs)
     features = features.float()  # what decides a bit, and what is compared, is worth full precision and costs little
-    bits = sign_ste(model.encoder.bottleneck(features))  # (N, bits), or (2N, bits): all first views, then all second
+    logits = model.encoder.bottleneck(features)  # (N, bits), or (2N, bits): all first views, then all second
+    latents = model.encoder.bottleneck.drawn(logits, features, generator)
     out = {}
     if recipe.reconstruction:
-        with cast:
-            rebuilt = model.decoder(bits[: max(2, int(recipe.rebuilt * len(images)))])
-        squared_error = objectives.reconstruction(rebuilt.float(), images[: len(rebuilt)])
-        out["reconstruction"] = recipe.reconstruction * squared_error
+        asked = max(2, int(recipe.rebuilt * len(images)))
+        with cast_down:
+            rebuilt = model.decoder(latents[:asked], [places[:asked] for places in switches])
+        error = objectives.reconstruction(rebuilt.float(), images[:asked], recipe.pixels)
+        out["reconstruction"] = recipe.reconstruction * error
     if recipe.agreement:
-        nested = objectives.nested_agreement(bits, recipe.lengths, recipe.temperature)
+        nested = objectives.nested_agreement(latents, recipe.lengths, recipe.temperature)
         out["agreement"] = recipe.agreement * nested
     if recipe.projection:
         agreed = objectives.agreement(model.projection(features), recipe.projection_temperature)
         out["projection"] = recipe.projection * agreed
+    if recipe.sparse:
+        out["sparse"] = recipe.sparse * objectives.sparse(model.decoder.code(latents), recipe.activity)
+    if recipe.magnitude:
+        out["magnitude"] = recipe.magnitude * objectives.magnitude(model.decoder.code(latents))
+    if recipe.contractive:
+        out["contractive"] = recipe.contractive * _contractive(model, inputs, recipe, generator)
+    if recipe.divergence:
+        bottleneck = model.encoder.bottleneck
+        if isinstance(bottleneck, Gaussian):
+            divergence = objectives.divergence_from_normal(logits, bottleneck.log_variance(features))
+        else:
+            divergence = objectives.divergence_from_coins(logits)
+        out["divergence"] = recipe.divergence * divergence
+    if recipe.adversarial:
+        told = objectives.adversarial(logits.tanh(), model.discriminator, generator)
+        out["adversarial"] = recipe.adversarial * told
     return out
+
+
+def _contractive(model: Autoencoder, inputs: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """The contraction of the code's units, exact where the code is one layer of sigmoid units, else an estimate.
+
+    Batch normalisation is held at its running means meanwhile: one picture's code must not answer for another's.
+    """
+    model.encoder.eval()
+    if recipe.network == "dense" and not recipe.hidden and recipe.latent == "real":
+        seen = model.encoder.visible(inputs).flatten(1)
+        layer = cast(nn.Linear, model.encoder.bottleneck)
+        contraction = objectives.contractive_of_one_layer(activity(layer(seen)), layer.weight)
+    else:
+        contraction = objectives.contractive(
+            lambda seen: activity(model.encoder.bottleneck(model.encoder.trunk(seen))),
+            model.encoder.visible(inputs),
+            generator,
+        )
+    model.encoder.train()
+    return contraction
 
 
 def _corrupted(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
@@ -44,7 +89,9 @@ def _corrupted(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Te
     if recipe.jitter or recipe.grey:
         images = augment.random_colours(images, recipe.jitter, recipe.grey, generator)
     if recipe.noise:
-        images = objectives.gaussian_noise(images, recipe.noise, generator)
+        images = corruption.gaussian_noise(images, recipe.noise, generator)
     if recipe.mask:
-        images = objectives.mask_patches(images, recipe.mask, generator)
+        images = corruption.mask_patches(images, recipe.mask, generator)
+    if recipe.salt:
+        images = corruption.salt_and_pepper(images, recipe.salt, generator)
     return images

@@ -1,14 +1,22 @@
-"""What a network is asked to be good at: each objective a small function of tensors, corruptions beside them."""
+"""What a network is asked to be good at: each objective a small function of tensors, that any network can be given."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+from retrieval.training.recipe import Pixels
 
-def reconstruction(rebuilt: Tensor, images: Tensor) -> Tensor:
-    """Mean squared error between rebuilt and clean pictures, both (N, 3, S, S) in 0..1 -> a scalar."""
+
+def reconstruction(rebuilt: Tensor, images: Tensor, pixels: Pixels = "real") -> Tensor:
+    """The error of rebuilt against clean pictures, both (N, 3, S, S) in 0..1 -> a scalar, a mean over pixels.
+
+    Real pixels: squared. Binary ones: the cross-entropy in nats, of what is rebuilt as a probability.
+    """
+    if pixels == "binary":
+        return functional.binary_cross_entropy(rebuilt, images)
     return functional.mse_loss(rebuilt, images)
 
 
@@ -36,14 +44,79 @@ def nested_agreement(bits: Tensor, lengths: Sequence[int], temperature: float) -
     return torch.stack([agreement(bits[:, :length], temperature) for length in lengths]).mean()
 
 
-def gaussian_noise(images: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
-    """Pictures (N, 3, S, S) plus noise of this standard deviation (Vincent et al., denoising autoencoders, 2008)."""
-    noise = torch.empty_like(images).normal_(0, 1, generator=generator)
-    return images + deviation * noise
+def sparse(units: Tensor, activity: float) -> Tensor:
+    """Units (N, bits) in 0..1 -> the divergence in nats of each one's mean from being on for the share `activity`.
+
+    The mean over units of KL(activity || mean) of two coins: Ng, "Sparse autoencoder" (CS294A lecture notes, 2011).
+    """
+    mean = units.mean(dim=0).clamp(1e-6, 1 - 1e-6)
+    on, off = torch.tensor(activity), torch.tensor(1 - activity)
+    apart: Tensor = on * (on.log() - mean.log()) + torch.special.xlogy(off, off) - off * (1 - mean).log()
+    return apart.mean()
 
 
-def mask_patches(images: Tensor, share: float, generator: torch.Generator, patches: int = 8) -> Tensor:
-    """Grey out a random share of a patches x patches grid, anew for each picture (N, 3, S, S)."""
-    kept = torch.rand(len(images), 1, patches, patches, generator=generator, device=images.device) >= share
-    kept = functional.interpolate(kept.to(images.dtype), size=images.shape[-2:])
-    return torch.lerp(torch.full_like(images, 0.5), images, kept)
+def magnitude(units: Tensor) -> Tensor:
+    """Units (N, bits) -> their mean absolute value: what makes a code sparse by its L1 norm."""
+    return units.abs().mean()
+
+
+def contractive_of_one_layer(units: Tensor, weights: Tensor) -> Tensor:
+    """The squared Frobenius norm of the Jacobian of sigmoid units (N, bits) of one layer (bits, D), its mean over N.
+
+    Rifai et al., "Contractive Auto-Encoders" (2011): the derivative of unit j by input i is u_j (1 - u_j) w_ji.
+    """
+    return ((units * (1 - units)).square() @ weights.square().sum(dim=1)).mean()
+
+
+def contractive(encode: Callable[[Tensor], Tensor], images: Tensor, generator: torch.Generator) -> Tensor:
+    """The squared Frobenius norm of the Jacobian of any encode: images (N, ...) -> units (N, bits), its mean over N.
+
+    An estimate by one draw: for v normal, the square of v^T J has that norm as its mean (Hutchinson, 1990). Images
+    must not be known to affect each other: batch normalisation makes them, and is read here as if it were fixed.
+    """
+    images = images.detach().requires_grad_()
+    units = encode(images)
+    chance = torch.empty_like(units).normal_(generator=generator)
+    (along,) = torch.autograd.grad(units, images, chance, create_graph=True)
+    return along.flatten(1).square().sum(dim=1).mean()
+
+
+def divergence_from_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, 1)) in nats, both (N, bits), a mean over units and pictures.
+
+    Kingma & Welling, "Auto-Encoding Variational Bayes" (2014), appendix B.
+    """
+    return (mean.square() + log_variance.exp() - 1 - log_variance).mean() / 2
+
+
+def divergence_from_coins(logits: Tensor) -> Tensor:
+    """KL(coin of probability sigmoid(logit) || fair coin) in nats, logits (N, bits), a mean over units and pictures."""
+    on = logits.sigmoid()
+    entropy = functional.softplus(-logits) * on + functional.softplus(logits) * (1 - on)
+    return (torch.tensor(2.0).log() - entropy).mean()
+
+
+def adversarial(codes: Tensor, judge: nn.Module, generator: torch.Generator) -> Tensor:
+    """A judge (N, bits) -> (N,) learns to tell codes in -1..1 from fair coin flips; codes learn to be taken for coins.
+
+    Makhzani et al., "Adversarial Autoencoders" (2016), in one step: what goes back from the judge into the codes has
+    its sign turned (Ganin & Lempitsky, "Unsupervised Domain Adaptation by Backpropagation", 2015).
+    """
+    coins = torch.empty_like(codes).uniform_(-1, 1, generator=generator).sign()
+    told = judge(_Turned.apply(codes))
+    real = judge(coins)
+    zeros, ones = torch.zeros_like(told), torch.ones_like(real)
+    loss = functional.binary_cross_entropy_with_logits
+    return (loss(told, zeros) + loss(real, ones)) / 2
+
+
+class _Turned(torch.autograd.Function):
+    """The same on the way forward, the gradient's negative on the way back."""
+
+    @staticmethod
+    def forward(_: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        return -gradient

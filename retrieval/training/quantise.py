@@ -11,6 +11,7 @@ Weights take 7 of their 8 bits: a processor without VNNI cuts off sums that do n
 bits everywhere.
 """
 
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,13 @@ def quantise(codec: Codec, data: TrainingData, out: Path) -> tuple[Codec, float]
     calibrated_on = {"name": data.name, "pictures": len(seen), "sha256": data.sha256}
     card = {key: value for key, value in codec.card.items() if key != "figures"}  # they are the original's alone
     card["name"] = out.resolve().name
-    card["quantised"] = {"from": codec.name, "codec_id": codec.codec_id, "calibrated_on": calibrated_on}
+    card["quantised"] = {
+        "command": shlex.join(
+            ["semblance", "quantise", codec.name, data.source, "--out", f"models/{out.resolve().name}"]
+        ),
+        "calibrated_on": calibrated_on,
+        "from": {"codec_id": codec.codec_id, "figures": codec.card.get("figures", {})},
+    }
     try:
         out.mkdir(parents=True, exist_ok=True)
         replace(out / "encoder.onnx", [encoder])

@@ -3,6 +3,7 @@
 import dataclasses
 import platform
 import shlex
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,13 @@ from retrieval import datasets
 from retrieval.codec import Codec
 from retrieval.errors import TrainingError
 from retrieval.images import InputSpec
-from retrieval.training import export
+from retrieval.training import export, fitted
 from retrieval.training.data import TrainingData
 from retrieval.training.fit import Report, fit, measure
-from retrieval.training.recipes import Recipe, find
+from retrieval.training.fitted import FittedCoder
+from retrieval.training.networks import Autoencoder
+from retrieval.training.recipe import AnyRecipe, Fitted, Recipe
+from retrieval.training.recipes import find
 
 MOST_DISAGREEMENT = 0.001  # share of bits that torch and ONNX Runtime may give differently
 
@@ -33,21 +37,34 @@ class Trained:
 
 
 def train(
-    recipe: Recipe, data: TrainingData, out: Path, device: torch.device, report: Report, stop: Callable[[], bool]
+    recipe: AnyRecipe, data: TrainingData, out: Path, device: torch.device, report: Report, stop: Callable[[], bool]
 ) -> Trained:
     """Fit `recipe` on `data` and write the model folder `out`; see `fit` for the rest. Raises TrainingError."""
-    model = export.deployable(fit(recipe, data, out, device, report, stop))
+    model, seconds = _made(recipe, data, out, device, report, stop)
     _, held_out = datasets.hold_out(recipe.held_out, len(data.pictures))
     sample = data.pictures[held_out if len(held_out) else slice(0, 500)]
-    measured = measure(model, torch.from_numpy(sample).permute(0, 3, 1, 2), recipe)
-    figures = {"held_out_pictures": float(len(held_out)), **measured}
-    codec = export.export(
-        model, out, _card(recipe, data, figures, out.resolve().name), InputSpec(recipe.size), recipe.bits
-    )
+    measured = measure(model, torch.from_numpy(sample).permute(0, 3, 1, 2), recipe.bits)
+    figures = {"seconds": round(seconds, 1), "held_out_pictures": float(len(held_out)), **measured}
+    card = _card(recipe, data, figures, out.resolve().name)
+    decodes = isinstance(recipe, Fitted) or recipe.reconstruction > 0
+    codec = export.export(model, out, card, InputSpec(recipe.size), recipe.bits, decodes)
     differing, largest = export.disagreement(model, codec, sample)
     if differing > MOST_DISAGREEMENT:
         raise TrainingError(f"ONNX Runtime gives {differing:.2%} other bits than torch: the export in {out} is wrong.")
     return Trained(codec, figures, differing, largest)
+
+
+def _made(
+    recipe: AnyRecipe, data: TrainingData, out: Path, device: torch.device, report: Report, stop: Callable[[], bool]
+) -> tuple[Autoencoder | FittedCoder, float]:
+    """A deployable model, and the seconds it took."""
+    if isinstance(recipe, Recipe):
+        network, seconds = fit(recipe, data, out, device, report, stop)
+        return export.deployable(network), seconds
+    started = time.monotonic()
+    kept, _ = datasets.hold_out(recipe.held_out, len(data.pictures))
+    model = fitted.fit(recipe, data.pictures[kept], report)
+    return export.deployable(model), time.monotonic() - started
 
 
 def find_device(name: str) -> torch.device:
@@ -63,14 +80,14 @@ def find_device(name: str) -> torch.device:
         ) from error
 
 
-def _card(recipe: Recipe, data: TrainingData, figures: dict[str, float], name: str) -> dict[str, Any]:
+def _card(recipe: AnyRecipe, data: TrainingData, figures: dict[str, float], name: str) -> dict[str, Any]:
     cifar = data.name.startswith("CIFAR-10")
     return {
         "name": name,
         "summary": recipe.summary,
-        "latent": "bits",
+        "latent": "bits" if isinstance(recipe, Fitted) or recipe.binary_latents else "real",
         "recipe": dataclasses.asdict(recipe),
-        "command": _command(recipe, "cifar-10-batches-py" if cifar else data.name, name),
+        "command": _command(recipe, data.source, name),
         "data": {"name": data.name, "pictures": len(data.pictures), "sha256": data.sha256},
         "figures": figures,
         "made_with": {"torch": torch.__version__, "python": platform.python_version(), "machine": platform.machine()},
@@ -83,12 +100,12 @@ def _card(recipe: Recipe, data: TrainingData, figures: dict[str, float], name: s
     }
 
 
-def _command(recipe: Recipe, source: str, name: str) -> str:
+def _command(recipe: AnyRecipe, source: str, name: str) -> str:
     """The command that repeats the run."""
     named, chosen = dataclasses.asdict(find(recipe.name)), dataclasses.asdict(recipe)
     settings: list[str] = []
     for field, value in chosen.items():
         if value != named[field]:
-            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            text = ",".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
             settings += ["--set", f"{field}={text}"]
     return shlex.join(["semblance", "train", source, "--recipe", recipe.name, *settings, "--out", f"models/{name}"])

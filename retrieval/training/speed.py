@@ -19,7 +19,7 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from retrieval.training import fit
-from retrieval.training.recipes import Recipe
+from retrieval.training.recipe import Recipe
 
 WAITING, OTHER = "waiting for the next operation", "other"
 

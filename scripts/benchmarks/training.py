@@ -1,5 +1,6 @@
 """`training`: a recipe's steps a second on this machine, the share of its peak that they reach, and where time goes."""
 
+from retrieval.errors import UsageError
 from scripts import console
 from scripts.benchmarks.figures import Asked, Row, row
 
@@ -8,8 +9,11 @@ def training(asked: Asked) -> list[Row]:
     """The recipe's own step on random pictures that the device holds."""
     with console.training_packages():
         from retrieval.training import recipes, speed
+        from retrieval.training.recipe import Recipe
         from retrieval.training.run import find_device
     recipe = recipes.find(asked.recipe)
+    if not isinstance(recipe, Recipe):
+        raise UsageError(f"{recipe.name} is fitted by a formula: it has no training step to measure.")
     measured = speed.measure(recipe, find_device("auto"))
     name = f"training {recipe.name} on {measured.device}"
     product = f"{recipe.precision} product of {measured.side:,} x {measured.side:,}"

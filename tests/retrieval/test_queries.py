@@ -160,3 +160,12 @@ def test_an_empty_index_no_question_and_no_answer() -> None:
         search(index, [of_logits(some_logits(1, 16), False)], 0)
     with pytest.raises(ValueError, match="at least 1"):
         search(index, [of_logits(some_logits(1, 16), True)], 0)
+
+
+def test_like_these_unlike_those_is_a_difference_of_means() -> None:
+    liked, disliked = some_logits(3, 8), some_logits(2, 8, seed=1)
+    expected = [sum(liked[:, bit]) / 3 - sum(disliked[:, bit]) / 2 for bit in range(8)]
+    assert np.allclose(queries.alike(liked, disliked), expected, atol=1e-6)
+    assert np.array_equal(queries.alike(liked[:1], disliked[:0]), liked[0])
+    with pytest.raises(ValueError, match="that it is like"):
+        queries.alike(liked[:0], disliked)

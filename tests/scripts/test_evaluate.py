@@ -1,6 +1,8 @@
 """`semblance evaluate`: a row for every variant that is asked for, and the pictures of a report."""
 
+import base64
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ pytest.importorskip("matplotlib", reason="reports are drawn with matplotlib")
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from scripts import plots, sheet
+from scripts.report import curves, latent, maps, page, sheets
 
 WANTED = [Variant(), Variant(refine=True), Variant(views=3), Variant(views=3, refine=True), Variant(bits=28)]
 
@@ -68,13 +70,34 @@ def test_what_is_not_asked_for_is_no_row(options: list[str], expected: list[str]
     assert [row["name"] for row in rows[1:-1]] == [codec.name + variant for variant in expected]
 
 
-def test_a_report_is_three_pictures(sample: Path, tmp_path: Path) -> None:
+FIGURES = {"precision", "neighbours", "rebuilt", "distances", "bits", "walk", "samples"}
+
+
+def test_a_report_is_a_page_that_holds_its_figures(sample: Path, tmp_path: Path) -> None:
     done = call("evaluate", sample, "--report", tmp_path / "report", "--json")
     assert done.exit_code == 0, done.stderr
-    assert {path.name for path in (tmp_path / "report").iterdir()} == {"neighbours.png", "precision.png", "rebuilt.png"}
-    for path in (tmp_path / "report").iterdir():
-        assert str(path) in done.stderr.replace("\n", "")
+    written = {path.name for path in (tmp_path / "report").iterdir()}
+    assert written == {"report.html", *(f"{name}.png" for name in FIGURES)}
+    page = (tmp_path / "report" / "report.html").read_text()
+    for name in written:
+        assert str(tmp_path / "report" / name) in done.stderr.replace("\n", "")
+    for name in FIGURES:
+        path = tmp_path / "report" / f"{name}.png"
         size(path)
+        assert base64.b64encode(path.read_bytes()).decode() in page
+    assert "48 pictures are too few for a map: it takes 91." in page
+    assert not re.findall(r"(?:src|href)=.(?!data:|#)", page), "nothing is fetched from elsewhere"
+
+
+def test_the_page_s_table_is_that_of_the_command(held: Contest, rows: list[Row], codec: Codec, tmp_path: Path) -> None:
+    page.write_report(held, rows, [codec], tmp_path, lambda *_: None)
+    html = (tmp_path / "report.html").read_text()
+    lines = re.findall(r"<tr>(.*?)</tr>", html)[1:]
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", line) for line in lines]
+    assert [line[0] for line in cells] == [row.name for row in rows]
+    assert [line[3] for line in cells] == [str(row.as_dict()["P@10"]) for row in rows]
+    best = max(row.score.table["P@10"] or 0 for row in rows)
+    assert f'<td class="best">{round(best, 4)}</td>' in html
 
 
 def test_the_plot_has_a_line_for_every_row_and_a_legend_that_covers_none(
@@ -82,7 +105,7 @@ def test_the_plot_has_a_line_for_every_row_and_a_legend_that_covers_none(
 ) -> None:
     drawn: list[Figure] = []
     monkeypatch.setattr(pyplot, "close", drawn.append)
-    size(plots.write_precision(held, rows, tmp_path))
+    size(curves.write_precision(held, rows, tmp_path))
     [figure] = drawn
     [axes] = figure.axes
     lines = {line.get_label(): line for line in axes.lines}
@@ -103,16 +126,49 @@ def test_the_plot_has_a_line_for_every_row_and_a_legend_that_covers_none(
 def test_the_sheet_of_neighbours_shows_methods_and_leaves_their_variants_out(
     held: Contest, rows: list[Row], tmp_path: Path
 ) -> None:
-    width, height = size(sheet.write_neighbours(held, rows, tmp_path))
+    width, height = size(sheets.write_neighbours(held, rows, tmp_path))
     plain = [row for row in rows if row.variant == Variant()]
-    assert (width, height) == size(sheet.write_neighbours(held, plain, tmp_path))
-    assert height > size(sheet.write_neighbours(held, plain[:1], tmp_path))[1]
+    assert (width, height) == size(sheets.write_neighbours(held, plain, tmp_path))
+    assert height > size(sheets.write_neighbours(held, plain[:1], tmp_path))[1]
 
 
 def test_what_no_model_can_rebuild_is_no_sheet(held: Contest, rows: list[Row], tmp_path: Path) -> None:
     blind = [row for row in rows if row.rebuilt is None]
     assert len(blind) == len(rows) - 1
-    assert sheet.write_rebuilt(held, blind, tmp_path) is None
+    assert sheets.write_rebuilt(held, blind, tmp_path) is None
     assert not [*tmp_path.iterdir()]
-    one = size(Path(str(sheet.write_rebuilt(held, rows, tmp_path))))
-    assert size(Path(str(sheet.write_rebuilt(held, rows + rows, tmp_path))))[1] > one[1], "a line for each model"
+    one = size(Path(str(sheets.write_rebuilt(held, rows, tmp_path))))
+    assert size(Path(str(sheets.write_rebuilt(held, rows + rows, tmp_path))))[1] > one[1], "a line for each model"
+
+
+def test_the_chance_that_a_pair_of_a_class_is_nearer() -> None:
+    near, far = np.array([1, 2, 2]), np.array([2, 3])
+    assert curves._nearer(near, far) == (1 + 1 + 0.5 + 1 + 0.5 + 1) / 6  # of six comparisons, a tie counts half
+
+
+def test_the_frechet_distance_of_known_normals() -> None:
+    chance = np.random.default_rng(0)
+    one, other = chance.standard_normal((2, 200_000, 2)).astype(np.float32)
+    assert latent.frechet(one, one) == pytest.approx(0, abs=1e-6)
+    assert latent.frechet(one, other + np.array([3, 4], np.float32)) == pytest.approx(25, rel=0.01)
+    assert latent.frechet(one, 3 * other) == pytest.approx(2 * (3 - 1) ** 2, rel=0.02)  # (s - 1)^2 a dimension
+
+
+def test_a_map_puts_alike_codes_together(sample: Path, codec: Codec, tmp_path: Path) -> None:
+    gallery = datasets.load(sample)[0]
+    twice = comparison.contest(gallery.subset(np.repeat(np.arange(len(gallery)), 3)), None)  # 144 pictures
+    width, height = size(maps.write_map(twice, [codec], tmp_path))
+    assert width == pytest.approx(2 * height, rel=0.1), "pixels beside codes"
+    apart = np.concatenate([np.zeros((60, 8)), np.ones((60, 8))]).astype(np.float32)
+    places = maps._placed(apart + np.random.default_rng(0).normal(0, 0.01, apart.shape).astype(np.float32))
+    first, second = places[:60].mean(axis=0), places[60:].mean(axis=0)
+    assert np.linalg.norm(first - second) > 4 * places[:60].std(axis=0).max()
+
+
+def test_several_liked_queries_are_a_row(sample: Path, codec: Codec) -> None:
+    done = call("evaluate", sample, "--queries", sample, "--liked", "2", "--json")
+    rows = {row["name"]: row for row in document(done)["rows"]}  # type: ignore[attr-defined]
+    assert rows[f"{codec.name}, 2 liked"]["P@10"] > 0
+    alone = call("evaluate", sample, "--liked", "2")
+    assert alone.exit_code == 2
+    assert "name some with --queries" in alone.stderr.replace("\n", " ")

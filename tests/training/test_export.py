@@ -12,7 +12,8 @@ from retrieval.training import data as training_data
 from retrieval.training import export
 from retrieval.training.bottleneck import sign_ste
 from retrieval.training.networks import Autoencoder
-from retrieval.training.recipes import Recipe, find, from_card
+from retrieval.training.recipe import Recipe, from_card
+from retrieval.training.recipes import find
 from retrieval.training.run import find_device, train
 
 
@@ -22,6 +23,7 @@ def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Aut
     pictures = training_data.load(sample, InputSpec(32)).pictures
     torch.manual_seed(0)
     recipe = find("cifar10-ae")
+    assert isinstance(recipe, Recipe)
     model = Autoencoder(recipe)
     batch = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)

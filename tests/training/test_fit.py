@@ -19,7 +19,7 @@ from retrieval.training.checkpoint import CHECKPOINT, LOG
 from retrieval.training.data import TrainingData
 from retrieval.training.fit import descend, fit, learning_rate
 from retrieval.training.networks import Autoencoder
-from retrieval.training.recipes import Recipe
+from retrieval.training.recipe import Recipe
 
 CPU = torch.device("cpu")
 TINY = Recipe(
@@ -72,7 +72,7 @@ def run(
     def stop() -> bool:
         return steps == stop_after
 
-    model = fit(recipe, data, out, CPU, count, stop)
+    model, _ = fit(recipe, data, out, CPU, count, stop)
     return model, log(out)
 
 
@@ -173,7 +173,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_state(tmp_path: 
         run(tmp_path, drawn, stop_after=3)
     good = (tmp_path / CHECKPOINT).read_bytes()
     state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
-    state["model"]["decoder.trunk.0.body.1.weight"].fill_(float("nan"))
+    state["model"]["decoder.layers.1.body.1.weight"].fill_(float("nan"))
     torch.save(state, tmp_path / CHECKPOINT)
     broken = (tmp_path / CHECKPOINT).read_bytes()
     with pytest.raises(TrainingError, match="no number any more"):

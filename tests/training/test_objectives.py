@@ -4,7 +4,9 @@ import math
 
 import pytest
 import torch
+from torch import distributions, nn
 
+from retrieval.training import objectives
 from retrieval.training.objectives import agreement, nested_agreement
 
 
@@ -29,3 +31,85 @@ def test_each_length_counts_once() -> None:
     codes = torch.where(torch.rand(16, 40, generator=torch.Generator().manual_seed(0)) > 0.5, 1.0, -1.0)
     expected = (agreement(codes[:, :8], 0.3) + agreement(codes, 0.3)) / 2
     assert nested_agreement(codes, (8, 40), 0.3).item() == pytest.approx(expected.item())
+
+
+def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_error_of_binary_pixels_is_cross_entropy() -> None:
+    rebuilt, images = torch.tensor([[0.9, 0.2]]), torch.tensor([[1.0, 0.5]])
+    expected = -(math.log(0.9) + 0.5 * math.log(0.2) + 0.5 * math.log(0.8)) / 2
+    assert objectives.reconstruction(rebuilt, images, "binary").item() == pytest.approx(expected)
+    assert objectives.reconstruction(rebuilt, images).item() == pytest.approx((0.01 + 0.09) / 2)
+
+
+def test_sparse_is_zero_at_its_activity_and_the_divergence_of_two_coins_elsewhere() -> None:
+    units = torch.tensor([[0.1, 0.6], [0.3, 0.8]])  # means 0.2 and 0.7
+    assert objectives.sparse(torch.full((4, 3), 0.2), 0.2).item() == pytest.approx(0, abs=1e-6)
+    expected = 0.2 * math.log(0.2 / 0.7) + 0.8 * math.log(0.8 / 0.3)
+    assert objectives.sparse(units, 0.2).item() == pytest.approx(expected / 2, rel=1e-4)
+
+
+def test_magnitude_is_the_mean_absolute_value() -> None:
+    assert objectives.magnitude(torch.tensor([[1.0, -3.0]])).item() == 2
+
+
+def test_contraction_of_one_layer_and_its_estimate_agree_with_the_jacobian() -> None:
+    layer = nn.Linear(7, 5)
+    layer.weight.data, layer.bias.data = numbers(5, 7, seed=1), numbers(5, seed=2)
+    images = numbers(3, 7, seed=3)
+
+    def encode(images: torch.Tensor) -> torch.Tensor:
+        units: torch.Tensor = layer(images).sigmoid()
+        return units
+
+    jacobians = [torch.autograd.functional.jacobian(encode, image) for image in images]
+    expected = torch.stack([jacobian.square().sum() for jacobian in jacobians]).mean().item()
+    exact = objectives.contractive_of_one_layer(encode(images), layer.weight).item()
+    assert exact == pytest.approx(expected, rel=1e-4)
+    generator = torch.Generator().manual_seed(0)
+    draws = torch.stack([objectives.contractive(encode, images, generator).detach() for _ in range(4000)])
+    assert draws.mean().item() == pytest.approx(expected, rel=4 * float(draws.std()) / math.sqrt(4000) / expected)
+    assert draws.mean().item() == pytest.approx(expected, rel=0.05)
+
+
+def test_contraction_has_a_gradient() -> None:
+    layer = nn.Linear(7, 5)
+    loss = objectives.contractive(lambda x: layer(x).sigmoid(), numbers(3, 7), torch.Generator().manual_seed(0))
+    loss.backward()
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.abs().sum() > 0
+
+
+def test_divergences_are_those_of_torch() -> None:
+    mean, log_variance = numbers(6, 4), numbers(6, 4, seed=1)
+    normal = distributions.Normal(mean, (log_variance / 2).exp())
+    expected = distributions.kl_divergence(normal, distributions.Normal(0.0, 1.0)).mean().item()
+    assert objectives.divergence_from_normal(mean, log_variance).item() == pytest.approx(expected, rel=1e-5)
+    coin, fair = distributions.Bernoulli(logits=mean), distributions.Bernoulli(0.5)
+    expected = distributions.kl_divergence(coin, fair).mean().item()
+    assert objectives.divergence_from_coins(mean).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_judge_learns_to_tell_codes_from_coins_and_codes_learn_to_be_coins() -> None:
+    torch.manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
+    shift = nn.Parameter(torch.full((6,), 1.5))  # codes that are nearly always on
+    judge = nn.Sequential(nn.Linear(6, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1), nn.Flatten(0))
+    optimizer = torch.optim.Adam([{"params": judge.parameters(), "lr": 1e-2}, {"params": [shift], "lr": 1e-2}])
+    for _ in range(400):
+        codes = (4 * (torch.randn(128, 6, generator=generator) + shift)).tanh()
+        loss = objectives.adversarial(codes, judge, generator)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert shift.abs().max() < 0.5
+    fixed = torch.full((128, 6), 0.9)
+    optimizer = torch.optim.Adam(judge.parameters(), 1e-2)
+    for _ in range(200):
+        loss = objectives.adversarial(fixed, judge, generator)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.1, "codes that cannot move are found out"

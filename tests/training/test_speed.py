@@ -10,7 +10,7 @@ from torch.profiler import record_function
 from retrieval.training import fit, speed
 from retrieval.training.losses import losses
 from retrieval.training.networks import Autoencoder
-from retrieval.training.recipes import Recipe
+from retrieval.training.recipe import Recipe
 from retrieval.training.speed import OTHER, WAITING, Speed, measure, part_of
 
 CPU = torch.device("cpu")

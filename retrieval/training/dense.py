@@ -1,0 +1,31 @@
+"""Dense encoders and decoders: every pixel with every unit, as autoencoders were before convolution.
+
+Hinton & Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks" (2006); Krizhevsky & Hinton, "Using
+Very Deep Autoencoders for Content-Based Image Retrieval" (2011).
+"""
+
+from itertools import pairwise
+
+from torch import nn
+
+from retrieval.training.bottleneck import ACTIVATIONS
+from retrieval.training.recipe import Recipe
+
+
+def encoder(recipe: Recipe) -> tuple[nn.Sequential, int]:
+    """What turns pictures (N, channels, S, S) into features (N, F), and F. Without hidden layers, the pixels."""
+    widths = (recipe.channels * recipe.size**2, *recipe.hidden)
+    layers: list[nn.Module] = [nn.Flatten()]
+    for inputs, outputs in pairwise(widths):
+        layers += [nn.Linear(inputs, outputs), ACTIVATIONS[recipe.activation]()]
+    return nn.Sequential(*layers), widths[-1]
+
+
+def decoder(recipe: Recipe) -> nn.Sequential:
+    """What turns latents (N, bits) into maps (N, channels, S, S): the encoder's widths backwards."""
+    widths = (recipe.bits, *reversed(recipe.hidden))
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(widths):
+        layers += [nn.Linear(inputs, outputs), ACTIVATIONS[recipe.activation]()]
+    shape = (recipe.channels, recipe.size, recipe.size)
+    return nn.Sequential(*layers, nn.Linear(widths[-1], recipe.channels * recipe.size**2), nn.Unflatten(1, shape))

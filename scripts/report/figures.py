@@ -1,0 +1,71 @@
+"""What all figures of a report share: the pictures that stand for the rest, the colours, and how they are written."""
+
+import io
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.codec import Codec, Logits
+from retrieval.comparison import Contest, Row
+from retrieval.files import replace
+from retrieval.images import InputSpec
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# One for each method in the order of the table, where the pixel baseline stands first.
+COLOURS = ("#24292f", "#0969da", "#cf222e", "#1a7f37", "#8250df", "#bf8700", "#bf3989", "#1b7c83")
+GRID = "#d8dee4"
+SHOWN = 10  # pictures that stand for the rest
+
+Positions = npt.NDArray[np.int64]
+
+
+def write(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG and forget it; where it is."""
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=130)
+    plt.close(figure)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace(path, [out.getvalue()])
+    return path
+
+
+def colour_of(rows: list[Row], method: str) -> str:
+    """A method's colour: the same in every figure."""
+    methods = [*dict.fromkeys(row.method for row in rows)]
+    return COLOURS[methods.index(method) % len(COLOURS)]
+
+
+def spec_of(held: Contest) -> InputSpec:
+    """The side at which a dataset's pictures are shown."""
+    return InputSpec(32) if isinstance(held.gallery.sources, np.ndarray) else InputSpec(64)
+
+
+def chosen(held: Contest) -> Positions:
+    """Up to ten queries, one of each class, drawn by a fixed seed."""
+    order = np.random.default_rng(1).permutation(len(held.queries))
+    _, first = np.unique(held.queries.labels[order], return_index=True)
+    return order[np.sort(first)][:SHOWN]
+
+
+def some(count: int, most: int) -> Positions:
+    """At most so many of `count` rows, by a fixed seed, ascending."""
+    return np.sort(np.random.default_rng(2).permutation(count)[:most])
+
+
+def sample_logits(held: Contest, codec: Codec, rows: Positions) -> Logits:
+    """A model's logits (N, bits) of these rows of the gallery."""
+    return codec.logits(held.gallery.subset(rows).pictures(codec.spec))
+
+
+def tidy(axes: Axes) -> None:
+    """A faint grid, and no frame above and to the right."""
+    axes.grid(color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,119 @@
+"""What lies between and beyond the pictures: walks through a model's latents, and pictures sampled from them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.codec import Codec, Logits
+from retrieval.comparison import Contest
+from retrieval.images import Picture
+from scripts.report.figures import chosen, sample_logits, some
+from scripts.report.sheets import QUERY, name, sheet, show, write_sheet
+
+_STEPS = 9
+_SAMPLED = 2000  # pictures, for the distance of samples to real ones
+_DRAWN = 10  # of them on the sheet
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Pictures drawn from a model's latents by `way`, and how far their features are from real ones'."""
+
+    model: str
+    way: str
+    pictures: Picture
+    distance: float
+
+
+def write_walk(held: Contest, codecs: list[Codec], folder: Path) -> Path | None:
+    """Write folder/walk.png: between two pictures, what each model decodes on the straight way from one's latents to
+    the other's; where it is. Bits flip where the logits cross zero. None where no model decodes."""
+    able = [codec for codec in codecs if codec.can_decode]
+    if not able:
+        return None
+    pairs = chosen(held)[:4].reshape(-1, 2)
+    title = "A walk from one picture (left) to another (right), decoded on the way."
+    figure, axes = sheet(len(pairs) * len(able), _STEPS + 2, title)
+    for number, codec in enumerate(able):
+        for place, pair in enumerate(pairs):
+            ends = held.queries.subset(pair).pictures(codec.spec)
+            first, last = codec.logits(ends)
+            way = np.linspace(0, 1, _STEPS, dtype=np.float32)[:, None]
+            line = axes[place * len(able) + number]
+            name(line[0], codec.name)
+            show(line[0], ends[0], QUERY)
+            for axis, picture in zip(line[1:-1], codec.rebuilt(first + way * (last - first)), strict=True):
+                show(axis, picture)
+            show(line[-1], ends[1], QUERY)
+    return write_sheet(figure, folder / "walk.png")
+
+
+def samples(held: Contest, codecs: list[Codec], judge: Codec) -> list[Sampled]:
+    """Pictures from every model that decodes: from latents fitted to the gallery's, and from its prior if it has one.
+
+    Fitted: a normal distribution with the mean and covariance of real latents; of bits, coins as often on as each is.
+    The distance is Fréchet's between normal distributions fitted to the judge's logits of sampled and of real pictures
+    (Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", 2017, with features learned without labels).
+    """
+    rows = some(len(held.gallery), 2 * _SAMPLED)
+    real = sample_logits(held, judge, rows[::2])
+    out = []
+    for codec in codecs:
+        if not codec.can_decode:
+            continue
+        logits = sample_logits(held, codec, rows[1::2])
+        for way, latents in _drawn(codec, logits).items():
+            pictures = codec.decode(latents)
+            out.append(Sampled(codec.name, way, pictures[:_DRAWN], frechet(real, _judged(judge, pictures))))
+    return out
+
+
+def write_samples(drawn: list[Sampled], folder: Path) -> Path | None:
+    """Write folder/samples.png: a line for each model and way of drawing; where it is."""
+    if not drawn:
+        return None
+    figure, axes = sheet(len(drawn), _DRAWN, "Pictures that nobody took: latents drawn by chance, and decoded.")
+    for line, each in zip(axes, drawn, strict=True):
+        name(line[0], f"{each.model}\n{each.way}\ndistance {each.distance:.0f}")
+        for axis, picture in zip(line, each.pictures, strict=True):
+            show(axis, picture)
+    return write_sheet(figure, folder / "samples.png")
+
+
+def frechet(one: Logits, other: Logits) -> float:
+    """Features (N, F) and (M, F) -> |mean - mean'|^2 + tr(C + C' - 2 (C C')^(1/2)) of normals fitted to them."""
+    means = [features.mean(axis=0, dtype=np.float64) for features in (one, other)]
+    first, second = (np.cov(features.astype(np.float64), rowvar=False) for features in (one, other))
+    values, vectors = np.linalg.eigh(first)
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    mixed = np.linalg.eigvalsh(root @ second @ root)  # the eigenvalues of C C', whose root is taken one by one
+    trace = np.trace(first) + np.trace(second) - 2 * np.sqrt(np.maximum(mixed, 0)).sum()
+    return float(np.square(means[0] - means[1]).sum() + trace)
+
+
+def _drawn(codec: Codec, logits: Logits) -> dict[str, Logits]:
+    """Latents (N, bits) by each way of drawing them."""
+    chance = np.random.default_rng(3)
+    shape = logits.shape
+    recipe = codec.card.get("recipe", {})
+    prior = recipe.get("divergence", 0) > 0 or recipe.get("adversarial", 0) > 0
+    ways: dict[str, npt.NDArray[np.float64]]
+    if codec.card.get("latent") == "bits":
+        share = (logits > 0).mean(axis=0)
+        ways = {"coins as often on": np.where(chance.random(shape) < share, 1, -1)}
+        if prior:
+            ways["fair coins"] = np.where(chance.random(shape) < 0.5, 1, -1)
+    else:
+        fitted = chance.multivariate_normal(logits.mean(axis=0), np.cov(logits, rowvar=False), len(logits))
+        ways = {"fitted normal": fitted}
+        if prior:
+            ways["its prior"] = chance.standard_normal(shape)
+    return {way: latents.astype(np.float32) for way, latents in ways.items()}
+
+
+def _judged(judge: Codec, pictures: Picture) -> Logits:
+    """The judge's logits of pictures of any side, brought to its own by repeating or leaving out pixels."""
+    places = np.arange(judge.spec.size) * pictures.shape[1] // judge.spec.size
+    return judge.logits(pictures[:, places][:, :, places])

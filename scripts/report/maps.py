@@ -1,0 +1,62 @@
+"""The map of a gallery: pictures that a method takes for alike lie side by side."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib import pyplot as plt
+from sklearn.manifold import TSNE
+
+from retrieval.codec import Codec
+from retrieval.comparison import Contest
+from retrieval.errors import DatasetError
+from retrieval.pixels import SPEC
+from scripts.report.figures import sample_logits, some, spec_of, write
+
+_MAPPED = 1500  # pictures
+_PERPLEXITY = 30
+_LEAST = 3 * _PERPLEXITY + 1  # pictures, below which there are too few neighbours to keep
+_SIDE = 6.4  # inches of one map
+
+
+def write_map(held: Contest, codecs: list[Codec], folder: Path) -> Path:
+    """Write folder/map.png: t-SNE of pixels and of each model's codes, thumbnails at their places; where it is.
+
+    van der Maaten & Hinton, "Visualizing Data using t-SNE" (2008). Frames are coloured by class, for the eye alone: the
+    maps know no labels. Raises DatasetError where there are too few pictures.
+    """
+    if len(held.gallery) < _LEAST:
+        raise DatasetError(f"{len(held.gallery)} pictures are too few for a map: it takes {_LEAST}.")
+    rows = some(len(held.gallery), _MAPPED)
+    pixels = held.gallery.subset(rows).pictures(SPEC).reshape(len(rows), -1).astype(np.float32) / 255
+    vectors = [("pixels", pixels)]
+    for codec in codecs:
+        vectors.append((codec.name, np.where(sample_logits(held, codec, rows) > 0, np.float32(1), np.float32(-1))))
+    columns = min(2, len(vectors))
+    lines = -(-len(vectors) // columns)
+    figure, grid = plt.subplots(lines, columns, figsize=(_SIDE * columns, _SIDE * lines), layout="constrained")
+    every = np.atleast_1d(grid).ravel()
+    pictures = held.gallery.subset(rows).pictures(spec_of(held))
+    colours = plt.get_cmap("tab10" if len(held.gallery.classes) <= 10 else "tab20")
+    for axes in every[len(vectors) :]:
+        axes.set_visible(False)
+    for axes, (title, points) in zip(every, vectors, strict=False):
+        places = _placed(points.astype(np.float32))
+        half = 0.011
+        axes.set_title(title, fontsize=11)
+        axes.set(xlim=(-half, 1 + half), ylim=(-half, 1 + half), xticks=[], yticks=[], aspect="equal")
+        for (x, y), picture, label in zip(places, pictures, held.gallery.labels[rows], strict=True):
+            frame = plt.Rectangle((x - half, y - half), 2 * half, 2 * half, color=colours(label % colours.N))
+            axes.add_patch(frame)
+            inner = 0.8 * half
+            axes.imshow(picture, extent=(x - inner, x + inner, y - inner, y + inner), zorder=2)
+        axes.set(xlim=(-half, 1 + half), ylim=(-half, 1 + half))
+    return write(figure, folder / "map.png")
+
+
+def _placed(points: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Vectors (N, D) -> places (N, 2) in 0..1."""
+    places = TSNE(perplexity=_PERPLEXITY, init="pca", random_state=0).fit_transform(points)
+    low, high = places.min(axis=0), places.max(axis=0)
+    spread: npt.NDArray[np.float64] = (places - low) / np.maximum(high - low, 1e-12)
+    return spread
