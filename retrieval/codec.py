@@ -21,7 +21,7 @@ from retrieval.errors import ModelError
 from retrieval.images import InputSpec, Picture
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
-DEFAULT_MODEL = "cifar10-ae"
+DEFAULT_MODEL = "cifar10-fast"
 BATCH = 256
 
 Logits = npt.NDArray[np.float32]  # (N, bits)

@@ -70,8 +70,9 @@ def quantise(codec: Codec, data: TrainingData, out: Path) -> tuple[Codec, float]
     try:
         out.mkdir(parents=True, exist_ok=True)
         replace(out / "encoder.onnx", [encoder])
-        if codec.can_decode:
-            replace(out / "decoder.onnx", [(codec.folder / "decoder.onnx").read_bytes()])
+        for name in ("decoder.onnx", "training.jsonl"):
+            if (codec.folder / name).exists():
+                replace(out / name, [(codec.folder / name).read_bytes()])
         write_card(out, card)
     except OSError as error:
         raise TrainingError(f"The model folder {out} could not be written: {error}") from error

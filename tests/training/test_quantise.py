@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from retrieval import codes, datasets
-from retrieval.codec import Codec
+from retrieval.codec import Codec, find_model
 from retrieval.errors import ModelError, TrainingError
 from retrieval.images import InputSpec
 from retrieval.training import data as training_data
@@ -23,6 +23,12 @@ from retrieval.training.quantise import quantise
 
 SIZE = 4
 LENGTH = SIZE * SIZE * 3
+
+
+@pytest.fixture(scope="module")
+def codec() -> Codec:
+    """A shipped model that is not quantised yet."""
+    return Codec(find_model("cifar10-ae"), threads=2)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +104,7 @@ def test_the_folder_is_smaller_and_says_what_it_is(
     assert sizes[0] < 0.6 * sizes[1]
     decoders = [(each.folder / "decoder.onnx").read_bytes() for each in (quantised, codec)]
     assert decoders[0] == decoders[1]
+    assert (quantised.folder / "training.jsonl").read_bytes() == (codec.folder / "training.jsonl").read_bytes()
 
 
 def test_the_same_pictures_give_the_same_codec(
