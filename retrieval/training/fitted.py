@@ -22,7 +22,7 @@ from retrieval.training.recipe import Fitted
 _PATCHES_PER_CENTROID = 500
 _CONTRAST = 10 / 255**2  # added to a patch's variance: flat ones stay flat
 _WHITENING = 0.1  # added to the variances of normalised patches, as Coates, Lee & Ng do
-_ROWS = 500
+_ROWS = 8  # pictures at a time: what is computed of them stays in the cache
 
 Report = Callable[[int, int], None]
 
@@ -64,19 +64,17 @@ class Patches(nn.Module):
         """`mean` (P,) and `whitening` (P, P) of normalised patches, P = side * side * 3 in the order (side, side, 3);
         `centroids` (K, P) are whitened."""
         super().__init__()
-        filters = np.concatenate([whitening, centroids @ whitening])  # (P + K, P); whitening is symmetric
-        shaped = torch.from_numpy(filters).reshape(len(filters), side, side, 3).permute(0, 3, 1, 2)
+        filters = np.concatenate([whitening, -2 * centroids @ whitening])  # (P + K, P); whitening is symmetric
+        shifts = filters @ mean
+        shifts[len(whitening) :] -= np.square(centroids).sum(axis=1)
+        filters -= filters.mean(axis=1, keepdims=True)  # so that a patch's mean makes no difference
         self.whitened = len(whitening)
-        self.register("filters", shaped)
-        self.register("sums", torch.from_numpy(filters.sum(axis=1))[:, None, None])
-        self.register("shifts", torch.from_numpy(filters @ mean)[:, None, None])
-        self.register("squares", torch.from_numpy(np.square(centroids).sum(axis=1))[:, None, None])
+        self.register("filters", torch.from_numpy(filters).reshape(-1, side, side, 3).permute(0, 3, 1, 2))
+        self.register("shifts", torch.from_numpy(shifts)[:, None, None])
         self.register("ones", torch.full((1, 3, side, side), 1 / (3 * side * side)))
 
     filters: Tensor
-    sums: Tensor
     shifts: Tensor
-    squares: Tensor
     ones: Tensor
 
     def register(self, name: str, value: Tensor) -> None:
@@ -85,12 +83,11 @@ class Patches(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         mean = functional.conv2d(images, self.ones)  # (N, 1, H, W)
         variance = functional.conv2d(images.square(), self.ones) - mean.square()
-        deviation = (variance.clamp(min=0) + _CONTRAST).sqrt()
-        products = (functional.conv2d(images, self.filters) - mean * self.sums) / deviation - self.shifts
-        whitened, by_centroid = products[:, : self.whitened], products[:, self.whitened :]
-        squared = whitened.square().sum(dim=1, keepdim=True) - 2 * by_centroid + self.squares
-        distances = squared.clamp(min=0).sqrt()  # (N, K, H, W)
-        near = (distances.mean(dim=1, keepdim=True) - distances).clamp(min=0)
+        scale = (variance.clamp(min=0) + _CONTRAST).rsqrt()
+        products = functional.conv2d(images, self.filters).mul_(scale).sub_(self.shifts)
+        length = products[:, : self.whitened].square().sum(dim=1, keepdim=True)
+        distances = products[:, self.whitened :].add_(length).clamp_(min=0).sqrt_()  # (N, K, H, W)
+        near = distances.neg_().sub_(distances.mean(dim=1, keepdim=True)).clamp_(min=0)
         middle = near.shape[-1] // 2
         quarters = [near[:, :, rows, columns] for rows in _halves(middle) for columns in _halves(middle)]
         return torch.cat([quarter.mean(dim=(2, 3)) for quarter in quarters], dim=1)

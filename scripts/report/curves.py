@@ -60,7 +60,9 @@ def write_distances(held: Contest, rows: list[Row], codecs: list[Codec], folder:
     for axes, (name, unit, distances) in zip(grid, panels, strict=True):
         near, far = distances[upper & same], distances[upper & ~same]
         low, high = np.quantile(distances[upper], (0.0005, 0.9995))
-        step = max((high - low) / 60, 1) if distances.dtype != np.float32 else (high - low) / 60
+        step = (high - low) / 60
+        if distances.dtype != np.float32:  # as many whole numbers in each bar
+            low, step = np.floor(low) - 0.5, max(1.0, np.ceil(step))
         bins = np.arange(low, high + step, step)
         axes.hist(far, bins, density=True, color="#afb8c1", label="different classes")
         axes.hist(near, bins, density=True, histtype="step", color=colour_of(rows, name), linewidth=1.6, label="same")

@@ -102,7 +102,7 @@ def _drawn(codec: Codec, logits: Logits) -> dict[str, Logits]:
     ways: dict[str, npt.NDArray[np.float64]]
     if codec.card.get("latent") == "bits":
         share = (logits > 0).mean(axis=0)
-        ways = {"coins as often on": np.where(chance.random(shape) < share, 1, -1)}
+        ways = {"bits drawn as coins": np.where(chance.random(shape) < share, 1, -1)}
         if prior:
             ways["fair coins"] = np.where(chance.random(shape) < 0.5, 1, -1)
     else:

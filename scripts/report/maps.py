@@ -51,6 +51,11 @@ def write_map(held: Contest, codecs: list[Codec], folder: Path) -> Path:
             inner = 0.8 * half
             axes.imshow(picture, extent=(x - inner, x + inner, y - inner, y + inner), zorder=2)
         axes.set(xlim=(-half, 1 + half), ylim=(-half, 1 + half))
+    if len(held.gallery.classes) <= colours.N:
+        named = [
+            plt.Line2D([], [], marker="s", linestyle="", color=colours(k)) for k in range(len(held.gallery.classes))
+        ]
+        figure.legend(named, held.gallery.classes, loc="outside lower center", ncols=10, frameon=False)
     return write(figure, folder / "map.png")
 
 

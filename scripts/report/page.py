@@ -27,6 +27,8 @@ _COLUMNS = {
     "bytes_per_picture": "bytes",
 }
 
+_PRECISIONS = ("P@1", "P@10", "P@100", "P@1000", "mAP@1000", "mAP")
+
 _PRECISION = """Ask with a picture and count, among the first so many that come back, those of its class. A line is a
 method; higher is better. At the right end everything has been retrieved and every method is at chance. Codes are far
 smaller than pixels: where their line lies above the pixels', they have kept what makes a picture what it is and thrown
@@ -63,7 +65,7 @@ _PAGE = Template("""<!doctype html>
   img { max-width: 100%; height: auto; }
   .wide { overflow-x: auto; }
   table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-  th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #d8dee4; }
+  th, td { padding: .3rem .45rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #d8dee4; }
   th:first-child, td:first-child { text-align: left; }
   td.best { font-weight: 650; }
   nav a { margin-right: .9rem; white-space: nowrap; }
@@ -118,7 +120,7 @@ def write_report(
             continue
         written.append(path)
         sections.append(_section(title, words, _figure(path, title)))
-    contents = "".join(
+    contents = " ".join(
         f'<a href="#{_anchor(title)}">{title}</a>' for title in ("The table", *(part[0] for part in parts))
     )
     page = _PAGE.substitute(
@@ -149,7 +151,7 @@ def _figure(path: Path, title: str) -> str:
 def _table(rows: list[Row]) -> str:
     lines = [row.as_dict() for row in rows]
     best = {}
-    for column in ("P@1", "P@10", "P@100", "P@1000", "mAP@1000", "mAP"):
+    for column in _PRECISIONS:
         best[column] = max((value for line in lines if isinstance(value := line[column], float)), default=None)
     head = "".join(f"<th>{escape(label)}</th>" for label in _COLUMNS.values())
     body = []
@@ -158,7 +160,8 @@ def _table(rows: list[Row]) -> str:
         for column in _COLUMNS:
             value = line[column]
             mark = ' class="best"' if value is not None and value == best.get(column) else ""
-            cells.append(f"<td{mark}>{'–' if value is None else escape(str(value))}</td>")
+            said = f"{value:.4f}" if isinstance(value, float) and column in (*_PRECISIONS, "mse") else str(value)
+            cells.append(f"<td{mark}>{'–' if value is None else escape(said)}</td>")
         indent = ' style="padding-left:1.4rem"' if row.variant != Variant() else ""
         cells[0] = f"<td{indent}>{escape(row.name)}</td>"
         body.append(f"<tr>{''.join(cells)}</tr>")
