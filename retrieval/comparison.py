@@ -117,8 +117,19 @@ def by_pixels(held: Contest) -> Row:
     )
 
 
+def check(held: Contest, variants: Sequence[Variant]) -> None:
+    """Raises DatasetError where several liked pictures are to ask together and are pictures of the gallery: they would
+    find each other."""
+    if held.own is not None and any(variant.liked > 1 for variant in variants):
+        raise DatasetError("Several liked pictures need queries that are not in the gallery: name some with --queries.")
+
+
 def by_codec(held: Contest, codec: Codec, variants: Sequence[Variant] = (Variant(),)) -> Iterator[Row]:
-    """Hamming distance between a model's codes, a row for each variant; gallery and queries are encoded once."""
+    """Hamming distance between a model's codes, a row for each variant; gallery and queries are encoded once.
+
+    Raises DatasetError as `check` does.
+    """
+    check(held, variants)
     gallery, asking = (part.pictures(codec.spec) for part in (held.gallery, held.queries))
     gallery_codes = codec.encode(gallery)
     logits = _logits(codec, asking, max(variant.views for variant in variants))
@@ -183,12 +194,7 @@ def _logits(codec: Codec, pictures: Picture, count: int) -> Logits:
 
 
 def _together(held: Contest, logits: Logits, count: int) -> Logits:
-    """Logits (Q, 1, bits) of queries that are each made of `count` queries of a class: itself and those that follow.
-
-    Raises DatasetError where queries are pictures of the gallery, who would find each other.
-    """
-    if held.own is not None:
-        raise DatasetError("Several liked pictures need queries that are not in the gallery: name some with --queries.")
+    """Logits (Q, 1, bits) of queries that are each made of `count` queries of a class: itself and those that follow."""
     out = np.empty((len(logits), 1, logits.shape[2]), np.float32)
     for label in np.unique(held.queries.labels):
         rows = np.flatnonzero(held.queries.labels == label)

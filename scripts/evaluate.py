@@ -64,6 +64,7 @@ def evaluate(
         codecs = [Codec(find_model(name), threads=2) for name in model or [DEFAULT_MODEL]]
         variants = _variants(codecs, prefix or [], refine, views, liked)
         held = comparison.contest(*_gallery_and_queries(dataset, queries, held_out))
+        comparison.check(held, variants)  # before the long work begins
         rows = _rows(held, codecs, variants)
         if as_json:
             table = {

@@ -33,7 +33,7 @@ def train(
         with console.training_packages():
             from retrieval.training import recipe as kinds
             from retrieval.training import recipes
-            from retrieval.training.checkpoint import LOG
+            from retrieval.training.checkpoint import CHECKPOINT, LOG
             from retrieval.training.data import download_cifar10, load
             from retrieval.training.run import find_device
             from retrieval.training.run import train as run
@@ -50,7 +50,8 @@ def train(
             with console.progress("Training") as update, _stoppable() as stopped:
                 trained = run(chosen, pictures, out, where, update, stopped)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"the checkpoint is in {out}; run the same command again to go on") from None
+            kept = f"the checkpoint is in {out}; run the same command again to go on"
+            raise KeyboardInterrupt(kept if (out / CHECKPOINT).exists() else "no checkpoint was due yet") from None
         console.say(
             f"{out}: codec {trained.codec.codec_id[:12]}, held-out error "
             f"{trained.figures.get('mse', float('nan')):.4f}; "

@@ -9,7 +9,6 @@ decoder is given, `drawn` what it is given in training, where chance may have a 
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 
 def sign_ste(logits: Tensor) -> Tensor:
@@ -94,8 +93,3 @@ Bottleneck = Bits | Real | Gaussian | Bernoulli
 BOTTLENECKS: dict[str, type[Bottleneck]] = {"bits": Bits, "real": Real, "gaussian": Gaussian, "bernoulli": Bernoulli}
 
 ACTIVATIONS = {"linear": nn.Identity, "sigmoid": nn.Sigmoid, "relu": nn.ReLU}
-
-
-def activity(logits: Tensor) -> Tensor:
-    """Logits (N, bits) -> how far each unit of the code is on, (N, bits) in 0..1."""
-    return functional.sigmoid(logits)

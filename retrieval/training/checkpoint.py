@@ -99,8 +99,13 @@ class Run:
             )
         if state["data"] != self.data:
             raise CheckpointError(f"{path} was trained on other pictures: name another --out, or remove it.")
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError) as error:
+            raise CheckpointError(
+                f"{path} was written by a version of Semblance whose network had other layers: remove it to begin anew."
+            ) from error
         lines = log.read_text().splitlines() if log.exists() else []
         kept = [line for line in lines if json.loads(line)["step"] < step]
         replace(log, ["".join(line + "\n" for line in kept).encode()])

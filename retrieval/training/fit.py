@@ -45,7 +45,8 @@ def fit(
     that it took.
 
     Writes out/checkpoint.pt every two minutes and at the end, and every figure to out/training.jsonl. `stop` is asked
-    after each step: where it says yes, a checkpoint is written and KeyboardInterrupt raised. Raises DatasetError,
+    after each step: where it says yes, a checkpoint is written and KeyboardInterrupt raised; pretraining, which has no
+    checkpoint of its own, begins anew next time. Raises DatasetError,
     CheckpointError and TrainingError.
     """
     kept, held_out = _split(recipe, data)
@@ -60,8 +61,13 @@ def fit(
     if recipe.pretraining and not run.begun:
         started = time.monotonic()
         chance = _generator(recipe.seed, _PRETRAINING, 0, device)
-        share_of = before + steps
-        pretrain(model, pictures[kept.to(device)], recipe, chance, lambda share: report(int(share * before), share_of))
+
+        def pretrained(share: float) -> None:
+            report(int(share * before), before + steps)
+            if stop():
+                raise KeyboardInterrupt
+
+        pretrain(model, pictures[kept.to(device)], recipe, chance, pretrained)
         seconds = time.monotonic() - started
         run.save(0, seconds)
     saved = epoch_started = time.monotonic()
@@ -88,6 +94,8 @@ def fit(
             rate = (step + 1 - epoch_first) * recipe.batch_size / (time.monotonic() - epoch_started)
             figures = measure(model, pictures[held_out.to(device)], recipe.bits)
             run.record(step=step, epoch=epoch, pictures_per_second=round(rate), **figures)
+        if step + 1 == steps:
+            break  # what is saved next is balanced
         stopping = stop()
         if stopping or time.monotonic() - saved > CHECKPOINT_EVERY:
             saved = time.monotonic()
@@ -139,22 +147,19 @@ def balance(model: Autoencoder, pictures: Tensor) -> None:
     bottleneck = model.encoder.bottleneck
     model.eval()
     if isinstance(bottleneck, Bits):
-        normalisation = bottleneck[1]
+        linear, normalisation = bottleneck
         assert isinstance(normalisation, torch.nn.BatchNorm1d)
-        usual, normalisation.momentum = normalisation.momentum, None  # None: the mean over all batches
-        normalisation.reset_running_stats()
-        normalisation.train()
-        _logits(model, pictures)
-        normalisation.momentum = usual
+        before = _each(lambda images: linear(model.encoder.features(images)), pictures)
+        normalisation.running_mean, normalisation.running_var = before.mean(dim=0), before.var(dim=0)
     elif isinstance(bottleneck, Real):
-        middle = _logits(model, pictures).median(dim=0).values
+        middle = _each(model.encoder, pictures).median(dim=0).values
         bottleneck.bias.sub_(middle)
         model.decoder.middle.add_(middle)
     model.train()
 
 
-def _logits(model: Autoencoder, pictures: Tensor) -> Tensor:
-    return torch.cat([model.encoder(batch.float() / 255) for batch in pictures.split(500)])
+def _each(encode: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
+    return torch.cat([encode(batch.float() / 255) for batch in pictures.split(500)])
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:

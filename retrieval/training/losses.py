@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from retrieval.training import augment, corruption, objectives
-from retrieval.training.bottleneck import Gaussian, activity
+from retrieval.training.bottleneck import Gaussian
 from retrieval.training.networks import Autoencoder
 from retrieval.training.pooling import PoolingEncoder
 from retrieval.training.recipe import Recipe
@@ -19,15 +19,16 @@ def losses(model: Autoencoder, images: Tensor, recipe: Recipe, generator: torch.
     comes in may be corrupted, and what is to be rebuilt from the code is the whole picture as it was.
     """
     with torch.profiler.record_function("augmentation"):  # a part of its own in `semblance bench training`
-        seen = [_corrupted(images, recipe, generator) for _ in range(2 if recipe.views else 1)]
-    inputs = torch.cat(seen).contiguous(memory_format=torch.channels_last)
+        taken = [_corrupted(images, recipe, generator) for _ in range(2 if recipe.views else 1)]
+    inputs = torch.cat(taken).contiguous(memory_format=torch.channels_last)
+    seen = model.encoder.visible(inputs).requires_grad_(recipe.contractive > 0)
     cast_down = torch.autocast(images.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
     switches: list[Tensor] = []
     with cast_down:
         if isinstance(model.encoder.trunk, PoolingEncoder):
-            features, switches = model.encoder.trunk.with_switches(model.encoder.visible(inputs))
+            features, switches = model.encoder.trunk.with_switches(seen)
         else:
-            features = model.encoder.features(inputs)
+            features = model.encoder.trunk(seen)
     features = features.float()  # what decides a bit, and what is compared, is worth full precision and costs little
     logits = model.encoder.bottleneck(features)  # (N, bits), or (2N, bits): all first views, then all second
     latents = model.encoder.bottleneck.drawn(logits, features, generator)
@@ -49,7 +50,7 @@ def losses(model: Autoencoder, images: Tensor, recipe: Recipe, generator: torch.
     if recipe.magnitude:
         out["magnitude"] = recipe.magnitude * objectives.magnitude(model.decoder.code(latents))
     if recipe.contractive:
-        out["contractive"] = recipe.contractive * _contractive(model, inputs, recipe, generator)
+        out["contractive"] = recipe.contractive * _contraction(model, seen, logits, recipe, generator)
     if recipe.divergence:
         bottleneck = model.encoder.bottleneck
         if isinstance(bottleneck, Gaussian):
@@ -58,29 +59,22 @@ def losses(model: Autoencoder, images: Tensor, recipe: Recipe, generator: torch.
             divergence = objectives.divergence_from_coins(logits)
         out["divergence"] = recipe.divergence * divergence
     if recipe.adversarial:
-        told = objectives.adversarial(logits.tanh(), model.discriminator, generator)
+        told = objectives.adversarial(latents, model.discriminator, generator)
         out["adversarial"] = recipe.adversarial * told
     return out
 
 
-def _contractive(model: Autoencoder, inputs: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """The contraction of the code's units, exact where the code is one layer of sigmoid units, else an estimate.
-
-    Batch normalisation is held at its running means meanwhile: one picture's code must not answer for another's.
-    """
-    model.encoder.eval()
-    if recipe.network == "dense" and not recipe.hidden and recipe.latent == "real":
-        seen = model.encoder.visible(inputs).flatten(1)
-        layer = cast(nn.Linear, model.encoder.bottleneck)
-        contraction = objectives.contractive_of_one_layer(activity(layer(seen)), layer.weight)
-    else:
-        contraction = objectives.contractive(
-            lambda seen: activity(model.encoder.bottleneck(model.encoder.trunk(seen))),
-            model.encoder.visible(inputs),
-            generator,
-        )
-    model.encoder.train()
-    return contraction
+def _contraction(
+    model: Autoencoder, seen: Tensor, logits: Tensor, recipe: Recipe, generator: torch.Generator
+) -> Tensor:
+    """The contraction of the code's units: of the standardised logits that become bits, or of sigmoid units, exactly
+    where they are the only layer."""
+    if recipe.latent == "bits":
+        return objectives.contractive(logits, seen, generator)
+    units = model.decoder.code(logits)
+    if not recipe.hidden:
+        return objectives.contractive_of_one_layer(units, cast(nn.Linear, model.encoder.bottleneck).weight)
+    return objectives.contractive(units, seen, generator)
 
 
 def _corrupted(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:

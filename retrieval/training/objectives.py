@@ -1,6 +1,6 @@
 """What a network is asked to be good at: each objective a small function of tensors, that any network can be given."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -56,8 +56,12 @@ def sparse(units: Tensor, activity: float) -> Tensor:
 
 
 def magnitude(units: Tensor) -> Tensor:
-    """Units (N, bits) -> their mean absolute value: what makes a code sparse by its L1 norm."""
-    return units.abs().mean()
+    """Units (N, bits) -> the L1 norm of each over the pictures by its L2 norm, a mean in 0..1 (1: never zero).
+
+    Hoyer, "Non-negative Matrix Factorization with Sparseness Constraints" (2004). The L1 norm alone is met by units
+    that are small, and a decoder with batch normalisation makes them large again.
+    """
+    return (units.abs().mean(dim=0) / units.square().mean(dim=0).add(1e-12).sqrt()).mean()
 
 
 def contractive_of_one_layer(units: Tensor, weights: Tensor) -> Tensor:
@@ -68,14 +72,13 @@ def contractive_of_one_layer(units: Tensor, weights: Tensor) -> Tensor:
     return ((units * (1 - units)).square() @ weights.square().sum(dim=1)).mean()
 
 
-def contractive(encode: Callable[[Tensor], Tensor], images: Tensor, generator: torch.Generator) -> Tensor:
-    """The squared Frobenius norm of the Jacobian of any encode: images (N, ...) -> units (N, bits), its mean over N.
+def contractive(units: Tensor, images: Tensor, generator: torch.Generator) -> Tensor:
+    """The squared Frobenius norm of the Jacobian of units (N, bits) by the images (N, ...) they were computed from, its
+    mean over N.
 
-    An estimate by one draw: for v normal, the square of v^T J has that norm as its mean (Hutchinson, 1990). Images
-    must not be known to affect each other: batch normalisation makes them, and is read here as if it were fixed.
+    An estimate by one draw: for v normal, the square of v^T J has that norm as its mean (Hutchinson, 1990). Where batch
+    normalisation lets one image touch another's units, that is counted too: about 1/N of the whole.
     """
-    images = images.detach().requires_grad_()
-    units = encode(images)
     chance = torch.empty_like(units).normal_(generator=generator)
     (along,) = torch.autograd.grad(units, images, chance, create_graph=True)
     return along.flatten(1).square().sum(dim=1).mean()

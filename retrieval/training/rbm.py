@@ -61,7 +61,8 @@ def pretrain(
 ) -> None:
     """Start a dense autoencoder's layers as machines trained one after the other on pictures uint8 (N, 3, S, S).
 
-    `report` is told the share that is done, after each epoch of each layer.
+    `report` is told the share that is done, after each epoch of each layer. Rounded bits have no bias but batch
+    normalisation, which puts each one's threshold at its mean: the machine's own is dropped there.
     """
     bottleneck = model.encoder.bottleneck
     code = bottleneck[0] if isinstance(bottleneck, Bits) else bottleneck

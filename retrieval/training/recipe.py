@@ -66,7 +66,7 @@ class Recipe:
     rebuilt: float = 1.0  # share of each batch that the decoder is asked to rebuild
     sparse: float = 0.0  # of each unit being on for the share `activity` of the pictures
     activity: float = 0.05
-    magnitude: float = 0.0  # of small latents: their L1 norm
+    magnitude: float = 0.0  # of latents that are mostly zero: their L1 norm by their L2 norm
     contractive: float = 0.0  # of a code that hardly moves when the picture does
     divergence: float = 0.0  # of latents distributed as their prior
     adversarial: float = 0.0  # of bits that nobody can tell from fair coin flips
@@ -130,6 +130,8 @@ class Recipe:
         for field, allowed in {"stem_stride": (1, 2), "channels": (1, 3)}.items():
             if getattr(self, field) not in allowed:
                 raise RecipeError(f"{field} must be {allowed[0]} or {allowed[1]}, not {getattr(self, field)}.")
+        if not 0 <= self.seed < 2**32:
+            raise RecipeError(f"seed must be from 0 to {2**32 - 1}, not {self.seed}.")
         if self.batch_size < 2:
             raise RecipeError("batch_size must be at least 2: logits are standardised over the batch.")
         for field in ("learning_rate", "temperature", "projection_temperature"):
@@ -152,16 +154,18 @@ class Recipe:
             raise RecipeError(f"blocks must name as many numbers as encoder: {self.encoder}, not {self.blocks}.")
         factors = {"encoder": self.shrinkage, "decoder": 2 ** (len(self.decoder) - 1)}
         for name, factor in factors.items():
-            if self.network != "dense" and self.size % factor:
+            read = self.network == "residual" or (self.network == "pooling" and name == "encoder")
+            if read and self.size % factor:
                 raise RecipeError(f"size must be a multiple of {factor} for this {name}, not {self.size}.")
         if self.pooled and self.network != "residual":
             raise RecipeError(f"pooled goes with network=residual: a {self.network} one has no mean over places.")
         if self.decoding != "upsampling" and self.network != "residual":
             raise RecipeError(f"decoding={self.decoding} goes with network=residual: a {self.network} one has its own.")
-        if self.pretraining and (self.network != "dense" or self.activation != "sigmoid" or self.latent == "gaussian"):
+        sigmoid = self.network == "dense" and self.activation == "sigmoid" and self.code != "relu"
+        if self.pretraining and (not sigmoid or self.latent == "gaussian"):
             raise RecipeError(
-                "pretraining makes layers of sigmoid units: it goes with network=dense and activation=sigmoid, and not "
-                "with latent=gaussian, whose variances it has no start for."
+                "pretraining makes layers of sigmoid units: it goes with network=dense and activation=sigmoid, not "
+                "with code=relu, and not with latent=gaussian, whose variances it has no start for."
             )
 
     def _check_objectives(self) -> None:
@@ -183,6 +187,11 @@ class Recipe:
         if self.divergence and self.latent not in ("gaussian", "bernoulli"):
             raise RecipeError(
                 f"divergence is from a prior: it goes with latent=gaussian or bernoulli, not {self.latent}."
+            )
+        if self.contractive and self.latent != "bits" and not (self.network == "dense" and self.code == "sigmoid"):
+            raise RecipeError(
+                "contractive needs units whose scale nothing undoes: it goes with latent=bits, whose logits are "
+                "standardised, or with network=dense and code=sigmoid."
             )
         if self.adversarial and not self.binary_latents:
             raise RecipeError(
@@ -213,7 +222,9 @@ class Fitted:
                 raise RecipeError(f"{field} must be at least 1, not {getattr(self, field)}.")
         if self.held_out < 0:
             raise RecipeError(f"held_out must not be negative, as {self.held_out} is.")
-        if self.patch >= self.size:
+        if not 0 <= self.seed < 2**32:
+            raise RecipeError(f"seed must be from 0 to {2**32 - 1}, not {self.seed}.")
+        if self.method == "patches-itq" and self.patch >= self.size:
             raise RecipeError(f"patch must be smaller than a picture of {self.size} pixels, not {self.patch}.")
         most = 4 * self.centroids if self.method == "patches-itq" else 3 * self.size**2
         if self.method != "hyperplanes" and self.bits > most:

@@ -93,7 +93,7 @@ _METHODS = [
         activity=0.1,
     ),
     replace(_REAL, name="sparse-l1", summary="Rectified units, small by their L1 norm.", code="relu", magnitude=1e-3),
-    replace(_REAL, name="contractive", summary="A code that hardly moves when the picture does.", contractive=1e-4),
+    replace(_PLAIN, name="contractive", summary="A code that hardly moves when the picture does.", contractive=1e-4),
     replace(
         _PLAIN,
         name="variational",

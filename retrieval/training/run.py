@@ -61,9 +61,15 @@ def _made(
     if isinstance(recipe, Recipe):
         network, seconds = fit(recipe, data, out, device, report, stop)
         return export.deployable(network), seconds
+
+    def watched(done: int, total: int) -> None:
+        report(done, total)
+        if stop():
+            raise KeyboardInterrupt
+
     started = time.monotonic()
     kept, _ = datasets.hold_out(recipe.held_out, len(data.pictures))
-    model = fitted.fit(recipe, data.pictures[kept], report)
+    model = fitted.fit(recipe, data.pictures[kept], watched)
     return export.deployable(model), time.monotonic() - started
 
 

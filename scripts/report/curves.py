@@ -9,10 +9,12 @@ from matplotlib import pyplot as plt
 from retrieval import codes
 from retrieval.codec import Codec
 from retrieval.comparison import Contest, Row, Variant
+from retrieval.errors import DatasetError
 from retrieval.pixels import SPEC
 from scripts.report.figures import colour_of, sample_logits, some, tidy, write
 
 _PAIRED = 3000  # pictures whose distances to each other are counted
+_LEAST = 20  # pictures, below which there are too few pairs to count
 _COUNTED = 10_000  # pictures over which bits are judged
 
 
@@ -47,6 +49,8 @@ def write_distances(held: Contest, rows: list[Row], codecs: list[Codec], folder:
     One panel for pixels and one for each model, each with the chance that a pair of the same class is the nearer one.
     """
     chosen = some(len(held.gallery), _PAIRED)
+    if len(chosen) < _LEAST:
+        raise DatasetError(f"{len(chosen)} pictures are too few for a histogram of distances: it takes {_LEAST}.")
     labels = held.gallery.labels[chosen]
     same, upper = labels[:, None] == labels, np.triu(np.ones((len(chosen),) * 2, bool), 1)
     vectors = held.gallery.subset(chosen).pictures(SPEC).reshape(len(chosen), -1).astype(np.float32) / 255

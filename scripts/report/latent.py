@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from retrieval.codec import Codec, Logits
 from retrieval.comparison import Contest
+from retrieval.errors import DatasetError
 from retrieval.images import Picture
 from scripts.report.figures import chosen, sample_logits, some
 from scripts.report.sheets import QUERY, name, sheet, show, write_sheet
@@ -15,6 +16,7 @@ from scripts.report.sheets import QUERY, name, sheet, show, write_sheet
 _STEPS = 9
 _SAMPLED = 2000  # pictures, for the distance of samples to real ones
 _DRAWN = 10  # of them on the sheet
+_LEAST = 2 * _DRAWN  # pictures, below which nothing is fitted to them
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,10 @@ def write_walk(held: Contest, codecs: list[Codec], folder: Path) -> Path | None:
     able = [codec for codec in codecs if codec.can_decode]
     if not able:
         return None
-    pairs = chosen(held)[:4].reshape(-1, 2)
+    asked = chosen(held)
+    pairs = asked[: min(4, len(asked) // 2 * 2)].reshape(-1, 2)
+    if not len(pairs):
+        raise DatasetError("A walk goes between pictures of two classes: there is one.")
     title = "A walk from one picture (left) to another (right), decoded on the way."
     figure, axes = sheet(len(pairs) * len(able), _STEPS + 2, title)
     for number, codec in enumerate(able):
@@ -58,11 +63,13 @@ def samples(held: Contest, codecs: list[Codec], judge: Codec) -> list[Sampled]:
     (Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", 2017, with features learned without labels).
     """
     rows = some(len(held.gallery), 2 * _SAMPLED)
-    real = sample_logits(held, judge, rows[::2])
+    if len(rows) < _LEAST:
+        raise DatasetError(f"{len(rows)} pictures are too few to compare samples with: it takes {_LEAST}.")
     out = []
     for codec in codecs:
         if not codec.can_decode:
             continue
+        real = _judged(judge, held.gallery.subset(rows[::2]).pictures(codec.spec))  # as large as the samples are
         logits = sample_logits(held, codec, rows[1::2])
         for way, latents in _drawn(codec, logits).items():
             pictures = codec.decode(latents)
@@ -106,7 +113,8 @@ def _drawn(codec: Codec, logits: Logits) -> dict[str, Logits]:
         if prior:
             ways["fair coins"] = np.where(chance.random(shape) < 0.5, 1, -1)
     else:
-        fitted = chance.multivariate_normal(logits.mean(axis=0), np.cov(logits, rowvar=False), len(logits))
+        covariance = np.atleast_2d(np.cov(logits, rowvar=False))
+        fitted = chance.multivariate_normal(logits.mean(axis=0), covariance, len(logits))
         ways = {"fitted normal": fitted}
         if prior:
             ways["its prior"] = chance.standard_normal(shape)

@@ -17,7 +17,7 @@ from retrieval.images import InputSpec
 from retrieval.training import data as training_data
 from retrieval.training.checkpoint import CHECKPOINT, LOG
 from retrieval.training.data import TrainingData
-from retrieval.training.fit import descend, fit, learning_rate
+from retrieval.training.fit import balance, descend, fit, learning_rate, prepared
 from retrieval.training.networks import Autoencoder
 from retrieval.training.recipe import Recipe
 
@@ -95,6 +95,58 @@ def test_a_run_cut_in_two_is_the_run_in_one_piece(
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     assert resumed_log == whole_log
+
+
+OTHERS = {
+    "adversarial": dataclasses.replace(TINY, adversarial=0.1),
+    "contractive": dataclasses.replace(TINY, contractive=0.01),
+    "gaussian": dataclasses.replace(TINY, latent="gaussian", divergence=0.01),
+    "bernoulli": dataclasses.replace(TINY, latent="bernoulli", divergence=0.01),
+    "pooling": dataclasses.replace(TINY, network="pooling", encoder=(4, 8)),
+    "pretrained": dataclasses.replace(TINY, network="dense", hidden=(12,), activation="sigmoid", pretraining=1),
+}
+
+
+@pytest.mark.parametrize("recipe", OTHERS.values(), ids=OTHERS)
+def test_a_run_with_chance_or_a_judge_in_it_goes_on_as_exactly(
+    tmp_path: Path, drawn: TrainingData, recipe: Recipe
+) -> None:
+    test_a_run_cut_in_two_is_the_run_in_one_piece(tmp_path, drawn, recipe, stop_after=7)
+
+
+def test_a_run_stopped_at_its_last_step_finishes(tmp_path: Path, drawn: TrainingData) -> None:
+    whole, _ = run(tmp_path / "whole", drawn)
+    stopped, _ = run(tmp_path / "stopped", drawn, stop_after=15)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, stopped.state_dict()[name]), name
+
+
+def test_a_run_killed_before_it_is_balanced_is_balanced_later(
+    tmp_path: Path, drawn: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    whole, _ = run(tmp_path / "whole", drawn)
+    with monkeypatch.context() as patched:
+        patched.setattr("retrieval.training.fit.CHECKPOINT_EVERY", -1.0)  # after every step
+        patched.setattr("retrieval.training.fit.balance", killed)
+        with pytest.raises(SystemExit):
+            run(tmp_path / "cut", drawn)
+    resumed, _ = run(tmp_path / "cut", drawn)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("count", [501, 502, 1000])
+def test_every_picture_weighs_the_same_where_bits_are_balanced(count: int) -> None:
+    model, _ = prepared(TINY, CPU)
+    pictures = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    pictures[500:] //= 8  # the last ones are dark
+    balance(model, pictures)
+    with torch.no_grad():
+        logits = model.eval().encoder(pictures.float() / 255)
+    assert (logits.mean(dim=0) / logits.std(dim=0)).abs().max() < 1e-3
 
 
 def test_the_seed_decides_and_the_loss_falls(tmp_path: Path, drawn: TrainingData) -> None:

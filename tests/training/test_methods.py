@@ -172,6 +172,13 @@ def test_pretraining_is_where_training_begins(sample: Path, tmp_path: Path) -> N
     without, _ = trained(dataclasses.replace(recipe, pretraining=0), sample, tmp_path / "without")
     codec = with_it.codec
     assert codec.card["recipe"]["pretraining"] == 40
+    model, _ = fit.prepared(recipe, CPU)
+    pictures = torch.from_numpy(data.pictures).permute(0, 3, 1, 2)[torch.from_numpy(datasets.hold_out(8, 48)[0])]
+    chance = fit._generator(recipe.seed, fit._PRETRAINING, 0)
+    rbm.pretrain(model, pictures, recipe, chance, lambda _: None)
+    state = torch.load(tmp_path / "with" / "checkpoint.pt", weights_only=True)["model"]
+    for name, weights in model.named_parameters():
+        assert torch.allclose(weights, state[name], atol=1e-3), name
     assert with_it.codec.codec_id != without.codec.codec_id
     again = train(recipe, data, tmp_path / "with", CPU, lambda *_: None, lambda: False)
     assert again.codec.codec_id == codec.codec_id, "a finished run is not pretrained again"
@@ -244,6 +251,10 @@ def test_patches_as_convolutions_are_patches_one_by_one() -> None:
         ("real", ["agreement=1", "view=32"], "latent=bits, not real"),
         ("plain", ["code=sigmoid"], "goes with latent=real"),
         ("plain", ["pretraining=2"], "network=dense"),
+        ("mnist-deep", ["code=relu"], "not with code=relu"),
+        ("real", ["contractive=0.1"], "whose scale nothing undoes"),
+        ("plain", ["seed=-1"], "seed must be from 0"),
+        ("pca", ["seed=4294967296"], "seed must be from 0"),
         ("very-deep", ["latent=gaussian"], "not with latent=gaussian"),
         ("unpooling", ["pooled=true"], "goes with network=residual"),
         ("unpooling", ["decoding=transposed"], "goes with network=residual"),

@@ -7,6 +7,7 @@ import torch
 from torch import distributions, nn
 
 from retrieval.training import objectives
+from retrieval.training.bottleneck import sign_ste
 from retrieval.training.objectives import agreement, nested_agreement
 
 
@@ -52,7 +53,11 @@ def test_sparse_is_zero_at_its_activity_and_the_divergence_of_two_coins_elsewher
 
 
 def test_magnitude_is_the_mean_absolute_value() -> None:
-    assert objectives.magnitude(torch.tensor([[1.0, -3.0]])).item() == 2
+    often, seldom = torch.ones(4, 1), torch.tensor([[0.0], [0.0], [0.0], [-7.0]])
+    assert objectives.magnitude(often).item() == pytest.approx(1)
+    assert objectives.magnitude(seldom).item() == pytest.approx(0.5)
+    assert objectives.magnitude(torch.cat([often, seldom], dim=1)).item() == pytest.approx(0.75)
+    assert objectives.magnitude(100 * seldom).item() == pytest.approx(0.5), "small units are no sparser than large ones"
 
 
 def test_contraction_of_one_layer_and_its_estimate_agree_with_the_jacobian() -> None:
@@ -69,14 +74,16 @@ def test_contraction_of_one_layer_and_its_estimate_agree_with_the_jacobian() -> 
     exact = objectives.contractive_of_one_layer(encode(images), layer.weight).item()
     assert exact == pytest.approx(expected, rel=1e-4)
     generator = torch.Generator().manual_seed(0)
-    draws = torch.stack([objectives.contractive(encode, images, generator).detach() for _ in range(4000)])
+    images.requires_grad_()
+    draws = torch.stack([objectives.contractive(encode(images), images, generator).detach() for _ in range(4000)])
     assert draws.mean().item() == pytest.approx(expected, rel=4 * float(draws.std()) / math.sqrt(4000) / expected)
     assert draws.mean().item() == pytest.approx(expected, rel=0.05)
 
 
 def test_contraction_has_a_gradient() -> None:
     layer = nn.Linear(7, 5)
-    loss = objectives.contractive(lambda x: layer(x).sigmoid(), numbers(3, 7), torch.Generator().manual_seed(0))
+    images = numbers(3, 7).requires_grad_()
+    loss = objectives.contractive(layer(images).sigmoid(), images, torch.Generator().manual_seed(0))
     loss.backward()
     assert layer.weight.grad is not None
     assert layer.weight.grad.abs().sum() > 0
@@ -99,13 +106,13 @@ def test_the_judge_learns_to_tell_codes_from_coins_and_codes_learn_to_be_coins()
     judge = nn.Sequential(nn.Linear(6, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1), nn.Flatten(0))
     optimizer = torch.optim.Adam([{"params": judge.parameters(), "lr": 1e-2}, {"params": [shift], "lr": 1e-2}])
     for _ in range(400):
-        codes = (4 * (torch.randn(128, 6, generator=generator) + shift)).tanh()
+        codes = sign_ste(torch.randn(128, 6, generator=generator) + shift)
         loss = objectives.adversarial(codes, judge, generator)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     assert shift.abs().max() < 0.5
-    fixed = torch.full((128, 6), 0.9)
+    fixed = torch.ones(128, 6)
     optimizer = torch.optim.Adam(judge.parameters(), 1e-2)
     for _ in range(200):
         loss = objectives.adversarial(fixed, judge, generator)
@@ -113,3 +120,12 @@ def test_the_judge_learns_to_tell_codes_from_coins_and_codes_learn_to_be_coins()
         loss.backward()
         optimizer.step()
     assert loss.item() < 0.1, "codes that cannot move are found out"
+    for step in range(600):
+        fair = sign_ste(torch.randn(512, 6, generator=generator))
+        loss = objectives.adversarial(fair, judge, generator)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-2 * (1 - step / 600)
+    assert loss.item() == pytest.approx(math.log(2), abs=0.03), "codes that are fair coins cannot be told from them"
