@@ -31,7 +31,7 @@ def test_random_hyperplanes(held: Contest) -> None:
     assert comparison.by_hyperplanes(held, 256).scores["P@10"] == pytest.approx(0.287, abs=0.02)
 
 
-@pytest.mark.parametrize(("name", "precision", "mean"), [("cifar10-ae", 0.33, 0.24), ("cifar10-fast", 0.61, 0.50)])
+@pytest.mark.parametrize(("name", "precision", "mean"), [("cifar10-ae", 0.36, 0.265), ("cifar10-fast", 0.61, 0.50)])
 def test_the_shipped_codes_beat_pixels(held: Contest, name: str, precision: float, mean: float) -> None:
     [row] = comparison.by_codec(held, Codec(find_model(name), threads=2))
     assert row.bytes_per_picture == 32

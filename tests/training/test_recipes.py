@@ -67,7 +67,7 @@ def test_a_recipe_reads_back_from_its_card(name: str) -> None:
 
 def test_a_card_from_before_a_field_has_its_default() -> None:
     written = dataclasses.asdict(find("cifar10-ae"))
-    del written["grey"]  # 0 by default, and in this recipe
+    del written["salt"]  # 0 by default, and in this recipe
     assert from_card(written) == find("cifar10-ae")
     with pytest.raises(RecipeError, match="no field colour"):
         from_card({**written, "colour": 1})
