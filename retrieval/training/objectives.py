@@ -1,7 +1,6 @@
 """What a network is asked to be good at: each objective a small function of tensors, that any network can be given."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -100,26 +99,16 @@ def divergence_from_coins(logits: Tensor) -> Tensor:
 
 
 def adversarial(codes: Tensor, judge: nn.Module, generator: torch.Generator) -> Tensor:
-    """A judge (N, bits) -> (N,) learns to tell codes in -1..1 from fair coin flips; codes learn to be taken for coins.
+    """A judge (N, bits) -> (N,) learns to tell codes from fair coin flips; codes learn to be taken for them -> a scalar.
 
-    Makhzani et al., "Adversarial Autoencoders" (2016), in one step: what goes back from the judge into the codes has
-    its sign turned (Ganin & Lempitsky, "Unsupervised Domain Adaptation by Backpropagation", 2015).
+    Makhzani et al., "Adversarial Autoencoders" (2016), both in one step: the judge descends from what it gets wrong,
+    the codes from the judge as it is, by how far it is from taking them for coins (Goodfellow et al., "Generative
+    Adversarial Nets", 2014: of the two games the one whose gradient does not vanish when the judge is sure).
     """
     coins = torch.empty_like(codes).uniform_(-1, 1, generator=generator).sign()
-    told = judge(_Turned.apply(codes))
-    real = judge(coins)
-    zeros, ones = torch.zeros_like(told), torch.ones_like(real)
+    found_out, real = judge(codes.detach()), judge(coins)
+    fixed = {name: weight.detach() for name, weight in judge.named_parameters()}
+    taken = torch.func.functional_call(judge, fixed, (codes,))
     loss = functional.binary_cross_entropy_with_logits
-    return (loss(told, zeros) + loss(real, ones)) / 2
-
-
-class _Turned(torch.autograd.Function):
-    """The same on the way forward, the gradient's negative on the way back."""
-
-    @staticmethod
-    def forward(_: Any, x: Tensor) -> Tensor:
-        return x.clone()
-
-    @staticmethod
-    def backward(_: Any, gradient: Tensor) -> Tensor:
-        return -gradient
+    judged = (loss(found_out, torch.zeros_like(found_out)) + loss(real, torch.ones_like(real))) / 2
+    return judged + loss(taken, torch.ones_like(taken))
