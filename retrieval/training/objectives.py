@@ -99,7 +99,7 @@ def divergence_from_coins(logits: Tensor) -> Tensor:
 
 
 def adversarial(codes: Tensor, judge: nn.Module, generator: torch.Generator) -> Tensor:
-    """A judge (N, bits) -> (N,) learns to tell codes from fair coin flips; codes learn to be taken for them -> a scalar.
+    """A judge (N, bits) -> (N,) learns to tell codes from fair coin flips, and they to be taken for coins -> a scalar.
 
     Makhzani et al., "Adversarial Autoencoders" (2016), both in one step: the judge descends from what it gets wrong,
     the codes from the judge as it is, by how far it is from taking them for coins (Goodfellow et al., "Generative
