@@ -70,10 +70,8 @@ def encode(source: bytes | Path, codec: Codec, engine: Engine, count: int = 1, r
 def encode_several(liked: list[Path], disliked: list[Path], codec: Codec, refine: bool = False) -> Encoded:
     """Decode and encode the pictures of one query: like all the `liked`, unlike all the `disliked`.
 
-    Raises PictureError, OSError where a path cannot be read, and UsageError where nothing is liked.
+    Raises PictureError, OSError where a path cannot be read, and ValueError where nothing is liked.
     """
-    if not liked:
-        raise UsageError("A query needs a picture to be like: name one with --like.")
     started = time.perf_counter()
     pictures = np.stack([images.load(path, codec.spec) for path in (*liked, *disliked)])
     decoded = time.perf_counter()

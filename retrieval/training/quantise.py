@@ -59,20 +59,18 @@ def quantise(codec: Codec, data: TrainingData, out: Path) -> tuple[Codec, float]
     encoder = _quantised(codec.folder / "encoder.onnx", data.pictures[seen])
     calibrated_on = {"name": data.name, "pictures": len(seen), "sha256": data.sha256}
     card = {key: value for key, value in codec.card.items() if key != "figures"}  # they are the original's alone
-    card["name"] = out.resolve().name
+    name = card["name"] = out.resolve().name
     card["quantised"] = {
-        "command": shlex.join(
-            ["semblance", "quantise", codec.name, data.source, "--out", f"models/{out.resolve().name}"]
-        ),
+        "command": shlex.join(["semblance", "quantise", codec.name, data.source, "--out", f"models/{name}"]),
         "calibrated_on": calibrated_on,
         "from": {"codec_id": codec.codec_id, "figures": codec.card.get("figures", {})},
     }
     try:
         out.mkdir(parents=True, exist_ok=True)
         replace(out / "encoder.onnx", [encoder])
-        for name in ("decoder.onnx", "training.jsonl"):
-            if (codec.folder / name).exists():
-                replace(out / name, [(codec.folder / name).read_bytes()])
+        for kept in ("decoder.onnx", "training.jsonl"):
+            if (codec.folder / kept).exists():
+                replace(out / kept, [(codec.folder / kept).read_bytes()])
         write_card(out, card)
     except OSError as error:
         raise TrainingError(f"The model folder {out} could not be written: {error}") from error

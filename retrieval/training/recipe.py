@@ -130,8 +130,7 @@ class Recipe:
         for field, allowed in {"stem_stride": (1, 2), "channels": (1, 3)}.items():
             if getattr(self, field) not in allowed:
                 raise RecipeError(f"{field} must be {allowed[0]} or {allowed[1]}, not {getattr(self, field)}.")
-        if not 0 <= self.seed < 2**32:
-            raise RecipeError(f"seed must be from 0 to {2**32 - 1}, not {self.seed}.")
+        _check_seed(self.seed)
         if self.batch_size < 2:
             raise RecipeError("batch_size must be at least 2: logits are standardised over the batch.")
         for field in ("learning_rate", "temperature", "projection_temperature"):
@@ -222,13 +221,17 @@ class Fitted:
                 raise RecipeError(f"{field} must be at least 1, not {getattr(self, field)}.")
         if self.held_out < 0:
             raise RecipeError(f"held_out must not be negative, as {self.held_out} is.")
-        if not 0 <= self.seed < 2**32:
-            raise RecipeError(f"seed must be from 0 to {2**32 - 1}, not {self.seed}.")
+        _check_seed(self.seed)
         if self.method == "patches-itq" and self.patch >= self.size:
             raise RecipeError(f"patch must be smaller than a picture of {self.size} pixels, not {self.patch}.")
         most = 4 * self.centroids if self.method == "patches-itq" else 3 * self.size**2
         if self.method != "hyperplanes" and self.bits > most:
             raise RecipeError(f"bits must be at most {most}, the features that {self.method} chooses from.")
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed < 2**32:  # what every generator of random numbers here can begin with
+        raise RecipeError(f"seed must be from 0 to {2**32 - 1}, not {seed}.")
 
 
 AnyRecipe = Recipe | Fitted
