@@ -88,19 +88,28 @@ def progress(label: str) -> Iterator[Update]:
         return
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task(label, start=False, total=None)
+
+        def update(done: int, total: int) -> None:
+            if bar.tasks[task].started:
+                bar.update(task, completed=done, total=total)
+            else:  # what a run that goes on had done before says nothing of the rate
+                bar.reset(task, completed=done, total=total)
+
+        yield update
 
 
 def _plain(label: str) -> Update:
     started = last = time.monotonic()
+    first: int | None = None  # what a run that goes on had done before says nothing of the rate
 
     def update(done: int, total: int) -> None:
-        nonlocal last
+        nonlocal first, last
+        first = done if first is None else first
         now = time.monotonic()
         if now - last >= _PLAIN_EVERY:
             last = now
-            rate = done / (now - started)
+            rate = (done - first) / (now - started)
             left = (total - done) / rate if rate else float("inf")
             say(f"{label}: {done:,} of {total:,}, {rate:,.0f}/s, {left:,.0f} s left")
 

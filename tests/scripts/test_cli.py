@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from indexer.catalog import Catalog
 from retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from scripts import console
 from scripts.main import build
 from tests.conftest import ROOT, paint
 
@@ -252,3 +253,14 @@ def test_evaluate_prints_the_contracts_columns(sample: Path) -> None:
     columns = {"name", "bits", "P@1", "P@10", "P@100", "P@1000", "mAP@1000", "mAP", "search_ms", "encode_ms"}
     for row in rows:
         assert set(row) >= {*columns, "bytes_per_picture"}
+
+
+def test_the_rate_of_a_run_that_goes_on_is_of_what_it_did_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter([0.0, 0.0, 10.0])  # a clock of its own: the sentence is what is tested, and it waits for no one
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    with console.progress("Training") as update:
+        update(5000, 7000)
+        update(5020, 7000)
+    assert "Training: 5,020 of 7,000, 2/s, 990 s left" in capsys.readouterr().err
