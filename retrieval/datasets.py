@@ -99,6 +99,32 @@ def hold_out(count: int, total: int, seed: int = 0) -> tuple[npt.NDArray[np.int6
     return np.sort(order[count:]), np.sort(order[:count])
 
 
+def every_nth_class(dataset: Dataset, n: int) -> Dataset:
+    """The pictures of the first class, the (n + 1)th and so on, alone, with labels that index these classes.
+
+    Raises DatasetError where n is below 1, or fewer than two pictures are left.
+    """
+    rows = np.flatnonzero(dataset.labels % _step(n) == 0)
+    if len(rows) < 2:
+        raise DatasetError(f"Every {n}th of {len(dataset.classes)} classes: {len(rows)} pictures are left, too few.")
+    left = dataset.subset(rows)
+    return Dataset(left.sources, left.labels // n, dataset.classes[::n])
+
+
+def left_out(folder: Path, n: int) -> list[str]:
+    """The names of the subfolders whose pictures `every_nth_class` gives for a dataset with one subfolder a class.
+
+    Training that leaves them out never sees a picture of these classes. Raises DatasetError where n is below 1 or the
+    folder has no subfolders.
+    """
+    if not folder.is_dir():
+        raise DatasetError(f"There is no folder {folder}.")
+    classes = _class_names(folder)[:: _step(n)]
+    if not classes:
+        raise DatasetError(f"{folder} has no subfolders, so there are no classes to leave out.")
+    return classes
+
+
 def picture_files(folder: Path) -> list[Path]:
     """All files below `folder` that bear a picture's suffix, sorted. Hidden files and folders are passed over."""
     return [
@@ -139,8 +165,18 @@ def _load_all(sources: list[Path] | list[Picture], spec: InputSpec) -> Picture:
     return out
 
 
+def _step(n: int) -> int:
+    if n < 1:
+        raise DatasetError(f"Every Nth class is every first, second or further one: N is at least 1, not {n}.")
+    return n
+
+
+def _class_names(folder: Path) -> list[str]:
+    return sorted(child.name for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+
+
 def _class_folders(folder: Path) -> Dataset:
-    classes = sorted(child.name for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+    classes = _class_names(folder)
     found = [(path, label) for label, name in enumerate(classes) for path in picture_files(folder / name)]
     if len(found) < 2:
         raise DatasetError(f"{folder} is no dataset: it needs one subfolder a class, with pictures in them.")

@@ -23,6 +23,9 @@ DONE, LEFT_OUT, FAILED, INTERRUPTED = 0, 1, 2, 130
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
+LeaveOutClasses = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Leave every Nth subfolder of DATA out, to judge by it later.")
+]
 Update = Callable[[int, int], None]  # done, total
 
 _PLAIN_EVERY = 5.0  # seconds between plain lines

@@ -8,19 +8,21 @@ import typer
 from retrieval.codec import Codec, find_model
 from retrieval.errors import UsageError
 from scripts import console
+from scripts.console import LeaveOutClasses
 
 
 def quantise(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A shipped model or a model folder.")],
     data: Annotated[
-        Path,
+        list[Path],
         typer.Argument(
-            parser=console.path, metavar="DATA", help="Pictures to calibrate on, best those that it was trained on."
+            parser=console.path, metavar="DATA...", help="Pictures to calibrate on, best those that it was trained on."
         ),
     ],
     out: Annotated[
         Path, typer.Option(parser=console.path, metavar="DIR", help="The model folder to write; not MODEL itself.")
     ],
+    leave_out_classes: LeaveOutClasses = None,
 ) -> None:
     """Make a model smaller and faster. Its codes change: compare both with evaluate and bench encode."""
     with console.exits():
@@ -31,7 +33,7 @@ def quantise(
         if out.resolve() == codec.folder.resolve():
             raise UsageError(f"{out} is the model's own folder: name another one with --out.")
         with console.progress("Reading pictures") as update:
-            pictures = load(data, codec.spec, update)
+            pictures = load(data, codec.spec, update, leave_out_classes)
         for path, reason in pictures.failed:
             console.say(f"left out: {path}: {reason}")
         made, differing = run(codec, pictures, out)

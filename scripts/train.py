@@ -4,51 +4,70 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from retrieval.codec import Codec, find_model
+from retrieval.errors import UsageError
 from retrieval.images import InputSpec
 from scripts import console
+from scripts.before_after import write_before_and_after
+from scripts.console import LeaveOutClasses
+
+if TYPE_CHECKING:
+    from retrieval.training.recipe import AnyRecipe
 
 
 def train(
     data: Annotated[
-        Path,
-        typer.Argument(parser=console.path, metavar="DATA", help="A folder of pictures, or of the CIFAR-10 batches."),
+        list[Path],
+        typer.Argument(parser=console.path, metavar="DATA...", help="Folders of pictures, or of the CIFAR-10 batches."),
     ],
-    recipe: Annotated[str, typer.Option(help="The recipe's name.")],
     out: Annotated[
         Path,
         typer.Option(
             parser=console.path, metavar="DIR", help="The model folder to write. A run that was cut goes on from here."
         ),
     ],
+    recipe: Annotated[
+        str | None, typer.Option(help="The recipe's name; with --from, the model's own if not named.")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="MODEL", help="A model whose weights training begins with.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="FIELD=VALUE of the recipe; may be repeated.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps or another device of torch.")] = "auto",
+    leave_out_classes: LeaveOutClasses = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch CIFAR-10 into DATA first.")] = False,
 ) -> None:
     """Train a model without labels and export it."""
     with console.exits():
         with console.training_packages():
             from retrieval.training import recipe as kinds
-            from retrieval.training import recipes
             from retrieval.training.checkpoint import CHECKPOINT, LOG
             from retrieval.training.data import download_cifar10, load
             from retrieval.training.run import find_device
             from retrieval.training.run import train as run
-        chosen = kinds.override(recipes.find(recipe), set_ or [])
+        start = Codec(find_model(from_)) if from_ is not None else None
+        chosen = kinds.override(_recipe(recipe, start), set_ or [])
+        if start is not None and start.spec != InputSpec(chosen.size):
+            raise UsageError(
+                f"{start.name} takes pictures of {start.spec.size} pixels, {chosen.name} of {chosen.size}."
+            )
+        if start is not None and start.folder.resolve() == out.resolve():
+            raise UsageError(f"{out} is the folder of the model to go on from: name another one with --out.")
         where = find_device(device)
         if download:
-            download_cifar10(data)
+            download_cifar10(data[0])
         with console.progress("Reading pictures") as update:
-            pictures = load(data, InputSpec(chosen.size), update)
+            pictures = load(data, InputSpec(chosen.size), update, leave_out_classes)
         for path, reason in pictures.failed:
             console.say(f"left out: {path}: {reason}")
         console.say(f"{len(pictures.pictures):,} pictures, recipe {chosen.name}, on {where}; log in {out / LOG}")
         try:
             with console.progress("Training") as update, _stoppable() as stopped:
-                trained = run(chosen, pictures, out, where, update, stopped)
+                trained = run(chosen, pictures, out, where, update, stopped, start)
         except KeyboardInterrupt:
             kept = f"the checkpoint is in {out}; run the same command again to go on"
             raise KeyboardInterrupt(kept if (out / CHECKPOINT).exists() else "no checkpoint was due yet") from None
@@ -58,8 +77,24 @@ def train(
             f"torch and ONNX Runtime differ in {trained.differing_bits:.4%} of the bits (none further than "
             f"{trained.largest_differing_logit:.1g} standard deviations from zero)"
         )
+        with console.progress("Comparing neighbours") as update:
+            sheet = write_before_and_after(start, trained.codec, pictures.pictures, out, update)
+        console.say(f"{sheet}: neighbours before and after")
     if pictures.failed:
         raise typer.Exit(console.LEFT_OUT)
+
+
+def _recipe(name: str | None, start: Codec | None) -> "AnyRecipe":
+    """The recipe of this name, or else the one that a model was trained by."""
+    from retrieval.training import recipe, recipes
+
+    if name is not None:
+        return recipes.find(name)
+    if start is None:
+        raise UsageError("Name a --recipe, or a model to go on --from.")
+    if not isinstance(start.card.get("recipe"), dict):
+        raise UsageError(f"{start.name} does not say which recipe it was trained by: name one with --recipe.")
+    return recipe.from_card(start.card["recipe"])
 
 
 @contextmanager

@@ -12,56 +12,64 @@ from torch import Tensor
 from torch.nn import functional
 
 # Luma and two chroma axes (YIQ, as in NTSC television): saturation scales the chroma plane, hue turns it.
-_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
-_RGB = torch.linalg.inv(_YIQ)
+YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+RGB = torch.linalg.inv(YIQ)
 
 _STRETCH = 4 / 3  # the widest shape of a crop, and its inverse the tallest
 _JITTERED = 0.8  # share of pictures whose colours are changed
 _HUE = 0.25  # the largest turn of the hue at strength 1, as a share of the circle
 
 
-def random_crops(images: Tensor, size: int, least_area: float, generator: torch.Generator) -> Tensor:
+def random_crops(images: Tensor, size: int, least_area: float, generator: torch.Generator, turn: float = 0.0) -> Tensor:
     """Pictures (N, 3, S, S) -> a crop of each, half of them mirrored, brought to (N, 3, size, size), bilinear.
 
     A crop covers a share of the area drawn evenly from least_area to 1 (Szegedy et al., "Going Deeper with
-    Convolutions", 2015; for views, Chen et al., "A Simple Framework for Contrastive Learning", 2020).
+    Convolutions", 2015; for views, Chen et al., "A Simple Framework for Contrastive Learning", 2020). It is turned by
+    up to `turn` degrees either way about its middle; what lies outside the picture is its border drawn out.
     """
     count = len(images)
-    area = _uniform(count, least_area, 1, generator)
-    stretch = _uniform(count, -math.log(_STRETCH), math.log(_STRETCH), generator).exp()
+    area = uniform(count, least_area, 1, generator)
+    stretch = uniform(count, -math.log(_STRETCH), math.log(_STRETCH), generator).exp()
     width, height = (area * stretch).sqrt().clamp(max=1), (area / stretch).sqrt().clamp(max=1)
-    mirrored = torch.where(_uniform(count, 0, 1, generator) < 0.5, -1.0, 1.0)
+    mirrored = torch.where(uniform(count, 0, 1, generator) < 0.5, -1.0, 1.0)
     warp = torch.zeros(count, 2, 3, device=images.device)
-    warp[:, 0, 0] = width * mirrored
-    warp[:, 1, 1] = height
-    warp[:, 0, 2] = _uniform(count, -1, 1, generator) * (1 - width)
-    warp[:, 1, 2] = _uniform(count, -1, 1, generator) * (1 - height)
+    angle = uniform(count, -math.radians(turn), math.radians(turn), generator) if turn else torch.zeros_like(area)
+    warp[:, 0, 0], warp[:, 0, 1] = width * mirrored * angle.cos(), -height * angle.sin()
+    warp[:, 1, 0], warp[:, 1, 1] = width * mirrored * angle.sin(), height * angle.cos()
+    warp[:, 0, 2] = uniform(count, -1, 1, generator) * (1 - width)
+    warp[:, 1, 2] = uniform(count, -1, 1, generator) * (1 - height)
     grid = functional.affine_grid(warp, [count, 3, size, size], align_corners=False)
     return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
-def random_colours(images: Tensor, strength: float, grey: float, generator: torch.Generator) -> Tensor:
+def random_colours(
+    images: Tensor, strength: float, grey: float, generator: torch.Generator, tint: float = 0.0
+) -> Tensor:
     """Pictures (N, 3, S, S) in 0..1 with four fifths of them changed in brightness, contrast, saturation and hue.
 
-    Factors are drawn evenly from 1 - strength to 1 + strength; a share `grey` of all loses its colours.
+    Factors are drawn evenly from 1 - strength to 1 + strength; a share `grey` of all loses its colours. `tint` is the
+    colour of the light: each channel is taken times a factor from 1 - tint to 1 + tint.
     """
     count = len(images)
-    changed = (_uniform(count, 0, 1, generator) < _JITTERED) * strength
-    brightness, contrast, saturation = (1 + changed * _uniform(count, -1, 1, generator) for _ in range(3))
-    hue = changed * _uniform(count, -1, 1, generator) * _HUE * 2 * math.pi
-    saturation = torch.where(_uniform(count, 0, 1, generator) < grey, 0.0, saturation)
+    changed = (uniform(count, 0, 1, generator) < _JITTERED) * strength
+    brightness, contrast, saturation = (1 + changed * uniform(count, -1, 1, generator) for _ in range(3))
+    hue = changed * uniform(count, -1, 1, generator) * _HUE * 2 * math.pi
+    saturation = torch.where(uniform(count, 0, 1, generator) < grey, 0.0, saturation)
     turn = torch.zeros(count, 3, 3, device=images.device)
     turn[:, 0, 0] = 1
     turn[:, 1, 1] = turn[:, 2, 2] = saturation * hue.cos()
     turn[:, 2, 1] = saturation * hue.sin()
     turn[:, 1, 2] = -turn[:, 2, 1]
-    to_yiq, to_rgb = _YIQ.to(images.device), _RGB.to(images.device)
+    to_yiq, to_rgb = YIQ.to(images.device), RGB.to(images.device)
     matrix = to_rgb @ turn @ to_yiq * (brightness * contrast)[:, None, None]
+    if tint:
+        matrix = matrix * (1 + tint * uniform(3 * count, -1, 1, generator).view(count, 3, 1))
     luma = images.mean((2, 3)) @ to_yiq[0] * brightness  # contrast is scaled about each picture's mean luma
     offset = (1 - contrast) * luma
     coloured = torch.baddbmm(offset[:, None, None], matrix, images.flatten(2))
     return coloured.clamp(0, 1).view_as(images)
 
 
-def _uniform(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
+def uniform(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
+    """(N,) numbers drawn evenly from low to high, on the generator's device."""
     return low + (high - low) * torch.rand(count, generator=generator, device=generator.device)

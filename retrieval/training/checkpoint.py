@@ -3,8 +3,6 @@
 import dataclasses
 import io
 import json
-import pickle
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,17 +16,22 @@ from retrieval.training.recipe import Recipe, from_card
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "training.jsonl"
+WEIGHTS = "weights.pt"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A network and its optimizer on their way through `recipe`, over the data with this SHA-256, kept in `out`."""
+    """A network and its optimizer on their way through `recipe`, over the data with this SHA-256, kept in `out`.
+
+    `start` is the codec_id of the model that it began as, empty where it began from chance.
+    """
 
     out: Path
     recipe: Recipe
     data: str
     model: Autoencoder
     optimizer: torch.optim.Optimizer
+    start: str = ""
 
     def record(self, **figures: float) -> None:
         """Append one line to the log."""
@@ -55,6 +58,7 @@ class Run:
             "seconds": seconds,
             "recipe": dataclasses.asdict(self.recipe),
             "data": self.data,
+            "start": self.start,
             "model": weights,
             "optimizer": self.optimizer.state_dict(),
         }
@@ -85,7 +89,7 @@ class Run:
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             step, seconds = int(state["step"]), float(state["seconds"])
-        except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        except Exception as error:  # damaged pickles raise nearly anything
             raise CheckpointError(f"{path} is no whole checkpoint ({error}): remove it to begin anew.") from error
         try:
             same = from_card(state["recipe"]) == self.recipe
@@ -99,6 +103,8 @@ class Run:
             )
         if state["data"] != self.data:
             raise CheckpointError(f"{path} was trained on other pictures: name another --out, or remove it.")
+        if state.get("start", "") != self.start:
+            raise CheckpointError(f"{path} began from another model: name another --out, or remove it.")
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -110,3 +116,32 @@ class Run:
         kept = [line for line in lines if json.loads(line)["step"] < step]
         replace(log, ["".join(line + "\n" for line in kept).encode()])
         return step, seconds
+
+
+def save_weights(model: Autoencoder, folder: Path) -> None:
+    """Write folder/weights.pt: all of a trained network, the parts that do not ship too, in float16.
+
+    What encodes is encoder.onnx; this is what training can go on from. Raises OSError.
+    """
+    halved = {name: each.half() if each.is_floating_point() else each for name, each in model.state_dict().items()}
+    buffer = io.BytesIO()
+    torch.save({name: each.cpu() for name, each in halved.items()}, buffer)
+    folder.mkdir(parents=True, exist_ok=True)
+    replace(folder / WEIGHTS, [buffer.getbuffer()])
+
+
+def load_weights(model: Autoencoder, folder: Path) -> None:
+    """Take up folder/weights.pt. Raises CheckpointError where there is none, or it fits other layers."""
+    path = folder / WEIGHTS
+    if not path.exists():
+        raise CheckpointError(f"{folder} has no {WEIGHTS}, so training cannot go on from it.")
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged pickles raise nearly anything
+        raise CheckpointError(f"{path} is broken ({error}), so training cannot go on from it.") from error
+    try:
+        model.load_state_dict(weights)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path} fits other layers than the recipe's: leave --recipe out to train the model's own."
+        ) from error

@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 
 from retrieval import datasets
+from retrieval.codec import Codec
 from retrieval.codes import from_logits
 from retrieval.errors import DatasetError
 from retrieval.evaluation import bit_statistics
 from retrieval.training import objectives
 from retrieval.training.bottleneck import Bits, Real
-from retrieval.training.checkpoint import Run
+from retrieval.training.checkpoint import Run, load_weights
 from retrieval.training.data import TrainingData
 from retrieval.training.fitted import FittedCoder
 from retrieval.training.losses import losses
@@ -39,10 +40,16 @@ Report = Callable[[int, int], None]  # step, steps in all
 
 
 def fit(
-    recipe: Recipe, data: TrainingData, out: Path, device: torch.device, report: Report, stop: Callable[[], bool]
+    recipe: Recipe,
+    data: TrainingData,
+    out: Path,
+    device: torch.device,
+    report: Report,
+    stop: Callable[[], bool],
+    start: Codec | None = None,
 ) -> tuple[Autoencoder, float]:
     """Train to the end of the recipe, going on from out/checkpoint.pt where there is one: the network, and the seconds
-    that it took.
+    that it took. It begins with the weights of `start`, if one is named, else from chance.
 
     Writes out/checkpoint.pt every two minutes and at the end, and every figure to out/training.jsonl. `stop` is asked
     after each step: where it says yes, a checkpoint is written and KeyboardInterrupt raised; pretraining, which has no
@@ -52,13 +59,16 @@ def fit(
     kept, held_out = _split(recipe, data)
     pictures = torch.from_numpy(data.pictures).permute(0, 3, 1, 2).to(device)  # uint8 (N, 3, S, S), channels last
     model, optimizer = prepared(recipe, device)
-    run = Run(out, recipe, data.sha256, model, optimizer)
+    run = Run(out, recipe, data.sha256, model, optimizer, start.codec_id if start else "")
     batches = len(kept) // recipe.batch_size
     steps = recipe.epochs * batches
-    before = recipe.pretraining * (len(recipe.hidden) + 1) * batches  # as many steps as it has, for the time left
+    pretraining = 0 if start is not None else recipe.pretraining
+    before = pretraining * (len(recipe.hidden) + 1) * batches  # as many steps as it has, for the time left
     out.mkdir(parents=True, exist_ok=True)
     first, seconds = run.resume()
-    if recipe.pretraining and not run.begun:
+    if start is not None and not run.begun:
+        load_weights(model, start.folder)
+    elif recipe.pretraining and not run.begun:
         started = time.monotonic()
         chance = _generator(recipe.seed, _PRETRAINING, 0, device)
 

@@ -5,7 +5,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from retrieval.training import augment, corruption, objectives
+from retrieval.training import augment, corruption, degradation, objectives
 from retrieval.training.bottleneck import Gaussian
 from retrieval.training.networks import Autoencoder
 from retrieval.training.pooling import PoolingEncoder
@@ -15,11 +15,13 @@ from retrieval.training.recipe import Recipe
 def losses(model: Autoencoder, images: Tensor, recipe: Recipe, generator: torch.Generator) -> dict[str, Tensor]:
     """Pictures (N, 3, S, S) in 0..1 -> {objective: scalar}; their sum is what is minimised.
 
-    Where views are compared the network sees two crops of each picture, else the picture in its place; either way what
-    comes in may be corrupted, and what is to be rebuilt from the code is the whole picture as it was.
+    Where views are compared the network sees two crops of each picture, the first as a copy that has been about, else
+    the picture in its place, perhaps corrupted. What is to be rebuilt from the code is the whole picture as it was.
     """
     with torch.profiler.record_function("augmentation"):  # a part of its own in `semblance bench training`
-        taken = [_corrupted(images, recipe, generator) for _ in range(2 if recipe.views else 1)]
+        taken = [_corrupted(images, recipe, generator)]
+        if recipe.views:
+            taken.append(_viewed(images, recipe, generator))
     inputs = torch.cat(taken).contiguous(memory_format=torch.channels_last)
     seen = model.encoder.visible(inputs).requires_grad_(recipe.contractive > 0)
     cast_down = torch.autocast(images.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
@@ -77,15 +79,24 @@ def _contraction(
     return objectives.contractive(units, seen, generator)
 
 
-def _corrupted(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+def _viewed(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     if recipe.views:
-        images = augment.random_crops(images, recipe.view, recipe.crop, generator)
-    if recipe.jitter or recipe.grey:
-        images = augment.random_colours(images, recipe.jitter, recipe.grey, generator)
-    if recipe.noise:
-        images = corruption.gaussian_noise(images, recipe.noise, generator)
-    if recipe.mask:
-        images = corruption.mask_patches(images, recipe.mask, generator)
-    if recipe.salt:
-        images = corruption.salt_and_pepper(images, recipe.salt, generator)
+        images = augment.random_crops(images, recipe.view, recipe.crop, generator, recipe.turn)
+    if recipe.jitter or recipe.grey or recipe.tint:
+        images = augment.random_colours(images, recipe.jitter, recipe.grey, generator, recipe.tint)
+    return images
+
+
+def _corrupted(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    images = _viewed(images, recipe, generator)
+    for damage, amount in (
+        (degradation.sharpness, recipe.sharpness),
+        (degradation.frame, recipe.frame),
+        (degradation.jpeg, recipe.jpeg),
+        (degradation.grain, recipe.grain),
+        (corruption.gaussian_noise, recipe.noise),
+        (corruption.mask_patches, recipe.mask),
+        (corruption.salt_and_pepper, recipe.salt),
+    ):
+        images = damage(images, amount, generator) if amount else images
     return images

@@ -27,6 +27,7 @@ from retrieval.codec import Codec
 from retrieval.errors import ModelError, TrainingError
 from retrieval.files import replace
 from retrieval.images import Picture
+from retrieval.training.checkpoint import LOG, WEIGHTS
 from retrieval.training.data import TrainingData
 from retrieval.training.export import write_card
 
@@ -61,14 +62,14 @@ def quantise(codec: Codec, data: TrainingData, out: Path) -> tuple[Codec, float]
     card = {key: value for key, value in codec.card.items() if key != "figures"}  # they are the original's alone
     name = card["name"] = out.resolve().name
     card["quantised"] = {
-        "command": shlex.join(["semblance", "quantise", codec.name, data.source, "--out", f"models/{name}"]),
+        "command": shlex.join(["semblance", "quantise", codec.name, *data.arguments, "--out", f"models/{name}"]),
         "calibrated_on": calibrated_on,
         "from": {"codec_id": codec.codec_id, "figures": codec.card.get("figures", {})},
     }
     try:
         out.mkdir(parents=True, exist_ok=True)
         replace(out / "encoder.onnx", [encoder])
-        for kept in ("decoder.onnx", "training.jsonl"):
+        for kept in ("decoder.onnx", WEIGHTS, LOG):
             if (codec.folder / kept).exists():
                 replace(out / kept, [(codec.folder / kept).read_bytes()])
         write_card(out, card)

@@ -20,7 +20,7 @@ Pixels = Literal["real", "binary"]
 Precision = Literal["float32", "bfloat16"]
 Method = Literal["hyperplanes", "pca", "pca-itq", "patches-itq"]
 
-_SHARES = ("warmup", "mask", "salt", "jitter", "grey")
+_SHARES = ("warmup", "mask", "salt", "jitter", "grey", "tint", "sharpness", "jpeg", "frame")
 _POSITIVE_SHARES = ("crop", "rebuilt", "activity")
 _WEIGHTS = (
     *("reconstruction", "agreement", "projection"),
@@ -70,14 +70,21 @@ class Recipe:
     contractive: float = 0.0  # of a code that hardly moves when the picture does
     divergence: float = 0.0  # of latents distributed as their prior
     adversarial: float = 0.0  # of bits that nobody can tell from fair coin flips
-    # what is done to a picture before it is encoded
+    # what is done to a picture, or to two views of it, before it is encoded
+    jitter: float = 0.0  # strength of the changes in brightness, contrast, saturation and hue
+    grey: float = 0.0  # share of pictures that lose their colours
+    tint: float = 0.0  # strength of the light's own colour
+    turn: float = 0.0  # degrees that a view may be turned by, either way
+    crop: float = 0.2  # the least share of the area that a view keeps
+    view: int = 24  # side of a view in pixels
+    # what is done besides, of two views to the first alone
     noise: float = 0.0  # standard deviation of the Gaussian noise added, pixels in 0..1
     mask: float = 0.0  # share of the patches greyed out
     salt: float = 0.0  # share of the pixels made black or white
-    jitter: float = 0.0  # strength of the changes in brightness, contrast, saturation and hue
-    grey: float = 0.0  # share of pictures that lose their colours
-    crop: float = 0.2  # the least share of the area that a view keeps
-    view: int = 24  # side of a view in pixels
+    sharpness: float = 0.0  # strength of blurring and sharpening
+    frame: float = 0.0  # share of pictures in a frame, or with a band for a caption
+    jpeg: float = 0.0  # share of pictures that show JPEG's blocks
+    grain: float = 0.0  # the largest standard deviation of noise drawn for each picture
     # the schedule
     pretraining: int = 0  # epochs of each layer as a restricted Boltzmann machine, before all are trained together
     epochs: int = 30
@@ -142,7 +149,7 @@ class Recipe:
         for field in _SHARES:
             if not 0 <= getattr(self, field) < 1:
                 raise RecipeError(f"{field} must be a share from 0 to below 1, not {getattr(self, field)}.")
-        for field in ("noise", "weight_decay", "held_out", "head", "pretraining", *_WEIGHTS):
+        for field in ("noise", "grain", "weight_decay", "held_out", "head", "pretraining", *_WEIGHTS):
             if not 0 <= getattr(self, field) < math.inf:
                 raise RecipeError(f"{field} must not be negative, as {getattr(self, field)} is.")
         if not self.reconstruction and not self.views:
@@ -172,6 +179,10 @@ class Recipe:
             raise RecipeError(f"view must be {self.size} as size is, unless pooled: features depend on the side.")
         if self.agreement and self.latent != "bits":
             raise RecipeError(f"agreement compares the bits of two views: it goes with latent=bits, not {self.latent}.")
+        if not 0 <= self.turn <= 180:
+            raise RecipeError(f"turn must be from 0 to 180 degrees, not {self.turn}.")
+        if self.turn and not self.views:
+            raise RecipeError("turn is of views: it goes with agreement or projection; what is rebuilt stays upright.")
         if self.views and self.network == "pooling":
             raise RecipeError("Views cannot be compared by network=pooling: one's switches would rebuild the other.")
         if self.code != "linear" and self.latent != "real":

@@ -4,7 +4,7 @@ import dataclasses
 import platform
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from retrieval.codec import Codec
 from retrieval.errors import TrainingError
 from retrieval.images import InputSpec
 from retrieval.training import export, fitted
+from retrieval.training.checkpoint import save_weights
 from retrieval.training.data import TrainingData
 from retrieval.training.fit import Report, fit, measure
 from retrieval.training.fitted import FittedCoder
@@ -37,15 +38,21 @@ class Trained:
 
 
 def train(
-    recipe: AnyRecipe, data: TrainingData, out: Path, device: torch.device, report: Report, stop: Callable[[], bool]
+    recipe: AnyRecipe,
+    data: TrainingData,
+    out: Path,
+    device: torch.device,
+    report: Report,
+    stop: Callable[[], bool],
+    start: Codec | None = None,
 ) -> Trained:
     """Fit `recipe` on `data` and write the model folder `out`; see `fit` for the rest. Raises TrainingError."""
-    model, seconds = _made(recipe, data, out, device, report, stop)
+    model, seconds = _made(recipe, data, out, device, report, stop, start)
     _, held_out = datasets.hold_out(recipe.held_out, len(data.pictures))
     sample = data.pictures[held_out if len(held_out) else slice(0, 500)]
     measured = measure(model, torch.from_numpy(sample).permute(0, 3, 1, 2), recipe.bits)
     figures = {"seconds": round(seconds, 1), "held_out_pictures": float(len(held_out)), **measured}
-    card = _card(recipe, data, figures, out.resolve().name)
+    card = _card(recipe, data, figures, out.resolve().name, start)
     decodes = isinstance(recipe, Fitted) or recipe.reconstruction > 0
     codec = export.export(model, out, card, InputSpec(recipe.size), recipe.bits, decodes)
     differing, largest = export.disagreement(model, codec, sample)
@@ -55,11 +62,21 @@ def train(
 
 
 def _made(
-    recipe: AnyRecipe, data: TrainingData, out: Path, device: torch.device, report: Report, stop: Callable[[], bool]
+    recipe: AnyRecipe,
+    data: TrainingData,
+    out: Path,
+    device: torch.device,
+    report: Report,
+    stop: Callable[[], bool],
+    start: Codec | None,
 ) -> tuple[Autoencoder | FittedCoder, float]:
     """A deployable model, and the seconds it took."""
     if isinstance(recipe, Recipe):
-        network, seconds = fit(recipe, data, out, device, report, stop)
+        network, seconds = fit(recipe, data, out, device, report, stop, start)
+        try:
+            save_weights(network, out)
+        except OSError as error:
+            raise TrainingError(f"The model folder {out} could not be written: {error}") from error
         return export.deployable(network), seconds
 
     def watched(done: int, total: int) -> None:
@@ -67,6 +84,8 @@ def _made(
         if stop():
             raise KeyboardInterrupt
 
+    if start is not None:
+        raise TrainingError(f"{recipe.name} is fitted by a formula: it does not go on from another model.")
     started = time.monotonic()
     kept, _ = datasets.hold_out(recipe.held_out, len(data.pictures))
     model = fitted.fit(recipe, data.pictures[kept], watched)
@@ -86,27 +105,31 @@ def find_device(name: str) -> torch.device:
         ) from error
 
 
-def _card(recipe: AnyRecipe, data: TrainingData, figures: dict[str, float], name: str) -> dict[str, Any]:
-    cifar = data.name.startswith("CIFAR-10")
+def _card(
+    recipe: AnyRecipe, data: TrainingData, figures: dict[str, float], name: str, start: Codec | None
+) -> dict[str, Any]:
+    began = {"from": {"name": start.name, "codec_id": start.codec_id}} if start else {}
     return {
         "name": name,
         "summary": recipe.summary,
         "latent": "bits" if isinstance(recipe, Fitted) or recipe.binary_latents else "real",
         "recipe": dataclasses.asdict(recipe),
-        "command": _command(recipe, data.source, name),
+        "command": _command(recipe, data.arguments, name, start),
         "data": {"name": data.name, "pictures": len(data.pictures), "sha256": data.sha256},
+        **began,
         "figures": figures,
         "made_with": {"torch": torch.__version__, "python": platform.python_version(), "machine": platform.machine()},
-        "licence": {
-            "weights": "Apache-2.0, as the project",
-            "data": "CIFAR-10 was published for research and states no licence; no picture of it is distributed here"
-            if cifar
-            else "the pictures' own; none of them is distributed with the model",
-        },
+        "licence": {"weights": "Apache-2.0, as the project", "data": _licence(data.name)},
     }
 
 
-def _command(recipe: AnyRecipe, source: str, name: str) -> str:
+def _licence(data: str) -> str:
+    if data == "CIFAR-10 training pictures":
+        return "CIFAR-10 was published for research and states no licence; no picture of it is distributed here"
+    return "the pictures' own; none of them is distributed with the model"
+
+
+def _command(recipe: AnyRecipe, data: Sequence[str], name: str, start: Codec | None) -> str:
     """The command that repeats the run."""
     named, chosen = dataclasses.asdict(find(recipe.name)), dataclasses.asdict(recipe)
     settings: list[str] = []
@@ -114,4 +137,6 @@ def _command(recipe: AnyRecipe, source: str, name: str) -> str:
         if value != named[field]:
             text = ",".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
             settings += ["--set", f"{field}={text}"]
-    return shlex.join(["semblance", "train", source, "--recipe", recipe.name, *settings, "--out", f"models/{name}"])
+    began = ["--from", start.name] if start else []
+    words = ["semblance", "train", *data, "--recipe", recipe.name, *began, *settings, "--out", f"models/{name}"]
+    return shlex.join(words)

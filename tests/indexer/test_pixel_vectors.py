@@ -102,7 +102,7 @@ def test_indexing_querying_and_training_see_the_same_bytes(kind: str, codec: Cod
     indexed = np.fromfile(library / pixelfile.FILE, RECORD)["pixels"][0]
     assert len(np.unique(indexed)) > 50, "a picture, not one colour"
 
-    trained = data.load(folder, pixels.SPEC).pictures[0].reshape(-1)
+    trained = data.load([folder], pixels.SPEC).pictures[0].reshape(-1)
     assert trained.tolist() == indexed.tolist()
     for source in (path, path.read_bytes()):
         asked = encode(source, codec, "pixel").by
@@ -110,4 +110,4 @@ def test_indexing_querying_and_training_see_the_same_bytes(kind: str, codec: Cod
         assert asked.tolist() == indexed.tolist()
     by = encode(path.read_bytes(), codec, "code").by
     assert isinstance(by, CodeQuery)
-    assert by.codes.tolist() == codec.encode(data.load(folder, codec.spec).pictures).tolist()
+    assert by.codes.tolist() == codec.encode(data.load([folder], codec.spec).pictures).tolist()

@@ -115,6 +115,62 @@ def test_hold_out_parts_the_rows_the_same_for_everyone() -> None:
             datasets.hold_out(count, 200)
 
 
+# ---- leaving classes out -------------------------------------------------------------------------------------------
+
+
+def write_classes(root: Path) -> Path:
+    """Seven classes of two pictures in no order, the fourth of them without any; and what is no class."""
+    for number, name in enumerate(("g", "b", "e", "a", "f", "c")):
+        for side in (8, 9):
+            path = root / name / f"{side}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(noise(side, side, 3, seed=number)).save(path)
+    (root / "d").mkdir()
+    (root / ".aa").mkdir()
+    (root / "ab.png").write_bytes((root / "a/8.png").read_bytes())
+    return root
+
+
+@pytest.mark.parametrize(
+    ("n", "names"), [(1, "abcdefg"), (2, "aceg"), (3, "adg"), (4, "ae"), (6, "ag"), (7, "a"), (9, "a")]
+)
+def test_every_nth_class_by_name(tmp_path: Path, n: int, names: str) -> None:
+    """The names of the folders, and the pictures in them: one rule for training and for evaluation."""
+    root = write_classes(tmp_path)
+    assert datasets.left_out(root, n) == [*names]
+    left = datasets.every_nth_class(datasets.load(root)[0], n)
+    assert left.classes == [*names]
+    paths = [path.relative_to(root).as_posix() for path in left.sources if isinstance(path, Path)]
+    assert paths == [f"{name}/{side}.png" for name in names if name != "d" for side in (8, 9)]
+    assert [left.classes[label] for label in left.labels] == [path[0] for path in paths]
+
+
+def test_every_nth_class_of_pictures_in_memory() -> None:
+    pictures = noise(9, 32, 32, 3)
+    whole = Dataset(pictures, np.array([4, 0, 1, 2, 3, 4, 0, 1, 2]), [*"abcde"])
+    left = datasets.every_nth_class(whole, 2)
+    assert np.array_equal(left.pictures(SPEC), pictures[[0, 1, 3, 5, 6, 8]])
+    assert left.labels.tolist() == [2, 0, 1, 2, 0, 1]
+    assert left.classes == ["a", "c", "e"]
+
+
+def test_classes_that_cannot_be_left_out(tmp_path: Path) -> None:
+    root = write_classes(tmp_path / "dataset")
+    whole = datasets.load(root)[0]
+    for n in (0, -1):
+        with pytest.raises(DatasetError, match=f"N is at least 1, not {n}"):
+            datasets.every_nth_class(whole, n)
+        with pytest.raises(DatasetError, match=f"N is at least 1, not {n}"):
+            datasets.left_out(root, n)
+    (root / "a/8.png").unlink()
+    with pytest.raises(DatasetError, match="Every 7th of 7 classes: 1 pictures are left"):
+        datasets.every_nth_class(datasets.load(root)[0], 7)
+    with pytest.raises(DatasetError, match="no subfolders"):
+        datasets.left_out(root / "b", 2)
+    with pytest.raises(DatasetError, match="There is no folder"):
+        datasets.left_out(root / "nowhere", 2)
+
+
 # ---- CIFAR-10 ------------------------------------------------------------------------------------------------------
 
 

@@ -24,6 +24,7 @@ def test_a_model_of_one_s_own_indexes_and_searches(sample: Path, tmp_path: Path,
     done = semblance("train", sample, *SMALL, "--set", "epochs=2", "--out", model, env=ONE_CORE)
     assert done.returncode == 0, done.stderr
     assert "differ in 0.0" in done.stderr
+    assert f"{model / 'neighbours.png'}: neighbours before and after" in done.stderr
     assert semblance("index", sample, "--library", library, "--model", model).returncode == 0
     picture = sorted(sample.rglob("*.jpg"))[7]
     found = semblance("search", picture, "--library", library, "--k", "48")
@@ -55,6 +56,12 @@ def test_ctrl_c_leaves_a_checkpoint_that_the_same_command_goes_on_from(sample: P
         (["--recipe", "cifar10-ae", "--set", "depth=3"], "sets no field of a recipe"),
         (["--recipe", "cifar10-ae", "--device", "abacus"], "no device 'abacus'"),
         (["--recipe", "cifar10-ae"], "48 pictures are too few"),
+        ([], "Name a --recipe, or a model to go on --from"),
+        (["--from", "nothing"], "There is no model 'nothing'"),
+        (
+            ["--from", "cifar10-fast", "--recipe", "plain", "--set", "size=64"],
+            "takes pictures of 32 pixels, plain of 64",
+        ),
     ],
 )
 def test_wrong_use_is_one_sentence(

@@ -67,3 +67,22 @@ def test_the_generator_decides() -> None:
     torch.manual_seed(2)
     assert torch.equal(first, random_colours(random_crops(pictures, 24, 0.2, chance(5)), 0.4, 0.1, chance(6)))
     assert not torch.equal(first, random_colours(random_crops(pictures, 24, 0.2, chance(7)), 0.4, 0.1, chance(6)))
+
+
+def test_a_turned_crop_leans_by_no_more_than_it_may() -> None:
+    """Of ramps: what grows from left to right grows a little downwards too, by the tangent of the angle."""
+    crops = random_crops(ramps(2000), 24, 0.9, chance(), turn=10)
+    across, down = (crops[:, 0, 12, 14] - crops[:, 0, 12, 9]), (crops[:, 0, 14, 12] - crops[:, 0, 9, 12])
+    lean = torch.rad2deg(torch.atan2(down, across.abs()))
+    assert 8 < lean.max() < 12.5  # crops are stretched by up to 4 / 3
+    assert -12.5 < lean.min() < -8
+    assert lean.abs().mean() > 3
+
+
+def test_tinted_light_colours_what_was_grey() -> None:
+    flat = torch.full((2000, 3, 4, 4), 0.5)
+    views = random_colours(flat, 0.0, 0.0, chance(), tint=0.2)
+    assert 0.39 < views.min() < 0.41
+    assert 0.59 < views.max() < 0.61
+    channels = views.mean((2, 3)).T
+    assert abs(torch.corrcoef(channels)[0, 1].item()) < 0.1

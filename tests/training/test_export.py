@@ -20,7 +20,7 @@ from retrieval.training.run import find_device, train
 @pytest.fixture(scope="module")
 def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Autoencoder, Codec, np.ndarray]:
     """The shipped recipe's own network, a few steps old, as torch holds it and as its folder runs."""
-    pictures = training_data.load(sample, InputSpec(32)).pictures
+    pictures = training_data.load([sample], InputSpec(32)).pictures
     torch.manual_seed(0)
     recipe = find("cifar10-ae")
     assert isinstance(recipe, Recipe)
@@ -118,7 +118,7 @@ def test_a_run_from_pictures_to_a_folder(sample: Path, tmp_path: Path) -> None:
         batch_size=8,
         held_out=8,
     )
-    data = training_data.load(sample, InputSpec(32))
+    data = training_data.load([sample], InputSpec(32))
     done = train(recipe, data, tmp_path / "mine", find_device("cpu"), lambda *_: None, lambda: False)
     assert done.codec.bits == 20
     assert done.codec.encode(data.pictures).shape == (48, 3)

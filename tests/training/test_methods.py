@@ -50,7 +50,7 @@ def network(name: str, **changes: Any) -> Recipe:
 
 
 def trained(recipe: Recipe | Fitted, folder: Path, out: Path) -> tuple[Trained, training_data.TrainingData]:
-    data = training_data.load(folder, InputSpec(recipe.size))
+    data = training_data.load([folder], InputSpec(recipe.size))
     return train(recipe, data, out, CPU, lambda *_: None, lambda: False), data
 
 
@@ -89,7 +89,7 @@ def test_shifting_latents_leaves_what_is_rebuilt_as_it_was(sample: Path) -> None
     recipe = network("sparse")
     torch.manual_seed(0)
     model = Autoencoder(recipe).eval()
-    pictures = torch.from_numpy(training_data.load(sample, InputSpec(32)).pictures).permute(0, 3, 1, 2)
+    pictures = torch.from_numpy(training_data.load([sample], InputSpec(32)).pictures).permute(0, 3, 1, 2)
     with torch.no_grad():
         logits, rebuilt = model(pictures.float() / 255)
         fit.balance(model, pictures)
@@ -202,7 +202,7 @@ def test_a_linear_autoencoder_comes_to_what_principal_components_reach(sample: P
         held_out=0,
         precision="float32",
     )
-    data = training_data.load(sample, InputSpec(8))
+    data = training_data.load([sample], InputSpec(8))
     vectors = data.pictures.reshape(48, -1).astype(np.float64) / 255
     centred = vectors - vectors.mean(axis=0)
     left, sizes, right = np.linalg.svd(centred, full_matrices=False)

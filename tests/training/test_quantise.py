@@ -33,7 +33,7 @@ def codec() -> Codec:
 
 @pytest.fixture(scope="module")
 def drawn(sample: Path) -> TrainingData:
-    return training_data.load(sample, InputSpec(32))
+    return training_data.load([sample], InputSpec(32))
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,10 @@ def test_the_folder_is_smaller_and_says_what_it_is(
     assert quantised.codec_id != codec.codec_id
     assert quantised.name == quantised.card["name"] == "mine"
     assert quantised.card["quantised"]["from"] == {"codec_id": codec.codec_id, "figures": codec.card["figures"]}
-    assert quantised.card["quantised"]["command"] == f"semblance quantise {codec.name} {drawn.source} --out models/mine"
+    assert (
+        quantised.card["quantised"]["command"]
+        == f"semblance quantise {codec.name} {drawn.arguments[0]} --out models/mine"
+    )
     assert quantised.card["quantised"]["calibrated_on"] == {
         "name": drawn.name,
         "pictures": 48,
@@ -155,7 +158,7 @@ def encoder(folder: Path, nodes: list[Any], weights: dict[str, npt.NDArray[Any]]
 @pytest.fixture
 def noise() -> TrainingData:
     return TrainingData(
-        "noise", "noise", np.random.default_rng(0).integers(0, 256, (200, SIZE, SIZE, 3), np.uint8), "0", []
+        "noise", ("noise",), np.random.default_rng(0).integers(0, 256, (200, SIZE, SIZE, 3), np.uint8), "0", []
     )
 
 
@@ -180,7 +183,7 @@ def twice(folder: Path) -> Codec:
     weights = {"weights": np.eye(LENGTH, dtype=np.float32)}
     linear = encoder(folder, [helper.make_node("MatMul", ["rows", "weights"], ["logits"])], weights)
     pictures = np.arange(2 * LENGTH, dtype=np.uint8).reshape(2, SIZE, SIZE, 3)
-    return quantise(linear, TrainingData("two", "two", pictures, "0", []), folder.with_name("once"))[0]
+    return quantise(linear, TrainingData("two", ("two",), pictures, "0", []), folder.with_name("once"))[0]
 
 
 @pytest.mark.parametrize(

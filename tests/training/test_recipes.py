@@ -46,6 +46,10 @@ def test_fields_are_overridden_by_type() -> None:
         ("mask=1", "mask must be a share"),
         ("held_out=-1", "held_out must not be negative"),
         ("batch_size=1", "at least 2"),
+        ("tint=1", "tint must be a share"),
+        ("grain=-1", "grain must not be negative"),
+        ("turn=200", "turn must be from 0 to 180"),
+        ("turn=5", "turn is of views"),
     ],
 )
 def test_what_cannot_be_set_is_said(setting: str, sentence: str) -> None:

@@ -1,0 +1,104 @@
+"""What a copy of a picture differs in after it has been about: sharpness, JPEG blocks, noise, a frame or a caption.
+
+Batched as augment.py is, and drawn anew for each picture, where it should get the same code all the same.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from retrieval.training.augment import RGB, YIQ, uniform
+
+_BLOCK = 8
+_MIDDLE = 128 / 255  # what JPEG takes for zero
+_FINE, _COARSE = 95, 10  # JPEG qualities between which one is drawn
+_THICKEST = 0.3  # of a side: a frame or a caption
+
+# The luminance table of ITU-T T.81, annex K.1, which encoders scale by their quality.
+_QUANTA = torch.tensor(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ],
+    dtype=torch.float32,
+)
+_WAVES = torch.arange(_BLOCK)[:, None] * (2 * torch.arange(_BLOCK) + 1) * math.pi / (2 * _BLOCK)
+_COSINES = _WAVES.cos() * torch.tensor([math.sqrt(0.5)] + [1.0] * (_BLOCK - 1))[:, None] / 2  # (8, 8), orthonormal
+
+
+def sharpness(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+    """Pictures (N, 3, S, S) in 0..1, each somewhere between blurred (a binomial of 5 x 5 pixels) and as much sharpened.
+
+    The amount is drawn evenly from -strength to strength; blurred wholly at -1.
+    """
+    blurred = images
+    for axis in (-1, -2):
+        padding = (2, 2, 0, 0) if axis == -1 else (0, 0, 2, 2)
+        padded = functional.pad(blurred, padding, mode="replicate")
+        shifted = [padded.narrow(axis, at, images.shape[axis]) for at in range(5)]
+        outer, inner = shifted[0] + shifted[4], shifted[1] + shifted[3]
+        blurred = (outer + 4 * inner + 6 * shifted[2]) / 16
+    amount = uniform(len(images), -strength, strength, generator)[:, None, None, None]
+    return (images + amount * (images - blurred)).clamp(0, 1)
+
+
+def jpeg(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """A share of the pictures (N, 3, S, S) in 0..1 `through_jpeg`, at qualities from 10 to 95."""
+    touched = uniform(len(images), 0, 1, generator) < share
+    quality = uniform(len(images), _COARSE, _FINE, generator)
+    out = images.clone()
+    out[touched] = through_jpeg(images[touched], quality[touched])
+    return out
+
+
+def through_jpeg(images: Tensor, quality: Tensor) -> Tensor:
+    """Pictures (N, 3, S, S) in 0..1 -> what JPEG at these qualities (N,) leaves of their blocks.
+
+    Blocks of 8 x 8, of luma and two colours, are rounded in the cosine transform to the quanta of ITU-T T.81, annex
+    K.1, scaled as libjpeg does. Rows and columns beyond the last whole block stay as they were.
+    """
+    side = images.shape[-1] // _BLOCK * _BLOCK
+    scale = torch.where(quality < 50, 50 / quality, 2 - quality / 50)
+    quanta = (_QUANTA.to(images.device) * scale[:, None, None] + 0.5).floor().clamp(min=1)
+    quanta = quanta[:, None, None, :, None, :] / 255
+    cosines, to_yiq, to_rgb = (each.to(images.device) for each in (_COSINES, YIQ, RGB))
+    planes = torch.einsum("pc,nchw->nphw", to_yiq, images[..., :side, :side] - _MIDDLE)
+    blocks = planes.unflatten(-1, (-1, _BLOCK)).unflatten(-3, (-1, _BLOCK))  # (N, 3, rows, 8, columns, 8)
+    waves = torch.einsum("ui,ncaibj,vj->ncaubv", cosines, blocks, cosines)
+    waves = (waves / quanta).round() * quanta
+    planes = torch.einsum("ui,ncaubv,vj->ncaibj", cosines, waves, cosines).flatten(-2).flatten(-3, -2)
+    out = images.clone()
+    out[..., :side, :side] = (torch.einsum("cp,nphw->nchw", to_rgb, planes) + _MIDDLE).clamp(0, 1)
+    return out
+
+
+def grain(images: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
+    """Pictures (N, 3, S, S) plus noise, its standard deviation drawn evenly from 0 to `deviation` for each."""
+    each = uniform(len(images), 0, deviation, generator)[:, None, None, None]
+    return images + each * torch.empty_like(images).normal_(generator=generator)
+
+
+def frame(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """A share of the pictures (N, 3, S, S) with a plain frame on all sides or a plain band on one, as a caption's.
+
+    Up to 0.3 of a side thick, of one grey for each picture.
+    """
+    count, side = len(images), images.shape[-1]
+    thick = uniform(count, 0, _THICKEST, generator) * (uniform(count, 0, 1, generator) < share)
+    edge = torch.randint(0, 8, (count,), generator=generator, device=images.device)  # 4 and above: all of them
+    sides = functional.one_hot(edge.clamp(max=4), 5)[:, :4] + (edge >= 4)[:, None]  # (N, 4): left, right, top, bottom
+    left, right, top, bottom = (thick[:, None] * sides).T[..., None]
+    places = (torch.arange(side, device=images.device) + 0.5) / side
+    across = (places > left) & (places < 1 - right)  # (N, S)
+    down = (places > top) & (places < 1 - bottom)
+    seen = (down[:, :, None] & across[:, None, :])[:, None]
+    shade = uniform(count, 0, 1, generator)[:, None, None, None]
+    return torch.where(seen, images, shade)

@@ -1,0 +1,95 @@
+"""Degradations: each does what it is named for, to the share of the pictures that it should, by its generator alone."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from retrieval.training import degradation
+
+Degradation = Callable[[Tensor, float, torch.Generator], Tensor]
+
+
+def chance(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def pictures() -> Tensor:
+    """(400, 3, 32, 32): a bright square on noise, so that there are edges to lose."""
+    out = 0.2 + 0.2 * torch.rand(400, 3, 32, 32, generator=chance())
+    out[..., 8:24, 8:24] += 0.5
+    return out
+
+
+@pytest.mark.parametrize(
+    ("degrade", "amount"),
+    [(degradation.sharpness, 0.8), (degradation.jpeg, 0.5), (degradation.grain, 0.1), (degradation.frame, 0.5)],
+)
+def test_the_generator_decides(degrade: Degradation, amount: float, pictures: Tensor) -> None:
+    before = pictures.clone()
+    torch.manual_seed(1)
+    first = degrade(pictures, amount, chance(5))
+    torch.manual_seed(2)
+    assert torch.equal(first, degrade(pictures, amount, chance(5)))
+    assert not torch.equal(first, degrade(pictures, amount, chance(6)))
+    assert torch.equal(pictures, before)
+    assert first.shape == pictures.shape
+
+
+def test_sharpness_goes_both_ways_and_leaves_flat_pictures_alone(pictures: Tensor) -> None:
+    flat = torch.full((4, 3, 16, 16), 0.3)
+    assert torch.allclose(degradation.sharpness(flat, 0.8, chance()), flat, atol=1e-5)
+    out = degradation.sharpness(pictures, 0.8, chance())
+    contrast = out.std((1, 2, 3)) / pictures.std((1, 2, 3))
+    assert contrast.min() < 0.95  # blurred
+    assert contrast.max() > 1.02  # sharpened
+    assert 0.4 < (contrast < 1).float().mean() < 0.6
+
+
+@pytest.mark.parametrize("quality", [10, 30, 75])
+def test_jpeg_leaves_what_pillow_leaves(quality: int) -> None:
+    """Of grey pictures: there the two differ in nothing but the rounding to bytes."""
+    waves = torch.arange(32.0)
+    grey = 0.5 + 0.3 * torch.sin(waves[:, None] * 0.9) * torch.cos(waves * 0.4) + 0.1 * torch.rand(32, 32)
+    grey = (grey.clamp(0, 1) * 255).round() / 255
+    file = io.BytesIO()
+    Image.fromarray((grey * 255).byte().numpy()).save(file, "JPEG", quality=quality)
+    expected = torch.from_numpy(np.asarray(Image.open(file)).astype(np.float32) / 255)
+    out = degradation.through_jpeg(grey.expand(1, 3, 32, 32), torch.tensor([float(quality)]))
+    lost = (expected - grey).abs().mean()
+    assert (out[0, 0] - expected).abs().mean() < 0.15 * lost
+    assert torch.allclose(out[0, 0], out[0, 2], atol=1e-4)
+
+
+def test_a_share_goes_through_jpeg_and_odd_sides_keep_their_edge(pictures: Tensor) -> None:
+    odd = pictures[..., :29, :29]
+    out = degradation.jpeg(odd, 0.5, chance())
+    changed = (out != odd).flatten(1).any(dim=1)
+    assert 0.4 < changed.float().mean() < 0.6
+    assert torch.equal(out[..., 24:, :], odd[..., 24:, :])
+    assert torch.equal(degradation.jpeg(odd[..., :7, :7], 0.9, chance()), odd[..., :7, :7])  # no whole block
+
+
+def test_grain_has_a_level_of_its_own_for_each_picture(pictures: Tensor) -> None:
+    levels = (degradation.grain(pictures, 0.1, chance()) - pictures).std((1, 2, 3))
+    assert levels.min() < 0.01
+    assert 0.09 < levels.max() < 0.11
+    assert 0.045 < levels.mean() < 0.055
+
+
+def test_a_frame_is_plain_and_covers_edges_alone(pictures: Tensor) -> None:
+    out = degradation.frame(pictures, 0.6, chance())
+    covered = (out != pictures).any(dim=1)  # (N, 32, 32)
+    assert not covered[:, 10:22, 10:22].any()
+    framed = covered.flatten(1).any(dim=1)
+    assert 0.45 < framed.float().mean() < 0.65  # the thinnest are no pixel wide
+    for picture, where in zip(out[framed], covered[framed], strict=True):
+        assert picture[:, where].std() < 1e-6
+    sides = torch.stack([covered[:, 16, 0], covered[:, 16, -1], covered[:, 0, 16], covered[:, -1, 16]])
+    assert set(sides.sum(dim=0).tolist()) == {0, 1, 4}  # no frame, a band, all around
+    assert (sides.sum(dim=1) > 60).all()
