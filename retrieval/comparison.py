@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from retrieval import codes, evaluation, pixels, queries
+from retrieval import codes, evaluation, histograms, pixels, queries
 from retrieval.codec import Codec, Logits
 from retrieval.datasets import Dataset
 from retrieval.errors import DatasetError
 from retrieval.evaluation import Score
+from retrieval.histograms import Histograms
 from retrieval.images import Picture
 from retrieval.index import FlatIndex, Ids
 from retrieval.linear import RandomHyperplanes
@@ -19,7 +20,7 @@ from retrieval.queries import CodeQuery
 from retrieval.views import views
 
 _TIMED = 50  # single queries whose median time stands in a row
-_AT_ONCE = 256  # queries whose views are in memory at one time
+_AT_ONCE = 256  # queries whose views are in memory at one time, or pictures whose colours are counted
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,15 @@ class Row:
         """The columns of precision."""
         return self.score.table
 
-    def as_dict(self) -> dict[str, str | float | None]:
+    def as_dict(self) -> dict[str, str | float | list[float] | None]:
         """The row as `semblance evaluate --json` prints it."""
         rounded = {name: None if value is None else round(value, 4) for name, value in self.scores.items()}
+        interval = self.score.interval
+        sure = {"P@10_interval": None if interval is None else [round(end, 4) for end in interval]}
         times = {"search_ms": round(self.search_ms, 3), "encode_ms": round(self.encode_ms, 3)}
         size = {"bytes_per_picture": self.bytes_per_picture}
         mse = {"mse": None if self.mse is None else round(self.mse, 4)}
-        return {"name": self.name, "bits": self.bits, **rounded, **times, **size, **mse}
+        return {"name": self.name, "bits": self.bits, **rounded, **sure, **times, **size, **mse}
 
 
 def contest(gallery: Dataset, queries: Dataset | None) -> Contest:
@@ -114,6 +117,21 @@ def by_pixels(held: Contest) -> Row:
         0.0,
         pixels.LENGTH,
         lambda rows, n: _others(held, rows, n, index.search(asking[rows], n + 1)[1]),
+    )
+
+
+def by_histograms(held: Contest) -> Row:
+    """The share of colours that two pictures have in common: 64 counts a picture."""
+    gallery, asking = (_histograms(part) for part in (held.gallery, held.queries))
+    timed = held.queries.subset(np.arange(min(_TIMED, len(asking)))).pictures(histograms.SPEC)
+    return Row(
+        "colour histogram",
+        0,
+        _score(held, lambda rows: histograms.distances(asking[rows], gallery)),
+        _milliseconds(lambda i: histograms.nearest(asking[i : i + 1], gallery, 10), len(asking)),
+        _milliseconds(lambda i: histograms.counts(timed[i : i + 1]), len(asking)),
+        gallery.itemsize * histograms.BINS,
+        lambda rows, n: _others(held, rows, n, histograms.nearest(asking[rows], gallery, n + 1)),
     )
 
 
@@ -182,6 +200,13 @@ def _by_codes(
         codes.width(bits),
         lambda rows, n: _others(held, rows, n, nearest(rows, n + 1)),
     )
+
+
+def _histograms(part: Dataset) -> Histograms:
+    """Colour histograms uint16 (N, 64), few pictures in memory at one time: at 64 x 64, all would be too many."""
+    starts = range(0, len(part), _AT_ONCE)
+    portions = [part.subset(np.arange(start, min(start + _AT_ONCE, len(part)))) for start in starts]
+    return np.concatenate([histograms.counts(portion.pictures(histograms.SPEC)) for portion in portions])
 
 
 def _logits(codec: Codec, pictures: Picture, count: int) -> Logits:

@@ -71,6 +71,12 @@ def load(source: Path | bytes, spec: InputSpec, max_bytes: int = MAX_FILE_BYTES)
         return np.asarray(_render(image, (spec.size, spec.size), turn))
 
 
+def at_full_size(source: Path | bytes, max_bytes: int = MAX_FILE_BYTES) -> Picture:
+    """Decode one picture to RGB uint8 (H, W, 3), as large as it is and otherwise as `load` does. Raises as `load`."""
+    with _opened(source, max_bytes) as (image, turn):
+        return np.asarray(_render(image, image.size, turn))
+
+
 def thumbnail(source: Path | bytes, side: int, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     """A JPEG of the picture, its proportions kept and its longer side at most `side` pixels. Raises as `load` does."""
     with _opened(source, max_bytes) as (image, turn):

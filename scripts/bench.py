@@ -19,12 +19,14 @@ from scripts.benchmarks.encode import encode
 from scripts.benchmarks.figures import Asked, Row
 from scripts.benchmarks.install import install
 from scripts.benchmarks.library import index, search
+from scripts.benchmarks.photographs import photographs
 from scripts.benchmarks.service import service
 from scripts.benchmarks.training import training
 
 BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "search": search,
     "index": index,
+    "photographs": photographs,
     "service": service,
     "install": install,
     "encode": encode,
@@ -42,7 +44,10 @@ def bench(
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="For `encode`: a shipped model or a model folder; may be repeated. Without it, all shipped."),
+        typer.Option(
+            help="For `encode`: a shipped model or a model folder; may be repeated. Without it, all shipped. "
+            "For `photographs`: the first."
+        ),
     ] = None,
     recipe: Annotated[str, typer.Option(help="For `training`: the recipe's name.")] = "cifar10-fast",
     as_json: console.AsJson = False,

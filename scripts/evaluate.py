@@ -1,4 +1,4 @@
-"""`semblance evaluate`: one table of precision for pixels, models and random hyperplanes on a dataset with labels.
+"""`semblance evaluate`: one table of precision for pixels, colours, models and hyperplanes on a dataset with labels.
 
 Each model has a row as it is and one for every variant asked for: refined, with views, both, by its first bits.
 """
@@ -49,6 +49,10 @@ def evaluate(
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Ask with the 5,000 held-out gallery pictures: for choices.")
     ] = False,
+    left_out_classes: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only every Nth class: the first, the (N+1)th and so on.")
+    ] = None,
+    histogram: Annotated[bool, typer.Option("--histogram", help="A row for colour histograms.")] = False,
     report: Annotated[
         Path | None,
         typer.Option(parser=console.path, metavar="DIR", help="A folder to write a page of figures to."),
@@ -59,13 +63,19 @@ def evaluate(
     with console.exits():
         if held_out and queries is not None:
             raise UsageError("--held-out asks with pictures of the dataset itself: leave --queries out.")
+        if held_out and left_out_classes is not None:
+            raise UsageError("--held-out asks for pictures of all classes: leave --left-out-classes out.")
         write_report = _report_writer() if report is not None else None
         search_on_one_core()
         codecs = [Codec(find_model(name), threads=2) for name in model or [DEFAULT_MODEL]]
         variants = _variants(codecs, prefix or [], refine, views, liked)
-        held = comparison.contest(*_gallery_and_queries(dataset, queries, held_out))
+        gallery, asking = _gallery_and_queries(dataset, queries, held_out)
+        if left_out_classes is not None:
+            gallery = datasets.every_nth_class(gallery, left_out_classes)
+            asking = None if asking is None else datasets.every_nth_class(asking, left_out_classes)
+        held = comparison.contest(gallery, asking)
         comparison.check(held, variants)  # before the long work begins
-        rows = _rows(held, codecs, variants)
+        rows = _rows(held, codecs, variants, histogram)
         if as_json:
             table = {
                 "gallery": len(held.gallery),
@@ -102,12 +112,14 @@ def _gallery_and_queries(dataset: Path, queries: Path | None, held_out: bool) ->
     return gallery, asking
 
 
-def _rows(held: Contest, codecs: list[Codec], variants: list[Variant]) -> list[Row]:
+def _rows(held: Contest, codecs: list[Codec], variants: list[Variant], histogram: bool) -> list[Row]:
     lengths = sorted({codec.bits for codec in codecs}, reverse=True)
-    total = 1 + len(codecs) * len(variants) + len(lengths)
+    total = 1 + histogram + len(codecs) * len(variants) + len(lengths)
 
     def made() -> Iterator[Row]:
         yield comparison.by_pixels(held)
+        if histogram:
+            yield comparison.by_histograms(held)
         for codec in codecs:
             yield from comparison.by_codec(held, codec, variants)
         for bits in lengths:
@@ -125,11 +137,14 @@ def _rows(held: Contest, codecs: list[Codec], variants: list[Variant]) -> list[R
 def _show(held: Contest, rows: list[Row]) -> None:
     table = Table(title=f"{len(held.gallery):,} pictures in the gallery, {len(held.queries):,} queries")
     lines: list[dict[str, Any]] = [row.as_dict() for row in rows]
+    for line in lines:
+        if interval := line.pop("P@10_interval"):
+            line["P@10"] = "{:.4f} ({:.4f} to {:.4f})".format(line["P@10"], *interval)
     for column in lines[0]:
         table.add_column(column, justify="left" if column == "name" else "right", no_wrap=True)
     for line in lines:
         table.add_row(*("-" if value is None else str(value) for value in line.values()))
-    Console(width=180).print(table)
+    Console(width=200).print(table)
 
 
 def _report_writer() -> Callable[[Contest, list[Row], list[Codec], Path], list[Path]]:

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-COMMANDS = ("bench", "demo", "evaluate", "index", "quantise", "search", "serve", "status", "train")
+COMMANDS = ("bench", "demo", "edits", "evaluate", "index", "quantise", "search", "serve", "status", "train")
 
 
 def build() -> typer.Typer:

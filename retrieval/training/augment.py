@@ -17,29 +17,48 @@ RGB = torch.linalg.inv(YIQ)
 
 _STRETCH = 4 / 3  # the widest shape of a crop, and its inverse the tallest
 _JITTERED = 0.8  # share of pictures whose colours are changed
+_THICKEST = 0.25  # of a view's side: its frame
 _HUE = 0.25  # the largest turn of the hue at strength 1, as a share of the circle
 
 
-def random_crops(images: Tensor, size: int, least_area: float, generator: torch.Generator, turn: float = 0.0) -> Tensor:
+def random_crops(
+    images: Tensor,
+    size: int,
+    least_area: float,
+    generator: torch.Generator,
+    turn: float = 0.0,
+    framed: float = 0.0,
+) -> Tensor:
     """Pictures (N, 3, S, S) -> a crop of each, half of them mirrored, brought to (N, 3, size, size), bilinear.
 
     A crop covers a share of the area drawn evenly from least_area to 1 (Szegedy et al., "Going Deeper with
     Convolutions", 2015; for views, Chen et al., "A Simple Framework for Contrastive Learning", 2020). It is turned by
-    up to `turn` degrees either way about its middle; what lies outside the picture is its border drawn out.
+    up to `turn` degrees either way about its middle, and a share `framed` of all lies within a frame of up to a quarter
+    of the view on each side; frames, and what a turn brings in from outside the picture, are of one grey a view.
     """
     count = len(images)
     area = uniform(count, least_area, 1, generator)
     stretch = uniform(count, -math.log(_STRETCH), math.log(_STRETCH), generator).exp()
     width, height = (area * stretch).sqrt().clamp(max=1), (area / stretch).sqrt().clamp(max=1)
     mirrored = torch.where(uniform(count, 0, 1, generator) < 0.5, -1.0, 1.0)
-    warp = torch.zeros(count, 2, 3, device=images.device)
+    across = uniform(count, -1, 1, generator) * (1 - width)
+    down = uniform(count, -1, 1, generator) * (1 - height)
     angle = uniform(count, -math.radians(turn), math.radians(turn), generator) if turn else torch.zeros_like(area)
-    warp[:, 0, 0], warp[:, 0, 1] = width * mirrored * angle.cos(), -height * angle.sin()
-    warp[:, 1, 0], warp[:, 1, 1] = width * mirrored * angle.sin(), height * angle.cos()
-    warp[:, 0, 2] = uniform(count, -1, 1, generator) * (1 - width)
-    warp[:, 1, 2] = uniform(count, -1, 1, generator) * (1 - height)
+    inner = torch.ones_like(area)  # share of the view's side that the crop takes
+    if framed:
+        inner -= 2 * uniform(count, 0, _THICKEST, generator) * (uniform(count, 0, 1, generator) < framed)
+    warp = torch.zeros(count, 2, 3, device=images.device)
+    warp[:, 0, 0], warp[:, 0, 1] = width / inner * mirrored * angle.cos(), -height / inner * angle.sin()
+    warp[:, 1, 0], warp[:, 1, 1] = width / inner * mirrored * angle.sin(), height / inner * angle.cos()
+    warp[:, 0, 2], warp[:, 1, 2] = across, down
     grid = functional.affine_grid(warp, [count, 3, size, size], align_corners=False)
-    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    views = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    if not turn and not framed:
+        return views
+    places = ((torch.arange(size, device=images.device) + 0.5) / size * 2 - 1).abs()
+    within = places < inner[:, None]  # (N, size)
+    seen = within[:, :, None] & within[:, None, :] & (grid.abs() <= 1).all(dim=-1)
+    return torch.where(seen[:, None], views, uniform(count, 0, 1, generator)[:, None, None, None])
 
 
 def random_colours(

@@ -1,4 +1,4 @@
-"""What a copy of a picture differs in after it has been about: sharpness, JPEG blocks, noise, a frame or a caption.
+"""What a copy of a picture differs in after it has been about: sharpness, JPEG blocks, noise, a caption.
 
 Batched as augment.py is, and drawn anew for each picture, where it should get the same code all the same.
 """
@@ -14,7 +14,7 @@ from retrieval.training.augment import RGB, YIQ, uniform
 _BLOCK = 8
 _MIDDLE = 128 / 255  # what JPEG takes for zero
 _FINE, _COARSE = 95, 10  # JPEG qualities between which one is drawn
-_THICKEST = 0.3  # of a side: a frame or a caption
+_THICKEST = 0.3  # of a side: a caption
 
 # The luminance table of ITU-T T.81, annex K.1, which encoders scale by their quality.
 _QUANTA = torch.tensor(
@@ -86,19 +86,16 @@ def grain(images: Tensor, deviation: float, generator: torch.Generator) -> Tenso
     return images + each * torch.empty_like(images).normal_(generator=generator)
 
 
-def frame(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """A share of the pictures (N, 3, S, S) with a plain frame on all sides or a plain band on one, as a caption's.
+def caption(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """A share of the pictures (N, 3, S, S) with a plain band, as a caption's, along one of their sides.
 
-    Up to 0.3 of a side thick, of one grey for each picture.
+    Up to 0.3 of the side thick, of one grey for each picture.
     """
     count, side = len(images), images.shape[-1]
     thick = uniform(count, 0, _THICKEST, generator) * (uniform(count, 0, 1, generator) < share)
-    edge = torch.randint(0, 8, (count,), generator=generator, device=images.device)  # 4 and above: all of them
-    sides = functional.one_hot(edge.clamp(max=4), 5)[:, :4] + (edge >= 4)[:, None]  # (N, 4): left, right, top, bottom
-    left, right, top, bottom = (thick[:, None] * sides).T[..., None]
-    places = (torch.arange(side, device=images.device) + 0.5) / side
-    across = (places > left) & (places < 1 - right)  # (N, S)
-    down = (places > top) & (places < 1 - bottom)
-    seen = (down[:, :, None] & across[:, None, :])[:, None]
-    shade = uniform(count, 0, 1, generator)[:, None, None, None]
-    return torch.where(seen, images, shade)
+    edge = torch.randint(0, 4, (count,), generator=generator, device=images.device)
+    places = ((torch.arange(side, device=images.device) + 0.5) / side).expand(count, side)
+    places = torch.where(edge[:, None] % 2 == 0, places, 1 - places)  # from the one end, or from the other
+    covered = places < thick[:, None]  # (N, S)
+    covered = torch.where(edge[:, None, None] < 2, covered[:, :, None], covered[:, None, :])
+    return torch.where(covered[:, None], uniform(count, 0, 1, generator)[:, None, None, None], images)

@@ -81,7 +81,7 @@ def _contraction(
 
 def _viewed(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     if recipe.views:
-        images = augment.random_crops(images, recipe.view, recipe.crop, generator, recipe.turn)
+        images = augment.random_crops(images, recipe.view, recipe.crop, generator, recipe.turn, recipe.frame)
     if recipe.jitter or recipe.grey or recipe.tint:
         images = augment.random_colours(images, recipe.jitter, recipe.grey, generator, recipe.tint)
     return images
@@ -91,7 +91,7 @@ def _corrupted(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Te
     images = _viewed(images, recipe, generator)
     for damage, amount in (
         (degradation.sharpness, recipe.sharpness),
-        (degradation.frame, recipe.frame),
+        (degradation.caption, recipe.caption),
         (degradation.jpeg, recipe.jpeg),
         (degradation.grain, recipe.grain),
         (corruption.gaussian_noise, recipe.noise),

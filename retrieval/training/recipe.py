@@ -20,7 +20,7 @@ Pixels = Literal["real", "binary"]
 Precision = Literal["float32", "bfloat16"]
 Method = Literal["hyperplanes", "pca", "pca-itq", "patches-itq"]
 
-_SHARES = ("warmup", "mask", "salt", "jitter", "grey", "tint", "sharpness", "jpeg", "frame")
+_SHARES = ("warmup", "mask", "salt", "jitter", "grey", "tint", "sharpness", "jpeg", "frame", "caption")
 _POSITIVE_SHARES = ("crop", "rebuilt", "activity")
 _WEIGHTS = (
     *("reconstruction", "agreement", "projection"),
@@ -75,6 +75,7 @@ class Recipe:
     grey: float = 0.0  # share of pictures that lose their colours
     tint: float = 0.0  # strength of the light's own colour
     turn: float = 0.0  # degrees that a view may be turned by, either way
+    frame: float = 0.0  # share of views that lie within a frame
     crop: float = 0.2  # the least share of the area that a view keeps
     view: int = 24  # side of a view in pixels
     # what is done besides, of two views to the first alone
@@ -82,7 +83,7 @@ class Recipe:
     mask: float = 0.0  # share of the patches greyed out
     salt: float = 0.0  # share of the pixels made black or white
     sharpness: float = 0.0  # strength of blurring and sharpening
-    frame: float = 0.0  # share of pictures in a frame, or with a band for a caption
+    caption: float = 0.0  # share of pictures with a band along one side
     jpeg: float = 0.0  # share of pictures that show JPEG's blocks
     grain: float = 0.0  # the largest standard deviation of noise drawn for each picture
     # the schedule
@@ -181,8 +182,10 @@ class Recipe:
             raise RecipeError(f"agreement compares the bits of two views: it goes with latent=bits, not {self.latent}.")
         if not 0 <= self.turn <= 180:
             raise RecipeError(f"turn must be from 0 to 180 degrees, not {self.turn}.")
-        if self.turn and not self.views:
-            raise RecipeError("turn is of views: it goes with agreement or projection; what is rebuilt stays upright.")
+        if (self.turn or self.frame) and not self.views:
+            raise RecipeError(
+                "turn and frame are of views: they go with agreement or projection, not with one picture."
+            )
         if self.views and self.network == "pooling":
             raise RecipeError("Views cannot be compared by network=pooling: one's switches would rebuild the other.")
         if self.code != "linear" and self.latent != "real":

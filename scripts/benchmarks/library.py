@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,9 +37,7 @@ def index(asked: Asked) -> list[Row]:
     if pictures is None:
         pictures = asked.scratch / "drawn"
         write_sample(pictures, 1200)
-    library = str(asked.scratch / "indexed")
-    command = [sys.executable, "-m", "scripts.main", "index", str(pictures), "--library", library, "--json"]
-    first, second = (json.loads(_output(command)) for _ in range(2))
+    first, second = (indexed(pictures, asked.scratch / "indexed") for _ in range(2))
     return [
         row("pictures indexed", first["added"], "pictures"),
         row("index", first["added"] / first["seconds"], "pictures/s", "at least 1,500 (CIFAR-10 PNG files, two cores)"),
@@ -45,8 +45,11 @@ def index(asked: Asked) -> list[Row]:
     ]
 
 
-def _output(command: list[str]) -> str:
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+def indexed(pictures: Path, library: Path, *options: str) -> dict[str, Any]:
+    """What `semblance index --json` says, run as a process of its own. Raises UsageError where it ends in an error."""
+    command = [sys.executable, "-m", "scripts.main", "index", str(pictures), "--library", str(library), *options]
+    done = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, text=True)
     if done.returncode not in (console.DONE, console.LEFT_OUT):
         raise UsageError(f"{' '.join(command)} ended with {done.returncode}.")
-    return done.stdout
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report

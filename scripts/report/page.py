@@ -17,6 +17,7 @@ _COLUMNS = {
     "bits": "bits",
     "P@1": "P@1",
     "P@10": "P@10",
+    "P@10_interval": "of P@10, 95 %",
     "P@100": "P@100",
     "P@1000": "P@1000",
     "mAP@1000": "mAP@1000",
@@ -103,7 +104,8 @@ def write_report(
         _section(
             "The table",
             "Every method on the same queries. P@10: the share of the first ten that is of the "
-            "query's class; mAP: the same idea over the whole ranking. Bold: the best of a column.",
+            "query's class, and the range it has by chance of which queries were asked; mAP: the same idea over the "
+            "whole ranking. Bold: the best of a column.",
             _table(rows),
         )
     ]
@@ -160,9 +162,16 @@ def _table(rows: list[Row]) -> str:
         for column in _COLUMNS:
             value = line[column]
             mark = ' class="best"' if value is not None and value == best.get(column) else ""
-            said = f"{value:.4f}" if isinstance(value, float) and column in (*_PRECISIONS, "mse") else str(value)
-            cells.append(f"<td{mark}>{'–' if value is None else escape(said)}</td>")
+            cells.append(f"<td{mark}>{escape(_said(column, value))}</td>")
         indent = ' style="padding-left:1.4rem"' if row.variant != Variant() else ""
         cells[0] = f"<td{indent}>{escape(row.name)}</td>"
         body.append(f"<tr>{''.join(cells)}</tr>")
     return f'<div class="wide"><table><tr>{head}</tr>{"".join(body)}</table></div>'
+
+
+def _said(column: str, value: str | float | list[float] | None) -> str:
+    if isinstance(value, list):
+        return " to ".join(f"{end:.4f}" for end in value)
+    if isinstance(value, float) and column in (*_PRECISIONS, "mse"):
+        return f"{value:.4f}"
+    return "–" if value is None else str(value)

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval import codes, comparison, datasets, queries
+from retrieval import codes, comparison, datasets, histograms, queries
 from retrieval.codec import Codec
 from retrieval.codes import Codes
 from retrieval.comparison import Contest, Row, Variant
-from retrieval.images import Picture
+from retrieval.images import InputSpec, Picture
 from retrieval.index import FlatIndex
 from retrieval.views import views
 
@@ -104,3 +104,43 @@ def test_a_model_without_a_decoder_has_no_error(held: Contest, codec: Codec, mon
     monkeypatch.setattr(Codec, "can_decode", False)
     [row] = comparison.by_codec(held, codec)
     assert (row.mse, row.rebuilt, row.as_dict()["mse"]) == (None, None, None)
+
+
+# ---- colour histograms ---------------------------------------------------------------------------------------------
+
+
+def colours(held: Contest) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of 64 colours, queries (Q, 64) and gallery (G, 64), counted by NumPy's own histogram."""
+    pictures = (part.pictures(InputSpec(64)).reshape(len(part), -1, 3) for part in (held.queries, held.gallery))
+    queries, gallery = (
+        np.stack([np.histogramdd(each, (4, 4, 4), [(0, 256)] * 3)[0].ravel() / 4096 for each in part])
+        for part in pictures
+    )
+    return queries, gallery
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_the_histogram_row_is_brute_force(
+    own: bool, held: Contest, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "_AT_ONCE", 7)  # several portions, the last not full
+    contest = comparison.contest(datasets.load(sample)[0], None) if own else held
+    row = comparison.by_histograms(contest)
+    queries, gallery = colours(contest)
+    precisions = []
+    for at, query in enumerate(queries):
+        order = np.argsort(np.abs(gallery - query).sum(axis=1), kind="stable")
+        order = order[order != at] if own else order
+        assert row.nearest(np.array([at]), 5)[0].tolist() == order[:5].tolist()
+        precisions.append((contest.gallery.labels[order[:10]] == contest.queries.labels[at]).mean())
+    assert row.scores["P@10"] == pytest.approx(np.mean(precisions))
+
+
+def test_the_histogram_row_says_what_it_takes(held: Contest) -> None:
+    row = comparison.by_histograms(held)
+    kept = histograms.counts(held.gallery.pictures(histograms.SPEC))
+    assert (row.name, row.bits) == ("colour histogram", 0)
+    assert row.bytes_per_picture == kept.nbytes / len(kept) == 128
+    assert row.search_ms > 0
+    assert row.encode_ms > 0
+    assert (row.mse, row.rebuilt) == (None, None)

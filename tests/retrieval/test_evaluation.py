@@ -1,5 +1,6 @@
 """Precision and mean average precision against values worked out by hand, and the table on a few drawn pictures."""
 
+import itertools
 import math
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from retrieval.errors import DatasetError
 from retrieval.evaluation import (
     by_codes,
     by_pixels,
+    interval_of_mean,
     precision_at,
     relevance,
     score,
@@ -249,6 +251,63 @@ def test_bit_statistics_by_hand() -> None:
     assert constant == {"imbalance": 1, "correlation": 0}
 
 
+# ---- how sure a mean is ----------------------------------------------------------------------------------------------
+
+
+def tenths(count: int, seed: int = 0) -> npt.NDArray[np.float64]:
+    """Precisions at ten of so many queries."""
+    return np.random.default_rng(seed).binomial(10, 0.3, count) / 10
+
+
+def test_the_interval_is_that_of_queries_drawn_one_by_one() -> None:
+    values = tenths(80)
+    random = np.random.default_rng(1)
+    means = [random.choice(values, len(values)).mean() for _ in range(20_000)]
+    expected = np.quantile(means, (0.025, 0.975)).tolist()
+    assert interval_of_mean(values) == pytest.approx(expected, abs=0.004)
+    assert np.ptp(expected) > 0.05, "far more than what is allowed for"
+
+
+def test_the_interval_holds_the_mean_and_narrows_with_more_queries() -> None:
+    widths = []
+    for count in (50, 200, 800, 3200):
+        values = tenths(count)
+        low, high = interval_of_mean(values)
+        assert low < values.mean() < high
+        widths.append(high - low)
+    for wide, narrow in itertools.pairwise(widths):
+        assert wide / narrow == pytest.approx(2, rel=0.25), "four times the queries, half the width"
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
+    ends = np.array([interval_of_mean(tenths(100, seed)) for seed in range(400)])
+    assert ((ends[:, 0] <= 0.3) & (ends[:, 1] >= 0.3)).mean() == pytest.approx(0.95, abs=0.03)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.7, 1.0])
+@pytest.mark.parametrize("count", [1, 3, 7, 1000])
+def test_where_all_queries_agree_the_interval_is_their_value(share: float, count: int) -> None:
+    assert interval_of_mean(np.full(count, share)) == (share, share)
+
+
+def test_the_interval_of_a_score_is_that_of_its_queries_at_ten() -> None:
+    """300 queries, more than a portion, each left out of its own gallery; and the same again a second time."""
+    random = np.random.default_rng(0)
+    labels, distances = random.integers(0, 3, 300), random.integers(0, 9, (300, 300))
+    whole = scores(relevance(distances, labels[:, None] == labels, np.arange(300)))
+    found = score(lambda rows: distances[rows], labels, labels, np.arange(300))
+    assert found.interval == interval_of_mean(whole["P@10"])
+    assert found.interval != interval_of_mean(whole["P@1"])
+    assert found.interval == score(lambda rows: distances[rows], labels, labels, np.arange(300)).interval
+
+
+def test_a_gallery_too_short_for_ten_has_no_interval() -> None:
+    gallery = Dataset(np.zeros((9, 32, 32, 3), np.uint8), np.zeros(9, np.int64), ["a"])
+    row = comparison.by_pixels(comparison.contest(gallery, gallery))
+    assert row.score.interval is None
+    assert row.as_dict()["P@10_interval"] is None
+
+
 # ---- the table -----------------------------------------------------------------------------------------------------
 
 
@@ -262,9 +321,10 @@ def test_the_table_on_a_labelled_folder(sample: Path, codec: Codec) -> None:
     assert rows[1].name == codec.name
     for row in rows:
         line = row.as_dict()
-        assert [*line] == (
-            "name bits P@1 P@10 P@100 P@1000 mAP@1000 mAP search_ms encode_ms bytes_per_picture mse".split()  # noqa: SIM905
-        )
+        precisions, sizes = "P@1 P@10 P@100 P@1000 mAP@1000 mAP", "search_ms encode_ms bytes_per_picture mse"
+        assert " ".join(line) == f"name bits {precisions} P@10_interval {sizes}"
+        assert row.score.interval is not None
+        assert line["P@10_interval"] == [round(end, 4) for end in row.score.interval]
         assert line["P@100"] is None  # 48 pictures
         for column in ("P@1", "P@10", "mAP", "mAP@1000"):
             value = line[column]

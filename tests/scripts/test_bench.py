@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner, Result
 
+from retrieval import images
 from retrieval.codec import DEFAULT_MODEL, Codec, find_model, shipped_models
+from retrieval.images import InputSpec
 from scripts import bench
-from scripts.benchmarks import encode, figures, service
+from scripts.benchmarks import encode, figures, photographs, service
 from scripts.main import build
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -40,7 +43,9 @@ def test_without_names_all_but_training_is_measured(monkeypatch: pytest.MonkeyPa
     for name in bench.BENCHES:
         monkeypatch.setitem(bench.BENCHES, name, named(name))
     rest = "[] cifar10-fast None"
-    assert list(rows()) == [f"{name} {rest}" for name in ("search", "index", "service", "install", "encode")]
+    assert list(rows()) == [
+        f"{name} {rest}" for name in ("search", "index", "photographs", "service", "install", "encode")
+    ]
     asked = ("training", "search", "--model", "a", "--model", "b", "--recipe", "c", "--pictures", "d")
     assert list(rows(*asked)) == ["training ['a', 'b'] c d", "search ['a', 'b'] c d"]
 
@@ -63,6 +68,69 @@ def test_index_counts_the_pictures_of_the_folder_named(pictures: Path) -> None:
     found = rows("index", "--pictures", pictures)
     assert found["pictures indexed"]["value"] == 48
     assert {"index", "index again, nothing changed"} <= set(found)
+
+
+# ---- photographs ---------------------------------------------------------------------------------------------------
+
+
+def test_photographs_are_indexed_and_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photographs, "COUNT", 12)
+    found = rows("photographs")
+    weight, bare, index, ratio = found.values()
+    assert weight["name"] == "12 JPEGs of 1152 x 864, mean"
+    assert 130 < weight["value"] < 170
+    assert {row["unit"] for row in (bare, index)} == {"pictures/s"}
+    assert min(bare["value"], index["value"]) > 0
+    assert ratio["value"] == pytest.approx(index["value"] / bare["value"], rel=0.01)
+    assert ratio["against"] == "at least 0.5"
+
+
+def test_photographs_are_large_and_no_two_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photographs, "COUNT", 44)  # every scene once, and four twice
+    files = photographs.write(tmp_path / "some", threads=2)
+    assert sorted((tmp_path / "some").iterdir()) == files
+    contents = [path.read_bytes() for path in files]
+    assert len({*contents}) == 44
+    small = [images.load(content, InputSpec(32)).tobytes() for content in contents]
+    assert len({*small}) == 44, "they differ in more than their grain"
+    for path in files[:40]:
+        with Image.open(path) as image:
+            assert (image.format, image.size) == ("JPEG", (1152, 864))
+    again = photographs.write(tmp_path / "again", threads=1)
+    assert [path.read_bytes() for path in again] == contents, "the same on every run"
+
+
+def test_both_sides_take_turns_and_every_index_starts_from_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Medians of three rates: 2, 4 and 3 pictures a second alone, 8 / 8, 8 / 2 and 8 / 4 when indexed."""
+    turns: list[str] = []
+    clocks = {"bare": iter([1.0, 4.0, 2.0, 8 / 3]), "index": iter([8.0, 2.0, 4.0])}
+    libraries: list[Path] = []
+    options: list[tuple[str, ...]] = []
+
+    def bare(files: list[Path], spec: InputSpec, threads: int) -> float:
+        turns.append(f"bare {len(files)} {spec.size} {threads}")
+        return next(clocks["bare"])
+
+    def indexed(folder: Path, library: Path, *given: str) -> dict[str, Any]:
+        assert len([*folder.iterdir()]) == 8
+        assert not library.exists()
+        libraries.append(library)
+        options.append(given)
+        turns.append("index")
+        return {"added": 8, "seconds": next(clocks["index"])}
+
+    monkeypatch.setattr(photographs, "COUNT", 8)
+    monkeypatch.setattr(photographs, "_WARM_UP", 5)
+    monkeypatch.setattr(photographs, "bare_seconds", bare)
+    monkeypatch.setattr(photographs, "indexed", indexed)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    name = str(find_model("cifar10-ae"))
+    found = rows("photographs", "--model", name, "--model", "none")
+    size = Codec(find_model(name)).spec.size
+    assert turns == [f"bare 5 {size} 3", *["index", f"bare 8 {size} 3"] * 3]
+    assert len({*libraries}) == 3
+    assert options == [("--model", name, "--threads", "3")] * 3
+    assert [row["value"] for row in found.values()][1:] == [3, 2, 0.667]
 
 
 def test_the_service_is_asked_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,9 +236,13 @@ def test_training_says_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["fast"], "There is no benchmark 'fast': there are search, index, service, install, encode, training."),
+        (
+            ["fast"],
+            "There is no benchmark 'fast': there are search, index, photographs, service, install, encode, training.",
+        ),
         (["encode", "--model", "none"], "There is no model 'none'"),
         (["encode", "--model", ""], "There is no model ''"),
+        (["photographs", "--model", "none"], "There is no model 'none'"),
         (["training", "--recipe", "none"], "There is no recipe 'none'"),
         (["index", "--pictures", ""], "'--pictures'"),
     ],

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from retrieval import codes, comparison, datasets
 from retrieval.codec import Codec
 from retrieval.comparison import Contest, Row, Variant
+from tests.retrieval.test_datasets import write_cifar
 from tests.scripts.test_cli import call, document
 
 pytest.importorskip("matplotlib", reason="reports are drawn with matplotlib")
@@ -70,6 +72,96 @@ def test_what_is_not_asked_for_is_no_row(options: list[str], expected: list[str]
     assert [row["name"] for row in rows[1:-1]] == [codec.name + variant for variant in expected]
 
 
+def test_a_colour_histogram_is_a_row_where_it_is_asked_for(sample: Path, codec: Codec, held: Contest) -> None:
+    rows = json.loads(call("evaluate", sample, "--histogram", "--json").stdout)["rows"]
+    assert [row["name"] for row in rows] == [
+        "pixels (Euclidean)", "colour histogram", codec.name, "random hyperplanes",
+    ]  # fmt: skip
+    expected = comparison.by_histograms(held)
+    assert rows[1]["P@10"] == round(expected.scores["P@10"] or 0, 4)
+    assert (rows[1]["bits"], rows[1]["bytes_per_picture"]) == (0, 128)
+
+
+def test_the_interval_stands_beside_its_precision(sample: Path) -> None:
+    rows = json.loads(call("evaluate", sample, "--json").stdout)["rows"]
+    lines = call("evaluate", sample).stdout.splitlines()
+    for row in rows:
+        low, high = row["P@10_interval"]
+        assert low < row["P@10"] < high
+        [line] = [line for line in lines if row["name"] in line]
+        assert f" {row['P@10']:.4f} ({low:.4f} to {high:.4f}) " in line
+    assert not [line for line in lines if "interval" in line]
+
+
+def test_without_a_precision_at_ten_there_is_no_interval(sample: Path, tmp_path: Path) -> None:
+    for kind in sorted(sample.iterdir())[:3]:
+        shutil.copytree(kind, tmp_path / kind.name)
+    rows = json.loads(call("evaluate", tmp_path, "--json").stdout)["rows"]
+    assert [(row["P@10"], row["P@10_interval"]) for row in rows] == [(None, None)] * 3
+    shown = call("evaluate", tmp_path)
+    assert (shown.exit_code, " to " in shown.stdout) == (0, False)
+
+
+# ---- every Nth class -----------------------------------------------------------------------------------------------
+
+
+def precisions(*arguments: str | Path) -> tuple[object, object, list[list[object]]]:
+    """Gallery, queries, and what each row of a --json run found; its times are never the same."""
+    table = json.loads(call("evaluate", *arguments, "--histogram", "--json").stdout)
+    found = [[value for name, value in row.items() if not name.endswith("_ms")] for row in table["rows"]]
+    return table["gallery"], table["queries"], found
+
+
+def test_every_third_class_is_as_if_there_were_no_others(sample: Path, tmp_path: Path) -> None:
+    kinds = sorted(path for path in sample.iterdir() if path.is_dir())
+    for kind in kinds[::3]:
+        shutil.copytree(kind, tmp_path / kind.name)
+    alone = precisions(tmp_path)
+    assert precisions(sample, "--left-out-classes", "3") == alone
+    assert precisions(sample, "--left-out-classes", "1") == precisions(sample) != alone
+    asked = precisions(sample, "--queries", sample, "--left-out-classes", "3")
+    assert asked[:2] == alone[:2]
+    assert asked[2] != alone[2], "each finds itself"
+
+
+def test_a_dataset_s_own_queries_are_of_every_nth_class_too(tmp_path: Path) -> None:
+    write_cifar(tmp_path)
+    gallery, test = datasets.load(tmp_path)
+    assert test is not None
+    found = precisions(tmp_path, "--left-out-classes", "2")
+    assert found[:2] == ((gallery.labels != 1).sum(), (test.labels != 1).sum())
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--left-out-classes", "0"], "'--left-out-classes'"),
+        (["--left-out-classes", "2", "--held-out"], "--held-out asks for pictures of all classes"),
+        (["--left-out-classes", ""], "'--left-out-classes'"),
+    ],
+)
+def test_classes_wrongly_asked_for_are_one_sentence(
+    options: list[str], sentence: str, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    refused = call("evaluate", sample, *options)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert sentence in refused.stderr
+
+
+def test_too_few_pictures_of_every_nth_class_is_a_sentence(sample: Path, tmp_path: Path) -> None:
+    first, second = sorted(sample.iterdir())[:2]
+    shutil.copytree(second, tmp_path / "b")
+    (tmp_path / "a").mkdir()
+    shutil.copy(sorted(first.iterdir())[0], tmp_path / "a")
+    refused = call("evaluate", tmp_path, "--left-out-classes", "2")
+    assert refused.exit_code == 2
+    assert "1 pictures are left" in refused.stderr
+
+
+# ---- the report ----------------------------------------------------------------------------------------------------
+
+
 FIGURES = {"precision", "neighbours", "rebuilt", "distances", "bits", "walk", "samples"}
 
 
@@ -96,6 +188,8 @@ def test_the_page_s_table_is_that_of_the_command(held: Contest, rows: list[Row],
     cells = [re.findall(r"<td[^>]*>(.*?)</td>", line) for line in lines]
     assert [line[0] for line in cells] == [row.name for row in rows]
     assert [line[3] for line in cells] == [str(row.as_dict()["P@10"]) for row in rows]
+    intervals = [row.score.interval or (0, 0) for row in rows]
+    assert [line[4] for line in cells] == [f"{low:.4f} to {high:.4f}" for low, high in intervals]
     best = max(row.score.table["P@10"] or 0 for row in rows)
     assert f'<td class="best">{round(best, 4)}</td>' in html
 

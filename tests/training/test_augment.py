@@ -74,9 +74,26 @@ def test_a_turned_crop_leans_by_no_more_than_it_may() -> None:
     crops = random_crops(ramps(2000), 24, 0.9, chance(), turn=10)
     across, down = (crops[:, 0, 12, 14] - crops[:, 0, 12, 9]), (crops[:, 0, 14, 12] - crops[:, 0, 9, 12])
     lean = torch.rad2deg(torch.atan2(down, across.abs()))
+    assert (crops[:, 2] > 0).any()  # what lies outside is grey
     assert 8 < lean.max() < 12.5  # crops are stretched by up to 4 / 3
     assert -12.5 < lean.min() < -8
     assert lean.abs().mean() > 3
+
+
+def test_a_share_of_views_lies_within_a_plain_frame_that_hides_nothing_of_the_crop() -> None:
+    """Of ramps: blue is zero wherever there is picture, and a framed ramp is as long as one that is not."""
+    crops = random_crops(ramps(2000), 24, 0.999, chance(), framed=0.5)
+    corner = crops[:, 2, 0, 0]
+    framed = corner > 0
+    assert 0.35 < framed.float().mean() < 0.5  # the thinnest are no pixel wide
+    picture = (crops[:, 2] == 0) & framed[:, None, None]
+    sides = picture.any(dim=1).sum(dim=1)[framed]
+    assert 11 < sides.min() < 15  # a quarter on each side leaves half of 24 pixels
+    assert (crops[:, 2].flatten(1).max(dim=1).values[framed] == corner[framed]).all()  # one grey
+    for view, where in zip(crops[framed][:50], picture[framed][:50], strict=True):
+        assert (
+            view[0][where].max() - view[0][where].min() > 0.75
+        )  # the ramp from end to end: crops are stretched by up to 4 / 3
 
 
 def test_tinted_light_colours_what_was_grey() -> None:

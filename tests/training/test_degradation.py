@@ -28,7 +28,7 @@ def pictures() -> Tensor:
 
 @pytest.mark.parametrize(
     ("degrade", "amount"),
-    [(degradation.sharpness, 0.8), (degradation.jpeg, 0.5), (degradation.grain, 0.1), (degradation.frame, 0.5)],
+    [(degradation.sharpness, 0.8), (degradation.jpeg, 0.5), (degradation.grain, 0.1), (degradation.caption, 0.5)],
 )
 def test_the_generator_decides(degrade: Degradation, amount: float, pictures: Tensor) -> None:
     before = pictures.clone()
@@ -82,14 +82,15 @@ def test_grain_has_a_level_of_its_own_for_each_picture(pictures: Tensor) -> None
     assert 0.045 < levels.mean() < 0.055
 
 
-def test_a_frame_is_plain_and_covers_edges_alone(pictures: Tensor) -> None:
-    out = degradation.frame(pictures, 0.6, chance())
+def test_a_caption_is_a_plain_band_along_one_side(pictures: Tensor) -> None:
+    out = degradation.caption(pictures, 0.6, chance())
     covered = (out != pictures).any(dim=1)  # (N, 32, 32)
     assert not covered[:, 10:22, 10:22].any()
-    framed = covered.flatten(1).any(dim=1)
-    assert 0.45 < framed.float().mean() < 0.65  # the thinnest are no pixel wide
-    for picture, where in zip(out[framed], covered[framed], strict=True):
+    banded = covered.flatten(1).any(dim=1)
+    assert 0.45 < banded.float().mean() < 0.65  # the thinnest are no pixel wide
+    for picture, where in zip(out[banded], covered[banded], strict=True):
         assert picture[:, where].std() < 1e-6
+        assert where.all(dim=0).any() or where.all(dim=1).any()  # from end to end
     sides = torch.stack([covered[:, 16, 0], covered[:, 16, -1], covered[:, 0, 16], covered[:, -1, 16]])
-    assert set(sides.sum(dim=0).tolist()) == {0, 1, 4}  # no frame, a band, all around
-    assert (sides.sum(dim=1) > 60).all()
+    assert set(sides.sum(dim=0).tolist()) == {0, 1}
+    assert (sides.sum(dim=1) > 30).all()

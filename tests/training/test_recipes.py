@@ -49,7 +49,7 @@ def test_fields_are_overridden_by_type() -> None:
         ("tint=1", "tint must be a share"),
         ("grain=-1", "grain must not be negative"),
         ("turn=200", "turn must be from 0 to 180"),
-        ("turn=5", "turn is of views"),
+        ("turn=5", "turn and frame are of views"),
     ],
 )
 def test_what_cannot_be_set_is_said(setting: str, sentence: str) -> None:
