@@ -44,13 +44,13 @@ def train(
     """Train a model without labels and export it."""
     with console.exits():
         with console.training_packages():
-            from retrieval.training import recipe as kinds
             from retrieval.training.checkpoint import CHECKPOINT, LOG
             from retrieval.training.data import download_cifar10, load
+            from retrieval.training.override import override
             from retrieval.training.run import find_device
             from retrieval.training.run import train as run
         start = Codec(find_model(from_)) if from_ is not None else None
-        chosen = kinds.override(_recipe(recipe, start), set_ or [])
+        chosen = override(_recipe(recipe, start), set_ or [])
         if start is not None and start.spec != InputSpec(chosen.size):
             raise UsageError(
                 f"{start.name} takes pictures of {start.spec.size} pixels, {chosen.name} of {chosen.size}."

@@ -7,7 +7,7 @@ checkpoint of another recipe is refused.
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal
 
 from retrieval.errors import RecipeError
 
@@ -47,7 +47,7 @@ class Recipe:
     network: Network = "residual"
     encoder: tuple[int, ...] = (64, 128)
     blocks: tuple[int, ...] = (1, 2)
-    stem_stride: int = 2  # what the first convolution shrinks the picture by: 1 or 2
+    stem_stride: int = 2  # what the first convolution shrinks the picture by: 1, 2 or 4
     head: int = 0  # channels of a last 1 x 1 convolution, or none
     pooled: bool = False  # the mean over the last map's places, instead of the map itself
     decoder: tuple[int, ...] = (24, 32, 64, 128)
@@ -135,9 +135,12 @@ class Recipe:
             raise RecipeError(f"hidden must name numbers of 1 or more, or none, not {self.hidden}.")
         if any(length < 1 for length in self.prefixes):
             raise RecipeError(f"prefixes must be lengths of 1 bit or more, not {self.prefixes}.")
-        for field, allowed in {"stem_stride": (1, 2), "channels": (1, 3)}.items():
+        for field, allowed in {"stem_stride": (1, 2, 4), "channels": (1, 3)}.items():
             if getattr(self, field) not in allowed:
-                raise RecipeError(f"{field} must be {allowed[0]} or {allowed[1]}, not {getattr(self, field)}.")
+                *others, last = allowed
+                raise RecipeError(
+                    f"{field} must be {', '.join(map(str, others))} or {last}, not {getattr(self, field)}."
+                )
         _check_seed(self.seed)
         if self.batch_size < 2:
             raise RecipeError("batch_size must be at least 2: logits are standardised over the batch.")
@@ -249,7 +252,6 @@ def _check_seed(seed: int) -> None:
 
 
 AnyRecipe = Recipe | Fitted
-_Kind = TypeVar("_Kind", bound=AnyRecipe)
 
 
 def from_card(fields: dict[str, Any]) -> AnyRecipe:
@@ -263,35 +265,3 @@ def from_card(fields: dict[str, Any]) -> AnyRecipe:
         raise RecipeError(f"A recipe has no field {', '.join(strange)}.")
     values: dict[str, Any] = {name: tuple(each) if isinstance(each, list) else each for name, each in fields.items()}
     return kind(**values)
-
-
-def override(recipe: _Kind, settings: list[str]) -> _Kind:
-    """A recipe with single fields changed by "field=value" texts; tuples are written 24,32,64. Raises RecipeError."""
-    fields = {
-        field.name: field.type
-        for field in dataclasses.fields(recipe)
-        if field.name not in ("name", "summary", "method")
-    }
-    changes: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals or name not in fields:
-            raise RecipeError(f"{setting!r} sets no field of a recipe: write FIELD=VALUE with {', '.join(fields)}.")
-        changes[name] = _parse(name, text, fields[name])
-    return dataclasses.replace(recipe, **changes)
-
-
-def _parse(name: str, text: str, kind: Any) -> Any:
-    try:
-        if get_origin(kind) is tuple:
-            return tuple(int(part) for part in text.split(",")) if text != "none" else ()
-        if get_origin(kind) is Literal:
-            if text not in get_args(kind):
-                raise ValueError
-            return text
-        if kind is bool:
-            return {"true": True, "false": False}[text.lower()]
-        return kind(text)
-    except (ValueError, KeyError):
-        wanted = getattr(kind, "__name__", str(kind)) if get_origin(kind) is None else str(kind)
-        raise RecipeError(f"{name} must be {wanted}, not {text!r}.") from None

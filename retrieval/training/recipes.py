@@ -54,6 +54,31 @@ _SEARCHED = [
     ),
 ]
 
+_PHOTOS = replace(
+    _FAST,
+    name="photos",
+    summary="256 bits for photographs of any subject: copies of a picture agree on them, and it is rebuilt from them.",
+    size=64,
+    encoder=(64, 128, 256),
+    blocks=(1, 1, 1),
+    stem_stride=4,
+    head=0,
+    decoder=(16, 24, 32, 48, 96),
+    view=48,
+    crop=0.25,
+    jitter=0.3,
+    grey=0.05,
+    tint=0.1,
+    turn=6.0,
+    frame=0.15,
+    sharpness=0.7,
+    caption=0.15,
+    jpeg=0.4,
+    grain=0.08,
+    epochs=70,
+    held_out=500,  # so that a folder of some hundred pictures can be trained on
+)
+
 _FITTED = [
     Fitted("hyperplanes", "Signs of random projections of the pixels.", "hyperplanes"),
     Fitted("pca", "Signs of the pixels' principal components.", "pca"),
@@ -180,7 +205,7 @@ _MNIST: list[AnyRecipe] = [
     ),
 ]
 
-_ALL: list[AnyRecipe] = [*_SEARCHED, *_FITTED, *_METHODS, *_DENSE, *_MNIST]
+_ALL: list[AnyRecipe] = [*_SEARCHED, _PHOTOS, *_FITTED, *_METHODS, *_DENSE, *_MNIST]
 RECIPES = {recipe.name: recipe for recipe in _ALL}
 
 

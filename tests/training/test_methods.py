@@ -18,8 +18,9 @@ from retrieval.training import data as training_data
 from retrieval.training import fit, fitted, rbm
 from retrieval.training.bottleneck import Bernoulli, Gaussian
 from retrieval.training.networks import Autoencoder
+from retrieval.training.override import override
 from retrieval.training.pooling import _first_of_four
-from retrieval.training.recipe import Fitted, Recipe, override
+from retrieval.training.recipe import Fitted, Recipe
 from retrieval.training.recipes import RECIPES, find
 from retrieval.training.run import Trained, train
 

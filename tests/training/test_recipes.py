@@ -6,7 +6,8 @@ import json
 import pytest
 
 from retrieval.errors import RecipeError
-from retrieval.training.recipe import Recipe, from_card, override
+from retrieval.training.override import override
+from retrieval.training.recipe import Recipe, from_card
 from retrieval.training.recipes import RECIPES, find
 
 
@@ -31,7 +32,7 @@ def test_fields_are_overridden_by_type() -> None:
         ("encoder=8,x", "encoder must be"),
         ("encoder=8,8", "as many numbers as encoder"),
         ("encoder=0,8,8,8", "one or more numbers"),
-        ("stem_stride=3", "1 or 2"),
+        ("stem_stride=3", "1, 2 or 4"),
         ("pooled=maybe", "pooled must be bool"),
         ("prefixes=0,8", "1 bit or more"),
         ("temperature=0", "above 0"),
