@@ -1,4 +1,4 @@
-"""What a copy of a picture differs in after it has been about: sharpness, JPEG blocks, noise, a caption.
+"""What a copy of a picture differs in after it has been about: sharpness, resolution, JPEG, noise, a caption.
 
 Batched as augment.py is, and drawn anew for each picture, where it should get the same code all the same.
 """
@@ -13,6 +13,7 @@ from retrieval.training.augment import RGB, YIQ, uniform
 
 _BLOCK = 8
 _MIDDLE = 128 / 255  # what JPEG takes for zero
+_SMALLER = (4, 3, 2)
 _FINE, _COARSE = 95, 10  # JPEG qualities between which one is drawn
 _THICKEST = 0.3  # of a side: a caption
 
@@ -48,6 +49,19 @@ def sharpness(images: Tensor, strength: float, generator: torch.Generator) -> Te
         blurred = (outer + 4 * inner + 6 * shifted[2]) / 16
     amount = uniform(len(images), -strength, strength, generator)[:, None, None, None]
     return (images + amount * (images - blurred)).clamp(0, 1)
+
+
+def resolution(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """A share of the pictures (N, 3, S, S) brought down to a quarter, a third or half of their side, and back."""
+    chance = uniform(len(images), 0, 1, generator) / share  # below 1 for the share
+    out = images.clone()
+    for number, factor in enumerate(_SMALLER):
+        rows = ((chance * len(_SMALLER)).floor() == number).nonzero().flatten()
+        side = max(1, round(images.shape[-1] / factor))
+        if len(rows):
+            small = functional.interpolate(images[rows], size=side, mode="bilinear", antialias=True)
+            out[rows] = functional.interpolate(small, size=images.shape[-1], mode="bilinear")
+    return out
 
 
 def jpeg(images: Tensor, share: float, generator: torch.Generator) -> Tensor:

@@ -91,6 +91,7 @@ def _corrupted(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Te
     images = _viewed(images, recipe, generator)
     for damage, amount in (
         (degradation.sharpness, recipe.sharpness),
+        (degradation.resolution, recipe.resolution),
         (degradation.caption, recipe.caption),
         (degradation.jpeg, recipe.jpeg),
         (degradation.grain, recipe.grain),

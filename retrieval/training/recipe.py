@@ -20,7 +20,7 @@ Pixels = Literal["real", "binary"]
 Precision = Literal["float32", "bfloat16"]
 Method = Literal["hyperplanes", "pca", "pca-itq", "patches-itq"]
 
-_SHARES = ("warmup", "mask", "salt", "jitter", "grey", "tint", "sharpness", "jpeg", "frame", "caption")
+_SHARES = ("warmup", "mask", "salt", "jitter", "grey", "tint", "sharpness", "resolution", "jpeg", "frame", "caption")
 _POSITIVE_SHARES = ("crop", "rebuilt", "activity")
 _WEIGHTS = (
     *("reconstruction", "agreement", "projection"),
@@ -83,6 +83,7 @@ class Recipe:
     mask: float = 0.0  # share of the patches greyed out
     salt: float = 0.0  # share of the pixels made black or white
     sharpness: float = 0.0  # strength of blurring and sharpening
+    resolution: float = 0.0  # share of pictures that were smaller once
     caption: float = 0.0  # share of pictures with a band along one side
     jpeg: float = 0.0  # share of pictures that show JPEG's blocks
     grain: float = 0.0  # the largest standard deviation of noise drawn for each picture

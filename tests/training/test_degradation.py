@@ -28,7 +28,13 @@ def pictures() -> Tensor:
 
 @pytest.mark.parametrize(
     ("degrade", "amount"),
-    [(degradation.sharpness, 0.8), (degradation.jpeg, 0.5), (degradation.grain, 0.1), (degradation.caption, 0.5)],
+    [
+        (degradation.sharpness, 0.8),
+        (degradation.resolution, 0.5),
+        (degradation.jpeg, 0.5),
+        (degradation.grain, 0.1),
+        (degradation.caption, 0.5),
+    ],
 )
 def test_the_generator_decides(degrade: Degradation, amount: float, pictures: Tensor) -> None:
     before = pictures.clone()
@@ -73,6 +79,18 @@ def test_a_share_goes_through_jpeg_and_odd_sides_keep_their_edge(pictures: Tenso
     assert 0.4 < changed.float().mean() < 0.6
     assert torch.equal(out[..., 24:, :], odd[..., 24:, :])
     assert torch.equal(degradation.jpeg(odd[..., :7, :7], 0.9, chance()), odd[..., :7, :7])  # no whole block
+
+
+def test_a_share_loses_what_a_smaller_picture_cannot_hold(pictures: Tensor) -> None:
+    out = degradation.resolution(pictures, 0.6, chance())
+    changed = (out != pictures).flatten(1).any(dim=1)
+    assert 0.5 < changed.float().mean() < 0.7
+    fine = (out[..., 1:] - out[..., :-1]).square().mean((1, 2, 3)) / (
+        pictures[..., 1:] - pictures[..., :-1]
+    ).square().mean((1, 2, 3))
+    assert fine[changed].max() < 0.6  # half of the side keeps the edges of the square best
+    assert len(fine[changed].mul(20).round().unique()) >= 3  # three sizes
+    assert torch.allclose(out.mean((2, 3)), pictures.mean((2, 3)), atol=0.02)
 
 
 def test_grain_has_a_level_of_its_own_for_each_picture(pictures: Tensor) -> None:

@@ -87,6 +87,8 @@ def test_folding_and_rounding_barely_move_the_logits(sample: Path) -> None:
 @pytest.mark.parametrize("name", ["cifar10-ae", "cifar10-fast"])
 def test_a_model_that_ships_is_small_and_says_what_it_is(name: str) -> None:
     folder = find_model(name)
+    shipped = {path.name for path in folder.iterdir()} - {"checkpoint.pt"}  # which is never committed
+    assert shipped <= {"encoder.onnx", "decoder.onnx", "model.json", "training.jsonl", "weights.pt", "README.md"}
     assert sum(path.stat().st_size for path in folder.iterdir() if path.name != "checkpoint.pt") <= 8_000_000
     card = Codec(folder).card
     assert from_card(card["recipe"]) == find(name)
