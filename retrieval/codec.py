@@ -18,6 +18,7 @@ import onnxruntime
 
 from retrieval import codes
 from retrieval.errors import ModelError
+from retrieval.files import replace
 from retrieval.images import InputSpec, Picture
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
@@ -112,6 +113,11 @@ def codec_id(encoder: bytes, bits: int, spec: InputSpec) -> str:
     """SHA-256 of encoder.onnx and of the canonical JSON of what else decides the bits, as 64 hexadecimal digits."""
     rule = json.dumps({"bits": bits, "resize": spec.resize, "size": spec.size}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(encoder + rule.encode()).hexdigest()
+
+
+def write_card(folder: Path, card: dict[str, Any]) -> None:
+    """Write model.json. Raises OSError."""
+    replace(folder / "model.json", [(json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()])
 
 
 def find_model(name_or_folder: str) -> Path:

@@ -7,7 +7,7 @@ import io
 import math
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +106,7 @@ def every_nth_class(dataset: Dataset, n: int) -> Dataset:
     """
     rows = np.flatnonzero(dataset.labels % _step(n) == 0)
     if len(rows) < 2:
-        raise DatasetError(f"Every {n}th of {len(dataset.classes)} classes: {len(rows)} pictures are left, too few.")
+        raise DatasetError(f"One class in {n} of {len(dataset.classes)} leaves {len(rows)} pictures: name a smaller N.")
     left = dataset.subset(rows)
     return Dataset(left.sources, left.labels // n, dataset.classes[::n])
 
@@ -134,6 +134,14 @@ def picture_files(folder: Path) -> list[Path]:
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
+
+
+def once(paths: Iterable[Path]) -> list[Path]:
+    """Each file or folder where it stands first: one may be named twice, or lie within another that is named too."""
+    first: dict[Path, Path] = {}
+    for path in paths:
+        first.setdefault(path.resolve(), path)
+    return [*first.values()]
 
 
 def readable(paths: list[Path], spec: InputSpec) -> Iterator[Picture | PictureError | OSError]:
@@ -171,8 +179,13 @@ def _step(n: int) -> int:
     return n
 
 
+def _is_class(child: Path) -> bool:
+    """Links to folders are not followed, here as everywhere."""
+    return child.is_dir() and not child.is_symlink() and not child.name.startswith(".")
+
+
 def _class_names(folder: Path) -> list[str]:
-    return sorted(child.name for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+    return sorted(child.name for child in folder.iterdir() if _is_class(child))
 
 
 def _class_folders(folder: Path) -> Dataset:

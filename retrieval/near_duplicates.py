@@ -20,11 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval import codes, evaluation, images, pixels
-from retrieval.codec import Codec
+from retrieval.codec import Codec, write_card
 from retrieval.codes import Codes
 from retrieval.edits import EDITS, STRENGTHS, edited
 from retrieval.errors import DatasetError, PictureError
-from retrieval.files import replace
 from retrieval.images import InputSpec, Picture
 from retrieval.index import FlatIndex, Ids
 from retrieval.pixels import PixelIndex, Pixels
@@ -134,7 +133,7 @@ def spread(gallery: Gallery, among: set[Path], count: int) -> Ids:
     """
     rows = sorted((row for row, path in enumerate(gallery.paths) if path in among), key=lambda row: gallery.paths[row])
     if not rows:
-        raise DatasetError("None of the pictures that may be originals can be read: name others.")
+        raise DatasetError("There are no pictures that may be originals, or none that can be read: name others.")
     count = min(count, len(rows))
     return np.array(rows, np.int64)[np.arange(count) * len(rows) // count]
 
@@ -196,8 +195,7 @@ def keep(folder: Path, held: Nearness, gallery: int, command: str) -> None:
 
     The figures are those of the threshold. Where there is none, `distance` is null and the figures those of distance 0.
     """
-    path = folder / "model.json"
-    card = json.loads(path.read_bytes())
+    card = json.loads((folder / "model.json").read_bytes())
     at = held.threshold or 0
     card["near_duplicates"] = {
         "distance": held.threshold,
@@ -206,7 +204,7 @@ def keep(folder: Path, held: Nearness, gallery: int, command: str) -> None:
         "found": {name: round(float(share), 4) for name, share in zip(STRENGTHS, held.found[:, at], strict=True)},
         "command": command,
     }
-    replace(path, [(json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()])
+    write_card(folder, card)
 
 
 def _portions(

@@ -24,7 +24,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
 LeaveOutClasses = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Leave every Nth subfolder of DATA out, to judge by it later.")
+    int | None,
+    typer.Option(min=1, metavar="N", help="Leave every Nth subfolder of each folder out, to judge by it later."),
 ]
 Update = Callable[[int, int], None]  # done, total
 

@@ -30,7 +30,7 @@ def edits(
     ] = None,
     model: Annotated[list[str] | None, typer.Option(help="A shipped model or a model folder; may be repeated.")] = None,
     originals: Annotated[int, typer.Option(min=1, help="At most so many, evenly spread over FOLDER.")] = ORIGINALS,
-    left_out_classes: Annotated[
+    unseen_classes: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Originals only from every Nth subfolder: what training left out."),
     ] = None,
@@ -41,8 +41,8 @@ def edits(
     with console.exits():
         codecs = _codecs(model or [DEFAULT_MODEL])
         files = _files(folder)
-        asking = _asking(folder, files, left_out_classes)
-        paths = _once([*files, *(path for more in gallery or [] for path in _files(more))])
+        asking = _asking(folder, files, unseen_classes)
+        paths = datasets.once([*files, *(path for more in gallery or [] for path in _files(more))])
         with console.progress("Reading") as update:
             held = near_duplicates.read(paths, [*codecs.values()], update)
         rows = near_duplicates.spread(held, asking, originals)
@@ -61,7 +61,7 @@ def edits(
         else:
             _show(counts, answers, near)
         for name, codec in codecs.items() if keep else ():
-            command = _command(folder, gallery or [], codec, originals, left_out_classes)
+            command = _command(folder, gallery or [], codec, originals, unseen_classes)
             near_duplicates.keep(codec.folder, near[name], len(held), command)
             console.say(f"kept in {codec.folder / 'model.json'}")
     if failed:
@@ -82,14 +82,6 @@ def _files(folder: Path) -> list[Path]:
     if not files:
         raise DatasetError(f"{folder} holds no pictures: name a folder of JPEG, PNG or other picture files.")
     return files
-
-
-def _once(paths: list[Path]) -> list[Path]:
-    """Each file where it stands first: a folder may lie within another that is named too."""
-    first: dict[Path, Path] = {}
-    for path in paths:
-        first.setdefault(path.resolve(), path)
-    return [*first.values()]
 
 
 def _asking(folder: Path, files: list[Path], every: int | None) -> set[Path]:
@@ -177,13 +169,13 @@ def _sentence(name: str, held: Nearness) -> str:
     )
 
 
-def _command(folder: Path, gallery: list[Path], codec: Codec, originals: int, left_out_classes: int | None) -> str:
+def _command(folder: Path, gallery: list[Path], codec: Codec, originals: int, unseen_classes: int | None) -> str:
     """What makes the figures again, with the folders' names alone: where they lie is nobody's business."""
     words = ["semblance", "edits", folder.resolve().name]
     words += [word for more in gallery for word in ("--gallery", more.resolve().name)]
     words += ["--model", codec.folder.resolve().name]
     words += ["--originals", str(originals)] if originals != ORIGINALS else []
-    words += ["--left-out-classes", str(left_out_classes)] if left_out_classes is not None else []
+    words += ["--unseen-classes", str(unseen_classes)] if unseen_classes is not None else []
     return shlex.join([*words, "--keep"])
 
 

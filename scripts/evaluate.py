@@ -49,7 +49,7 @@ def evaluate(
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Ask with the 5,000 held-out gallery pictures: for choices.")
     ] = False,
-    left_out_classes: Annotated[
+    unseen_classes: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Only every Nth class: the first, the (N+1)th and so on.")
     ] = None,
     histogram: Annotated[bool, typer.Option("--histogram", help="A row for colour histograms.")] = False,
@@ -63,16 +63,16 @@ def evaluate(
     with console.exits():
         if held_out and queries is not None:
             raise UsageError("--held-out asks with pictures of the dataset itself: leave --queries out.")
-        if held_out and left_out_classes is not None:
-            raise UsageError("--held-out asks for pictures of all classes: leave --left-out-classes out.")
+        if held_out and unseen_classes is not None:
+            raise UsageError("--held-out asks for pictures of all classes: leave --unseen-classes out.")
         write_report = _report_writer() if report is not None else None
         search_on_one_core()
         codecs = [Codec(find_model(name), threads=2) for name in model or [DEFAULT_MODEL]]
         variants = _variants(codecs, prefix or [], refine, views, liked)
         gallery, asking = _gallery_and_queries(dataset, queries, held_out)
-        if left_out_classes is not None:
-            gallery = datasets.every_nth_class(gallery, left_out_classes)
-            asking = None if asking is None else datasets.every_nth_class(asking, left_out_classes)
+        if unseen_classes is not None:
+            gallery = datasets.every_nth_class(gallery, unseen_classes)
+            asking = None if asking is None else datasets.every_nth_class(asking, unseen_classes)
         held = comparison.contest(gallery, asking)
         comparison.check(held, variants)  # before the long work begins
         rows = _rows(held, codecs, variants, histogram)

@@ -47,16 +47,12 @@ def train(
             from retrieval.training.checkpoint import CHECKPOINT, LOG
             from retrieval.training.data import download_cifar10, load
             from retrieval.training.override import override
-            from retrieval.training.run import find_device
+            from retrieval.training.run import check_start, find_device
             from retrieval.training.run import train as run
         start = Codec(find_model(from_)) if from_ is not None else None
         chosen = override(_recipe(recipe, start), set_ or [])
-        if start is not None and start.spec != InputSpec(chosen.size):
-            raise UsageError(
-                f"{start.name} takes pictures of {start.spec.size} pixels, {chosen.name} of {chosen.size}."
-            )
-        if start is not None and start.folder.resolve() == out.resolve():
-            raise UsageError(f"{out} is the folder of the model to go on from: name another one with --out.")
+        if start is not None:
+            check_start(start, chosen, out)  # before the long work begins
         where = find_device(device)
         if download:
             download_cifar10(data[0])
@@ -77,9 +73,12 @@ def train(
             f"torch and ONNX Runtime differ in {trained.differing_bits:.4%} of the bits (none further than "
             f"{trained.largest_differing_logit:.1g} standard deviations from zero)"
         )
-        with console.progress("Comparing neighbours") as update:
-            sheet = write_before_and_after(start, trained.codec, pictures.pictures, out, update)
-        console.say(f"{sheet}: neighbours before and after")
+        try:
+            with console.progress("Comparing neighbours") as update:
+                sheet = write_before_and_after(start, trained.codec, pictures.pictures, out, update)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"the model in {out} is whole, its sheet of neighbours is not drawn") from None
+        console.say(f"{sheet}: neighbours before and after (it shows your pictures: keep it if you share the model)")
     if pictures.failed:
         raise typer.Exit(console.LEFT_OUT)
 
@@ -94,7 +93,9 @@ def _recipe(name: str | None, start: Codec | None) -> "AnyRecipe":
         raise UsageError("Name a --recipe, or a model to go on --from.")
     if not isinstance(start.card.get("recipe"), dict):
         raise UsageError(f"{start.name} does not say which recipe it was trained by: name one with --recipe.")
-    return recipe.from_card(start.card["recipe"])
+    own = recipe.from_card(start.card["recipe"])
+    recipes.find(own.name)  # the command that repeats the run will name it
+    return own
 
 
 @contextmanager

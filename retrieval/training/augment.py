@@ -2,7 +2,7 @@
 
 Everything runs on the device that holds the batch, from a generator that lives there too. A crop and a mirror image are
 one warp; brightness, contrast, saturation, hue and grey are one 3 x 3 matrix and an offset: so a view costs two
-operations, whatever it is made of.
+operations, and a mask where it is turned or framed.
 """
 
 import math
@@ -81,9 +81,11 @@ def random_colours(
     turn[:, 1, 2] = -turn[:, 2, 1]
     to_yiq, to_rgb = YIQ.to(images.device), RGB.to(images.device)
     matrix = to_rgb @ turn @ to_yiq * (brightness * contrast)[:, None, None]
-    if tint:
-        matrix = matrix * (1 + tint * uniform(3 * count, -1, 1, generator).view(count, 3, 1))
-    luma = images.mean((2, 3)) @ to_yiq[0] * brightness  # contrast is scaled about each picture's mean luma
+    mean = images.mean((2, 3))
+    if tint:  # before all else: it is the light that the picture was taken in
+        light = 1 + tint * uniform(3 * count, -1, 1, generator).view(count, 3)
+        matrix, mean = matrix * light[:, None], mean * light
+    luma = mean @ to_yiq[0] * brightness  # contrast is scaled about each picture's mean luma
     offset = (1 - contrast) * luma
     coloured = torch.baddbmm(offset[:, None, None], matrix, images.flatten(2))
     return coloured.clamp(0, 1).view_as(images)

@@ -104,7 +104,9 @@ class Run:
         if state["data"] != self.data:
             raise CheckpointError(f"{path} was trained on other pictures: name another --out, or remove it.")
         if state.get("start", "") != self.start:
-            raise CheckpointError(f"{path} began from another model: name another --out, or remove it.")
+            raise CheckpointError(
+                f"{path} did not begin as this run does (--from): begin it so, name another --out, or remove it."
+            )
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -131,17 +133,15 @@ def save_weights(model: Autoencoder, folder: Path) -> None:
 
 
 def load_weights(model: Autoencoder, folder: Path) -> None:
-    """Take up folder/weights.pt. Raises CheckpointError where there is none, or it fits other layers."""
+    """Take up folder/weights.pt. Raises CheckpointError where it is broken or fits other layers."""
     path = folder / WEIGHTS
-    if not path.exists():
-        raise CheckpointError(f"{folder} has no {WEIGHTS}, so training cannot go on from it.")
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged pickles raise nearly anything
-        raise CheckpointError(f"{path} is broken ({error}), so training cannot go on from it.") from error
+        raise CheckpointError(f"{path} is broken ({error}): train that model anew, or begin from another.") from error
     try:
         model.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"{path} fits other layers than the recipe's: leave --recipe out to train the model's own."
+            f"{path} fits other layers than this recipe's: train the model's own, without --recipe and --set."
         ) from error

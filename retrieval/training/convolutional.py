@@ -66,9 +66,8 @@ def encoder(recipe: Recipe) -> tuple[nn.Sequential, int]:
     """
     stem, *stages = recipe.encoder
     stride = recipe.stem_stride
-    layers: list[nn.Module] = [
-        conv(recipe.channels, stem, 2 + stride, stride)
-    ]  # 3 x 3, 4 x 4 in steps of 2, 6 x 6 of 4
+    kernel = 2 + stride  # 3 x 3, 4 x 4 in steps of 2, 6 x 6 in steps of 4
+    layers: list[nn.Module] = [conv(recipe.channels, stem, kernel, stride)]
     layers += [Residual(stem, stem) for _ in range(recipe.blocks[0])]
     for inputs, outputs, blocks in zip(recipe.encoder, stages, recipe.blocks[1:], strict=False):
         layers.append(Residual(inputs, outputs, stride=2))

@@ -32,31 +32,30 @@ def load(
 ) -> TrainingData:
     """Decode all training pictures at `spec`. The test pictures of CIFAR-10 and MNIST are never among them.
 
-    With `leave_out_classes` n, every n-th class of a folder is left out (see datasets.left_out), so that search can be
-    judged by what was never trained on. Unreadable files are left out and named in `failed`. Raises DatasetError where
-    nothing is left.
+    With `leave_out_classes` n, every n-th class of each folder is left out (see datasets.left_out), so that search can
+    be judged by what was never trained on; CIFAR-10 and MNIST are taken whole, after the folders. Unreadable files are
+    left out and named in `failed`. Raises DatasetError where a folder has nothing to train on.
     """
-    names: list[str] = []
-    kept: list[Picture] = []
-    failed: list[tuple[Path, str]] = []
     for source in sources:
         if not source.is_dir():
             raise DatasetError(f"There is no folder {source}.")
-        standard, _ = datasets.standard(source)
-        if standard:
-            names.append(f"{standard} training pictures")
-            kept.append(datasets.load(source)[0].pictures(spec))
-            continue
-        names.append(source.resolve().name)
-        paths = datasets.picture_files(source)
-        if leave_out_classes:
-            names[-1] += f" less one class in {leave_out_classes}"
-            left_out = {source / name for name in datasets.left_out(source, leave_out_classes)}
-            paths = [path for path in paths if left_out.isdisjoint(path.parents)]
-        pictures, unread = _read(source, paths, spec, progress)
-        kept.append(pictures)
-        failed += unread
-    pictures = kept[0] if len(kept) == 1 else np.concatenate(kept)
+    sources = datasets.once(sources)
+    known = {source: name for source in sources if (name := datasets.standard(source)[0])}
+    folders = [source for source in sources if source not in known]
+    if leave_out_classes and not folders:
+        raise DatasetError("Classes are left out of folders that have them as subfolders: none of these is one.")
+    paths = datasets.once(path for folder in folders for path in _files(folder, leave_out_classes))
+    pictures, failed = _read(paths, spec, progress)
+    parts = [datasets.load(source)[0].pictures(spec) for source in known]
+    if len(pictures):
+        parts.insert(0, pictures)
+    if not parts:
+        raise DatasetError(f"{folders[0]} holds no picture that can be read ({len(failed)} could not).")
+    pictures = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    less = f" less one class in {leave_out_classes}" if leave_out_classes else ""
+    names = [folder.resolve().name + less for folder in folders] + [
+        f"{name} training pictures" for name in known.values()
+    ]
     arguments = [source.resolve().name for source in sources]
     if leave_out_classes:
         arguments += ["--leave-out-classes", str(leave_out_classes)]
@@ -64,21 +63,33 @@ def load(
     return TrainingData(" and ".join(names), tuple(arguments), pictures, checksum, failed)
 
 
+def _files(folder: Path, leave_out_classes: int | None) -> list[Path]:
+    """The picture files of a folder, less those of classes to leave out. Raises DatasetError where none are left."""
+    paths = datasets.picture_files(folder)
+    if not paths:
+        raise DatasetError(f"{folder} holds no pictures: name a folder of JPEG, PNG or other picture files.")
+    if leave_out_classes:
+        left_out = {folder / name for name in datasets.left_out(folder, leave_out_classes)}
+        paths = [path for path in paths if left_out.isdisjoint(path.parents)]
+        if not paths:
+            raise DatasetError(f"Nothing is left of {folder}: one class in {leave_out_classes} is all that it has.")
+    return paths
+
+
 def _read(
-    source: Path, paths: list[Path], spec: InputSpec, progress: Callable[[int, int], None] | None
+    paths: list[Path], spec: InputSpec, progress: Callable[[int, int], None] | None
 ) -> tuple[Picture, list[tuple[Path, str]]]:
-    kept: list[Picture] = []
+    """The pictures (N, S, S, 3) that can be read, and why the others cannot."""
+    out = np.empty((len(paths), spec.size, spec.size, 3), np.uint8)
     failed: list[tuple[Path, str]] = []
-    for path, picture in zip(paths, datasets.readable(paths, spec), strict=True):
+    for done, (path, picture) in enumerate(zip(paths, datasets.readable(paths, spec), strict=True)):
         if isinstance(picture, Exception):
             failed.append((path, str(picture)))
         else:
-            kept.append(picture)
+            out[done - len(failed)] = picture
         if progress is not None:
-            progress(len(kept) + len(failed), len(paths))
-    if not kept:
-        raise DatasetError(f"{source} holds no picture that can be read ({len(failed)} could not).")
-    return np.stack(kept), failed
+            progress(done + 1, len(paths))
+    return out[: len(paths) - len(failed)], failed
 
 
 def download_cifar10(folder: Path) -> None:

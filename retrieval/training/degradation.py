@@ -81,7 +81,7 @@ def through_jpeg(images: Tensor, quality: Tensor) -> Tensor:
     """
     side = images.shape[-1] // _BLOCK * _BLOCK
     scale = torch.where(quality < 50, 50 / quality, 2 - quality / 50)
-    quanta = (_QUANTA.to(images.device) * scale[:, None, None] + 0.5).floor().clamp(min=1)
+    quanta = (_QUANTA.to(images.device) * scale[:, None, None] + 0.5).floor().clamp(1, 255)
     quanta = quanta[:, None, None, :, None, :] / 255
     cosines, to_yiq, to_rgb = (each.to(images.device) for each in (_COSINES, YIQ, RGB))
     planes = torch.einsum("pc,nchw->nphw", to_yiq, images[..., :side, :side] - _MIDDLE)

@@ -7,7 +7,6 @@ that the folder holds, and the two can be compared bit by bit.
 
 import copy
 import io
-import json
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +17,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from retrieval.codec import Codec
+from retrieval.codec import Codec, write_card
 from retrieval.errors import TrainingError
 from retrieval.files import replace
 from retrieval.images import InputSpec, Picture
@@ -104,11 +103,6 @@ def _fold(layers: nn.Sequential) -> None:
                 norm.weight = nn.Parameter(torch.ones(norm.num_features))
                 norm.bias = nn.Parameter(torch.zeros(norm.num_features))
             layers[position], layers[position + 1] = fuse_linear_bn_eval(layer, norm), nn.Identity()
-
-
-def write_card(folder: Path, card: dict[str, Any]) -> None:
-    """Write model.json. Raises OSError."""
-    replace(folder / "model.json", [(json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()])
 
 
 @torch.no_grad()

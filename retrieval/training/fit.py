@@ -64,11 +64,11 @@ def fit(
     steps = recipe.epochs * batches
     pretraining = 0 if start is not None else recipe.pretraining
     before = pretraining * (len(recipe.hidden) + 1) * batches  # as many steps as it has, for the time left
+    if start is not None:
+        load_weights(model, start.folder)  # where there is a checkpoint, it takes their place
     out.mkdir(parents=True, exist_ok=True)
     first, seconds = run.resume()
-    if start is not None and not run.begun:
-        load_weights(model, start.folder)
-    elif recipe.pretraining and not run.begun:
+    if pretraining and not run.begun:
         started = time.monotonic()
         chance = _generator(recipe.seed, _PRETRAINING, 0, device)
 
@@ -209,9 +209,12 @@ def measure(model: Autoencoder | FittedCoder, pictures: Tensor, bits: int) -> di
 def _split(recipe: Recipe, data: TrainingData) -> tuple[Tensor, Tensor]:
     total = len(data.pictures)
     if total - recipe.held_out < recipe.batch_size:
+        fewer = min(recipe.held_out, total // 10)
+        smaller = min(recipe.batch_size, (total - fewer) // 4)
+        instead = f", or try --set held_out={fewer} --set batch_size={smaller}" if smaller > 1 else ""
         raise DatasetError(
             f"{total} pictures are too few: {recipe.held_out} are held out and a batch takes {recipe.batch_size}. "
-            "Add pictures, or lower held_out and batch_size."
+            f"Add pictures{instead}."
         )
     kept, held_out = datasets.hold_out(recipe.held_out, total)
     return torch.from_numpy(kept), torch.from_numpy(held_out)

@@ -11,11 +11,7 @@ _Kind = TypeVar("_Kind", bound=AnyRecipe)
 
 def override(recipe: _Kind, settings: list[str]) -> _Kind:
     """A recipe with single fields changed by "field=value" texts; tuples are written 24,32,64. Raises RecipeError."""
-    fields = {
-        field.name: field.type
-        for field in dataclasses.fields(recipe)
-        if field.name not in ("name", "summary", "method")
-    }
+    fields = settable(recipe)
     changes: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
@@ -23,6 +19,12 @@ def override(recipe: _Kind, settings: list[str]) -> _Kind:
             raise RecipeError(f"{setting!r} sets no field of a recipe: write FIELD=VALUE with {', '.join(fields)}.")
         changes[name] = _parse(name, text, fields[name])
     return dataclasses.replace(recipe, **changes)
+
+
+def settable(recipe: AnyRecipe) -> dict[str, Any]:
+    """The fields of a recipe that can be set, and the type of each."""
+    fixed = ("name", "summary", "method")
+    return {field.name: field.type for field in dataclasses.fields(recipe) if field.name not in fixed}
 
 
 def _parse(name: str, text: str, kind: Any) -> Any:

@@ -23,13 +23,12 @@ from onnx import numpy_helper
 from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
 from retrieval import codes, datasets
-from retrieval.codec import Codec
+from retrieval.codec import Codec, write_card
 from retrieval.errors import ModelError, TrainingError
 from retrieval.files import replace
 from retrieval.images import Picture
 from retrieval.training.checkpoint import LOG, WEIGHTS
 from retrieval.training.data import TrainingData
-from retrieval.training.export import write_card
 
 CALIBRATED_ON = 1000  # pictures
 _BATCH = 100
@@ -52,14 +51,15 @@ class _Batches:
 def quantise(codec: Codec, data: TrainingData, out: Path) -> tuple[Codec, float]:
     """Write `codec` with an 8-bit encoder into the folder `out`, calibrated on some of `data`.
 
-    Of the data that the model was trained on, the pictures that its recipe held out are not calibrated on. Returns the
+    What training goes on from comes along unquantised. Of the data that the model was trained on, the pictures that its recipe held out are not calibrated on. Returns the
     codec read back, and the share of bits in which its codes of these pictures (of all, for other data) differ from the
     original's. Raises ModelError where the encoder cannot be quantised, TrainingError where `out` cannot be written.
     """
     seen, unseen = _split(codec, data)
     encoder = _quantised(codec.folder / "encoder.onnx", data.pictures[seen])
     calibrated_on = {"name": data.name, "pictures": len(seen), "sha256": data.sha256}
-    card = {key: value for key, value in codec.card.items() if key != "figures"}  # they are the original's alone
+    own = ("figures", "near_duplicates")  # measured on the original, and true of it alone
+    card = {key: value for key, value in codec.card.items() if key not in own}
     name = card["name"] = out.resolve().name
     card["quantised"] = {
         "command": shlex.join(["semblance", "quantise", codec.name, *data.arguments, "--out", f"models/{name}"]),

@@ -265,4 +265,7 @@ def from_card(fields: dict[str, Any]) -> AnyRecipe:
     if strange := sorted(fields.keys() - known):
         raise RecipeError(f"A recipe has no field {', '.join(strange)}.")
     values: dict[str, Any] = {name: tuple(each) if isinstance(each, list) else each for name, each in fields.items()}
-    return kind(**values)
+    try:
+        return kind(**values)
+    except TypeError as error:  # a field is missing, or is no number where it should be one
+        raise RecipeError(f"A recipe cannot be read: {error}.") from error

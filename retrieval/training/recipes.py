@@ -1,7 +1,8 @@
 """The named recipes: frozen, so that a name means the same for everyone. Single fields are overridden on the command
 line.
 
-Those of CIFAR-10 bear plain names but for the three that are tuned to be searched; those of MNIST begin with mnist-.
+Those of CIFAR-10 bear plain names but for the three that are tuned to be searched; those of MNIST begin with mnist-;
+photos is for any pictures.
 """
 
 from dataclasses import replace
@@ -75,7 +76,7 @@ _PHOTOS = replace(
     jpeg=0.3,
     grain=0.1,
     epochs=70,
-    held_out=500,  # so that a folder of some hundred pictures can be trained on
+    held_out=500,  # few, since people train it on their own pictures
 )
 
 _FITTED = [

@@ -16,11 +16,12 @@ from retrieval.codec import Codec
 from retrieval.errors import TrainingError
 from retrieval.images import InputSpec
 from retrieval.training import export, fitted
-from retrieval.training.checkpoint import save_weights
+from retrieval.training.checkpoint import WEIGHTS, save_weights
 from retrieval.training.data import TrainingData
 from retrieval.training.fit import Report, fit, measure
 from retrieval.training.fitted import FittedCoder
 from retrieval.training.networks import Autoencoder
+from retrieval.training.override import settable
 from retrieval.training.recipe import AnyRecipe, Fitted, Recipe
 from retrieval.training.recipes import find
 
@@ -47,6 +48,8 @@ def train(
     start: Codec | None = None,
 ) -> Trained:
     """Fit `recipe` on `data` and write the model folder `out`; see `fit` for the rest. Raises TrainingError."""
+    if start is not None:
+        check_start(start, recipe, out)
     model, seconds = _made(recipe, data, out, device, report, stop, start)
     _, held_out = datasets.hold_out(recipe.held_out, len(data.pictures))
     sample = data.pictures[held_out if len(held_out) else slice(0, 500)]
@@ -84,12 +87,27 @@ def _made(
         if stop():
             raise KeyboardInterrupt
 
-    if start is not None:
-        raise TrainingError(f"{recipe.name} is fitted by a formula: it does not go on from another model.")
     started = time.monotonic()
     kept, _ = datasets.hold_out(recipe.held_out, len(data.pictures))
     model = fitted.fit(recipe, data.pictures[kept], watched)
     return export.deployable(model), time.monotonic() - started
+
+
+def check_start(start: Codec, recipe: AnyRecipe, out: Path) -> None:
+    """Raises TrainingError unless a run of `recipe` into `out` can begin with the weights of `start`."""
+    if isinstance(recipe, Fitted):
+        raise TrainingError(f"{recipe.name} is fitted by a formula: it does not go on from another model.")
+    if start.spec != InputSpec(recipe.size):
+        raise TrainingError(
+            f"{start.name} takes pictures of {start.spec.size} pixels, {recipe.name} of {recipe.size}: leave --recipe "
+            "out to train the model's own."
+        )
+    if start.folder.resolve() == out.resolve():
+        raise TrainingError(f"{out} is the folder of the model to go on from: name another one with --out.")
+    if not (start.folder / WEIGHTS).exists():
+        raise TrainingError(
+            f"{start.folder} has no {WEIGHTS}: training goes on from folders that `semblance train` has written."
+        )
 
 
 def find_device(name: str) -> torch.device:
@@ -108,7 +126,10 @@ def find_device(name: str) -> torch.device:
 def _card(
     recipe: AnyRecipe, data: TrainingData, figures: dict[str, float], name: str, start: Codec | None
 ) -> dict[str, Any]:
-    began = {"from": {"name": start.name, "codec_id": start.codec_id}} if start else {}
+    began: dict[str, Any] = {}
+    if start is not None:  # what the weights have learned from before, which is theirs to say
+        known = {key: start.card[key] for key in ("data", "licence") if key in start.card}
+        began["from"] = {"name": start.name, "codec_id": start.codec_id, **known}
     return {
         "name": name,
         "summary": recipe.summary,
@@ -134,7 +155,7 @@ def _command(recipe: AnyRecipe, data: Sequence[str], name: str, start: Codec | N
     named, chosen = dataclasses.asdict(find(recipe.name)), dataclasses.asdict(recipe)
     settings: list[str] = []
     for field, value in chosen.items():
-        if value != named[field]:
+        if field in settable(recipe) and value != named[field]:
             text = ",".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
             settings += ["--set", f"{field}={text}"]
     began = ["--from", start.name] if start else []

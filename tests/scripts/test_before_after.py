@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.codec import Codec
+from retrieval.codec import Codec, find_model
 from retrieval.images import Picture
 from scripts import before_after
 from scripts.before_after import write_before_and_after
@@ -45,9 +45,15 @@ def test_a_picture_stands_beside_its_nearest_by_pixels_and_never_beside_itself(
 
 
 def test_before_is_the_model_that_training_began_with(codec: Codec, pairs: Picture, tmp_path: Path) -> None:
-    sheet = Image.open(write_before_and_after(codec, codec, pairs, tmp_path, lambda *_: None))
-    tiles = [[tile(sheet, line, block, place) for place in range(6)] for line in range(8) for block in (1, 2)]
-    assert tiles[::2] == tiles[1::2]  # the same model before and after
+    other = Codec(find_model("cifar10-ae"))
+
+    def blocks(before: Codec, after: Codec) -> list[list[list[int]]]:
+        sheet = Image.open(write_before_and_after(before, after, pairs, tmp_path, lambda *_: None))
+        return [[tile(sheet, line, block, place) for line in range(8) for place in range(6)] for block in (1, 2)]
+
+    one, two = blocks(codec, other)
+    assert one != two
+    assert blocks(other, codec) == [two, one]
 
 
 def test_a_handful_of_pictures_is_a_smaller_sheet(codec: Codec, pairs: Picture, tmp_path: Path) -> None:

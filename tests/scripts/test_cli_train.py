@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from retrieval.codec import Codec
 from tests.conftest import ROOT, until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -30,6 +31,9 @@ def test_a_model_of_one_s_own_indexes_and_searches(sample: Path, tmp_path: Path,
     found = semblance("search", picture, "--library", library, "--k", "48")
     assert f"    0 bits  {picture}" in found.stdout
     assert "bits      40" in semblance("status", "--library", library).stdout
+    went_on = semblance("train", sample, "--from", model, "--out", tmp_path / "on", env=ONE_CORE)
+    assert went_on.returncode == 0, went_on.stderr
+    assert Codec(tmp_path / "on").card["from"]["codec_id"] == Codec(model).codec_id
 
 
 def test_ctrl_c_leaves_a_checkpoint_that_the_same_command_goes_on_from(sample: Path, tmp_path: Path) -> None:
@@ -62,6 +66,7 @@ def test_ctrl_c_leaves_a_checkpoint_that_the_same_command_goes_on_from(sample: P
             ["--from", "cifar10-fast", "--recipe", "plain", "--set", "size=64"],
             "takes pictures of 32 pixels, plain of 64",
         ),
+        (["--from", "cifar10-fast"], "has no weights.pt"),
     ],
 )
 def test_wrong_use_is_one_sentence(

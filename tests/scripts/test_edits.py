@@ -68,9 +68,9 @@ def test_more_galleries_count_each_file_once_and_give_no_originals(folder: Path,
 
 
 @pytest.mark.parametrize(("every", "originals"), [(1, 12), (2, 6), (3, 6), (4, 3), (9, 3)])
-def test_originals_of_left_out_classes_alone_with_the_gallery_whole(folder: Path, every: int, originals: int) -> None:
+def test_originals_of_unseen_classes_alone_with_the_gallery_whole(folder: Path, every: int, originals: int) -> None:
     paint(folder / "loose.png", 99)
-    found = asked(folder, "--left-out-classes", str(every))
+    found = asked(folder, "--unseen-classes", str(every))
     assert (found["originals"], found["gallery"]) == (originals, 13)
 
 
@@ -85,7 +85,7 @@ def test_the_classes_left_out_are_the_first_and_every_nth_after_it(
         return real(path)
 
     monkeypatch.setattr(images, "at_full_size", noted)
-    asked(folder, "--left-out-classes", "2")
+    asked(folder, "--unseen-classes", "2")
     assert sorted(edited) == ["a", "a", "a", "c", "c", "c"]
 
 
@@ -124,7 +124,7 @@ def test_keep_writes_the_threshold_and_changes_nothing_else(folder: Path, model:
     options: list[str | Path] = [
         "--originals",
         "4",
-        "--left-out-classes",
+        "--unseen-classes",
         "2",
         "--gallery",
         folder / "b",
@@ -145,7 +145,7 @@ def test_keep_writes_the_threshold_and_changes_nothing_else(folder: Path, model:
         "wrong_pairs_per_1000": pair["wrong_pairs_per_1000"],
         "gallery": 12,
         "found": {strength: pair[strength] for strength in STRENGTHS},
-        "command": "semblance edits painted --gallery b --model model --originals 4 --left-out-classes 2 --keep",
+        "command": "semblance edits painted --gallery b --model model --originals 4 --unseen-classes 2 --keep",
     }
 
 
@@ -178,11 +178,14 @@ def test_pictures_that_cannot_be_read_are_named_and_left_out(folder: Path) -> No
         (["{tmp}/painted", "--gallery", "{tmp}/empty"], "{tmp}/empty holds no pictures"),
         (["{tmp}/painted/a/00.png"], "There is no folder"),
         (["{tmp}/one"], "It takes two different pictures, and there are 1 (0 could not be read, 1 were the same"),
-        (["{tmp}/text", "--gallery", "{tmp}/painted"], "None of the pictures that may be originals can be read"),
-        (["{tmp}/one", "--left-out-classes", "2"], "{tmp}/one has no subfolders, so there are no classes"),
+        (
+            ["{tmp}/text", "--gallery", "{tmp}/painted"],
+            "There are no pictures that may be originals, or none that can be read",
+        ),
+        (["{tmp}/one", "--unseen-classes", "2"], "{tmp}/one has no subfolders, so there are no classes"),
         (["{tmp}/painted", "--model", "none"], "There is no model 'none'"),
         (["{tmp}/painted", "--originals", "0"], "'--originals'"),
-        (["{tmp}/painted", "--left-out-classes", "0"], "'--left-out-classes'"),
+        (["{tmp}/painted", "--unseen-classes", "0"], "'--unseen-classes'"),
         (["{tmp}/painted", "--gallery", ""], "'--gallery'"),
         ([""], "FOLDER"),
     ],

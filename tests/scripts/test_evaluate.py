@@ -117,9 +117,9 @@ def test_every_third_class_is_as_if_there_were_no_others(sample: Path, tmp_path:
     for kind in kinds[::3]:
         shutil.copytree(kind, tmp_path / kind.name)
     alone = precisions(tmp_path)
-    assert precisions(sample, "--left-out-classes", "3") == alone
-    assert precisions(sample, "--left-out-classes", "1") == precisions(sample) != alone
-    asked = precisions(sample, "--queries", sample, "--left-out-classes", "3")
+    assert precisions(sample, "--unseen-classes", "3") == alone
+    assert precisions(sample, "--unseen-classes", "1") == precisions(sample) != alone
+    asked = precisions(sample, "--queries", sample, "--unseen-classes", "3")
     assert asked[:2] == alone[:2]
     assert asked[2] != alone[2], "each finds itself"
 
@@ -128,16 +128,16 @@ def test_a_dataset_s_own_queries_are_of_every_nth_class_too(tmp_path: Path) -> N
     write_cifar(tmp_path)
     gallery, test = datasets.load(tmp_path)
     assert test is not None
-    found = precisions(tmp_path, "--left-out-classes", "2")
+    found = precisions(tmp_path, "--unseen-classes", "2")
     assert found[:2] == ((gallery.labels != 1).sum(), (test.labels != 1).sum())
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--left-out-classes", "0"], "'--left-out-classes'"),
-        (["--left-out-classes", "2", "--held-out"], "--held-out asks for pictures of all classes"),
-        (["--left-out-classes", ""], "'--left-out-classes'"),
+        (["--unseen-classes", "0"], "'--unseen-classes'"),
+        (["--unseen-classes", "2", "--held-out"], "--held-out asks for pictures of all classes"),
+        (["--unseen-classes", ""], "'--unseen-classes'"),
     ],
 )
 def test_classes_wrongly_asked_for_are_one_sentence(
@@ -154,7 +154,7 @@ def test_too_few_pictures_of_every_nth_class_is_a_sentence(sample: Path, tmp_pat
     shutil.copytree(second, tmp_path / "b")
     (tmp_path / "a").mkdir()
     shutil.copy(sorted(first.iterdir())[0], tmp_path / "a")
-    refused = call("evaluate", tmp_path, "--left-out-classes", "2")
+    refused = call("evaluate", tmp_path, "--unseen-classes", "2")
     assert refused.exit_code == 2
     assert "1 pictures are left" in refused.stderr
 

@@ -46,7 +46,7 @@ def test_pictures_that_cannot_be_read_are_named(pictures: Path, tmp_path: Path) 
         (["none", "{sample}", "--out", "{tmp}/new"], "There is no model 'none'"),
         (["{tmp}/halved", "{sample}", "--out", "{tmp}/new"], "is incomplete: encoder.onnx cannot be read"),
         ([FLOAT, "{tmp}/none", "--out", "{tmp}/new"], "There is no folder"),
-        ([FLOAT, "{tmp}/empty", "--out", "{tmp}/new"], "holds no picture that can be read"),
+        ([FLOAT, "{tmp}/empty", "--out", "{tmp}/new"], "holds no pictures: name a folder"),
         (["{tmp}/whole", "{sample}", "--out", "{tmp}/empty/../whole"], "is the model's own folder: name another"),
         ([FLOAT, "{sample}", "--out", ""], "'--out'"),
         ([FLOAT, "", "--out", "{tmp}/new"], "DATA"),

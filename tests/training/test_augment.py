@@ -74,6 +74,10 @@ def test_a_turned_crop_leans_by_no_more_than_it_may() -> None:
     crops = random_crops(ramps(2000), 24, 0.9, chance(), turn=10)
     across, down = (crops[:, 0, 12, 14] - crops[:, 0, 12, 9]), (crops[:, 0, 14, 12] - crops[:, 0, 9, 12])
     lean = torch.rad2deg(torch.atan2(down, across.abs()))
+    red = torch.stack([across, down])  # how red grows over five pixels, to the right and downwards
+    green = torch.stack([crops[:, 1, 12, 14] - crops[:, 1, 12, 9], crops[:, 1, 14, 12] - crops[:, 1, 9, 12]])
+    straight = (red * green).sum(dim=0) / red.norm(dim=0) / green.norm(dim=0)
+    assert straight.abs().max() < 0.15  # turned, not sheared; crops are stretched a little
     assert (crops[:, 2] > 0).any()  # what lies outside is grey
     assert 8 < lean.max() < 12.5  # crops are stretched by up to 4 / 3
     assert -12.5 < lean.min() < -8
@@ -91,13 +95,14 @@ def test_a_share_of_views_lies_within_a_plain_frame_that_hides_nothing_of_the_cr
     assert 11 < sides.min() < 15  # a quarter on each side leaves half of 24 pixels
     assert (crops[:, 2].flatten(1).max(dim=1).values[framed] == corner[framed]).all()  # one grey
     for view, where in zip(crops[framed][:50], picture[framed][:50], strict=True):
-        assert (
-            view[0][where].max() - view[0][where].min() > 0.75
-        )  # the ramp from end to end: crops are stretched by up to 4 / 3
+        ramp = view[0][where]
+        assert ramp.max() - ramp.min() > 0.75  # from end to end: crops are stretched by up to 4 / 3
 
 
-def test_tinted_light_colours_what_was_grey() -> None:
+def test_tinted_light_colours_what_was_grey_and_leaves_grey_pictures_grey() -> None:
     flat = torch.full((2000, 3, 4, 4), 0.5)
+    grey = random_colours(flat, 0.4, 0.999, chance(), tint=0.2)
+    assert (grey.amax(1) - grey.amin(1)).amax((1, 2)).gt(1e-3).float().mean() < 0.01
     views = random_colours(flat, 0.0, 0.0, chance(), tint=0.2)
     assert 0.39 < views.min() < 0.41
     assert 0.59 < views.max() < 0.61

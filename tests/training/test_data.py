@@ -33,8 +33,11 @@ def test_unreadable_pictures_are_left_out_by_name(classes: Path) -> None:
 
 def test_a_folder_without_pictures_is_said(classes: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DatasetError, match="empty holds no picture that can be read"):
+    with pytest.raises(DatasetError, match="empty holds no pictures: name a folder"):
         training_data.load([classes, tmp_path / "empty"], SPEC)
+    (tmp_path / "empty" / "broken.jpg").write_text("not a picture")
+    with pytest.raises(DatasetError, match="empty holds no picture that can be read \\(1 could not"):
+        training_data.load([tmp_path / "empty"], SPEC)
     with pytest.raises(DatasetError, match="no folder"):
         training_data.load([classes, tmp_path / "nowhere"], SPEC)
 
@@ -47,6 +50,18 @@ def test_several_folders_follow_each_other(classes: Path, tmp_path: Path) -> Non
     assert both.sha256 == hashlib.sha256(one.pictures.tobytes() + other.pictures.tobytes()).hexdigest()
     assert both.name == "classes and more"
     assert both.arguments == ("classes", "more")
+
+
+def test_what_is_named_twice_is_taken_once(classes: Path) -> None:
+    once = training_data.load([classes], SPEC)
+    assert training_data.load([classes, classes / "b", classes], SPEC).sha256 == once.sha256
+
+
+def test_the_time_left_is_that_of_all_folders(classes: Path, tmp_path: Path) -> None:
+    paint(tmp_path / "more" / "one.png", 7)
+    seen: list[tuple[int, int]] = []
+    training_data.load([classes, tmp_path / "more"], SPEC, lambda *now: seen.append(now))
+    assert seen == [(done, 12) for done in range(1, 13)]
 
 
 def test_every_nth_class_is_left_out_and_nothing_else(classes: Path) -> None:
@@ -65,9 +80,20 @@ def test_classes_that_are_not_there_cannot_be_left_out(tmp_path: Path) -> None:
         training_data.load([tmp_path / "flat"], SPEC, leave_out_classes=10)
 
 
-def test_only_training_pictures_of_cifar10_are_trained_on(data: Path) -> None:
-    loaded = training_data.load([data / "cifar-10-batches-py"], InputSpec(32), leave_out_classes=10)
+def test_something_must_be_left(classes: Path) -> None:
+    (classes / "loose.png").unlink()
+    with pytest.raises(DatasetError, match="Nothing is left"):
+        training_data.load([classes], SPEC, leave_out_classes=1)
+
+
+def test_only_training_pictures_of_cifar10_are_trained_on(data: Path, classes: Path) -> None:
+    batches = data / "cifar-10-batches-py"
+    loaded = training_data.load([batches], InputSpec(32))
     assert loaded.pictures.shape == (50_000, 32, 32, 3)
-    assert (
-        loaded.sha256 == "47af8b02cfcfb6cdf3dbbd1969ad7f1b70f4413f6f80f437b020ee4e5bc8304a"
-    )  # batches 1 to 5, in order
+    # batches 1 to 5, in order
+    assert loaded.sha256 == "47af8b02cfcfb6cdf3dbbd1969ad7f1b70f4413f6f80f437b020ee4e5bc8304a"
+    both = training_data.load([batches, classes], InputSpec(32), leave_out_classes=3)
+    assert np.array_equal(both.pictures[7:], loaded.pictures)
+    assert both.name == "classes less one class in 3 and CIFAR-10 training pictures"
+    with pytest.raises(DatasetError, match="none of these"):
+        training_data.load([batches], InputSpec(32), leave_out_classes=3)

@@ -19,6 +19,7 @@ from retrieval.training.checkpoint import CHECKPOINT, LOG
 from retrieval.training.data import TrainingData
 from retrieval.training.fit import balance, descend, fit, learning_rate, prepared
 from retrieval.training.networks import Autoencoder
+from retrieval.training.override import override
 from retrieval.training.recipe import Recipe
 
 CPU = torch.device("cpu")
@@ -276,8 +277,13 @@ def test_a_damaged_checkpoint_is_said(tmp_path: Path, drawn: TrainingData, damag
 
 
 def test_too_few_pictures(tmp_path: Path, drawn: TrainingData) -> None:
-    with pytest.raises(DatasetError, match="48 pictures are too few: 41 are held out"):
+    with pytest.raises(DatasetError, match="48 pictures are too few: 41 are held out") as caught:
         run(tmp_path, drawn, dataclasses.replace(TINY, held_out=41))
+    assert str(caught.value).endswith("Add pictures, or try --set held_out=4 --set batch_size=8.")
+    recipe = override(dataclasses.replace(TINY, held_out=41), str(caught.value).rstrip(".").split("--set ")[1:])
+    run(tmp_path, drawn, dataclasses.replace(recipe, epochs=1))  # what it says to try works
+    with pytest.raises(DatasetError, match=r"Add pictures\.$"):
+        run(tmp_path / "few", dataclasses.replace(drawn, pictures=drawn.pictures[:5]))
 
 
 def test_learning_rate_warms_up_and_falls_to_zero() -> None:

@@ -38,7 +38,7 @@ def begun(drawn: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Code
 
 
 def test_training_begins_where_the_other_model_ended(begun: Codec, drawn: TrainingData, tmp_path: Path) -> None:
-    """At a learning rate of next to nothing the codes stay: all of the network was taken up, statistics too."""
+    """At a learning rate of next to nothing the weights stay as they were, those of the projection too."""
     held = dataclasses.replace(RECIPE, learning_rate=1e-12)
     went_on, _ = fit(held, drawn, tmp_path / "on", CPU, lambda *_: None, lambda: False, begun)
     now = went_on.state_dict()
@@ -47,9 +47,27 @@ def test_training_begins_where_the_other_model_ended(begun: Codec, drawn: Traini
             assert torch.allclose(now[name], weight.float(), atol=1e-6), name
 
 
+def test_a_cut_run_goes_on_as_if_it_had_not_been(begun: Codec, drawn: TrainingData, tmp_path: Path) -> None:
+    steps = 0
+
+    def count(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    whole, _ = fit(RECIPE, drawn, tmp_path / "whole", CPU, count, lambda: False, begun)
+    half, steps = steps // 2, 0
+    with pytest.raises(KeyboardInterrupt):
+        fit(RECIPE, drawn, tmp_path / "cut", CPU, count, lambda: steps == half, begun)
+    again, _ = fit(RECIPE, drawn, tmp_path / "cut", CPU, lambda *_: None, lambda: False, begun)
+    other = again.state_dict()
+    assert all(torch.equal(weight, other[name]) for name, weight in whole.state_dict().items())
+
+
 def test_the_card_says_where_it_began(begun: Codec, drawn: TrainingData, tmp_path: Path) -> None:
     mine = trained(tmp_path / "mine", drawn, begun).codec
-    assert mine.card["from"] == {"name": "begun", "codec_id": begun.codec_id}
+    assert mine.card["from"].items() >= {"name": "begun", "codec_id": begun.codec_id}.items()
+    assert mine.card["from"]["data"] == begun.card["data"]  # what it has learned from, and may be used for
+    assert mine.card["from"]["licence"] == begun.card["licence"]
     assert "--from begun" in mine.card["command"]
     assert mine.codec_id != begun.codec_id
     assert "from" not in begun.card
@@ -58,7 +76,7 @@ def test_the_card_says_where_it_began(begun: Codec, drawn: TrainingData, tmp_pat
 
 def test_a_checkpoint_of_another_beginning_is_refused(begun: Codec, drawn: TrainingData, tmp_path: Path) -> None:
     trained(tmp_path, drawn)
-    with pytest.raises(CheckpointError, match="began from another model"):
+    with pytest.raises(CheckpointError, match="did not begin as this run does"):
         trained(tmp_path, drawn, begun)
 
 
@@ -68,20 +86,24 @@ def test_other_layers_cannot_be_taken_up(begun: Codec, drawn: TrainingData, tmp_
     assert not (tmp_path / "encoder.onnx").exists()
 
 
-@pytest.mark.parametrize(("contents", "sentence"), [(None, "has no weights.pt"), (b"broken", "is broken")])
-def test_weights_that_are_not_there(
-    begun: Codec, drawn: TrainingData, tmp_path: Path, contents: bytes | None, sentence: str
-) -> None:
-    bare = tmp_path / "bare"
-    bare.mkdir()
+@pytest.fixture
+def bare(begun: Codec, tmp_path: Path) -> Codec:
+    """The model without what training goes on from."""
+    folder = tmp_path / "bare"
+    folder.mkdir()
     for name in ("encoder.onnx", "model.json"):
-        (bare / name).write_bytes((begun.folder / name).read_bytes())
-    if contents is not None:
-        (bare / WEIGHTS).write_bytes(contents)
-    with pytest.raises(CheckpointError, match=sentence):
-        trained(tmp_path / "out", drawn, Codec(bare))
+        (folder / name).write_bytes((begun.folder / name).read_bytes())
+    return Codec(folder)
 
 
-def test_a_formula_does_not_go_on(begun: Codec, drawn: TrainingData, tmp_path: Path) -> None:
+def test_what_cannot_be_gone_on_from_is_said_before_anything_is_written(
+    begun: Codec, bare: Codec, drawn: TrainingData, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match=r"has no weights.pt"):
+        trained(tmp_path / "out", drawn, bare)
+    (bare.folder / WEIGHTS).write_bytes(b"broken")
+    with pytest.raises(CheckpointError, match="is broken"):
+        trained(tmp_path / "out", drawn, bare)
     with pytest.raises(TrainingError, match="fitted by a formula"):
-        train(find("pca"), drawn, tmp_path, CPU, lambda *_: None, lambda: False, begun)
+        train(find("pca"), drawn, tmp_path / "out", CPU, lambda *_: None, lambda: False, begun)
+    assert not (tmp_path / "out").exists()
