@@ -53,7 +53,8 @@ def quantise(codec: Codec, data: TrainingData, out: Path) -> tuple[Codec, float]
 
     What training goes on from comes along as it is. Of the data that the model was trained on, the pictures that its
     recipe held out are not calibrated on. Returns the codec read back, and the share of bits in which its codes of
-    these pictures (of all, for other data) differ from the original's. Raises ModelError where the encoder cannot be quantised, TrainingError where `out` cannot be written.
+    these pictures (of all, for other data) differ from the original's.
+    Raises ModelError where the encoder cannot be quantised, TrainingError where `out` cannot be written.
     """
     seen, unseen = _split(codec, data)
     encoder = _quantised(codec.folder / "encoder.onnx", data.pictures[seen])
