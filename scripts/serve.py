@@ -1,8 +1,10 @@
 """`semblance serve`: a library over HTTP, with its page."""
 
+import logging
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -62,10 +64,20 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
                 f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}): choose another --port."
             ) from error
         app = create_app(settings, lambda: codec_for(settings.library, settings.model))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_WITHIN))
+        server = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_WITHIN))
         name = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
         announce(f"http://{name}:{listener.getsockname()[1]}/")
         server.run([listener])
+
+
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A second signal ends the waiting, and what it breaks off is no error to report."""
+        if self.should_exit:
+            self.force_exit = True
+            logging.getLogger("uvicorn.error").disabled = True
+        else:
+            super().handle_exit(sig, frame)
 
 
 if __name__ == "__main__":

@@ -151,6 +151,19 @@ def test_a_signal_stops_the_service_in_time_though_an_upload_stalls(
     assert process.returncode in (130, 128 + number, -number)
 
 
+@pytest.mark.parametrize("apart", [0.0, 0.05], ids=["at once", "a moment apart"])
+def test_ctrl_c_twice_ends_without_a_traceback(library: Path, apart: float) -> None:
+    process = started(library, "--port", "0")
+    assert process.stderr is not None
+    process.stderr.readline()  # it listens
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(apart)
+    _, said = process.communicate(timeout=15)
+    assert process.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in said
+
+
 def test_a_port_that_is_taken_is_an_error_of_one_sentence(semblance: Run, library: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
