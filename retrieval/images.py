@@ -99,6 +99,8 @@ def magnify(picture: Picture, box: tuple[float, float, float, float]) -> Picture
 
 def media_type(head: bytes) -> str | None:
     """The media type that a file's first SNIFF_BYTES bytes promise, or None where they are no picture's."""
+    if head[4:12] in (b"ftypmif1", b"ftypmsf1"):  # a container of either: the brands that follow say which
+        return "image/avif" if b"avif" in head[16:] else "image/heic"
     for name in FORMATS:
         accept = Image.OPEN[name][1] if name in Image.OPEN else None
         if accept is not None and accept(head) is True:

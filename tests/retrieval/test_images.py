@@ -118,6 +118,13 @@ def test_media_types_are_known_before_any_picture_was_opened() -> None:
     assert result.stdout.split() == list(MEDIA_TYPES.values())
 
 
+@pytest.mark.parametrize(
+    ("brands", "kind"), [(b"mif1heic", "image/heic"), (b"miafavif", "image/avif"), (b"miafheic", "image/heic")]
+)
+def test_the_brands_say_what_a_container_of_either_holds(brands: bytes, kind: str) -> None:
+    assert media_type(b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00" + brands) == kind
+
+
 @pytest.mark.parametrize("head", [b"", b"hello, world", b"<svg/>", b"%PDF-1.7", b"\x00" * 32, b"P6 1 1 255 abc"])
 def test_what_is_no_picture_has_no_media_type(head: bytes) -> None:
     assert media_type(head) is None
