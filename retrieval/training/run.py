@@ -50,7 +50,16 @@ def train(
     """Fit `recipe` on `data` and write the model folder `out`; see `fit` for the rest. Raises TrainingError."""
     if start is not None:
         check_start(start, recipe, out)
-    model, seconds = _made(recipe, data, out, device, report, stop, start)
+    model: Autoencoder | FittedCoder
+    if isinstance(recipe, Recipe):
+        network, seconds = fit(recipe, data, out, device, report, stop, start)
+        try:
+            save_weights(network, out)
+        except OSError as error:
+            raise TrainingError(f"The model folder {out} could not be written: {error}") from error
+        model = export.deployable(network)
+    else:
+        model, seconds = _fitted(recipe, data, report, stop)
     _, held_out = datasets.hold_out(recipe.held_out, len(data.pictures))
     sample = data.pictures[held_out if len(held_out) else slice(0, 500)]
     measured = measure(model, torch.from_numpy(sample).permute(0, 3, 1, 2), recipe.bits)
@@ -64,23 +73,8 @@ def train(
     return Trained(codec, figures, differing, largest)
 
 
-def _made(
-    recipe: AnyRecipe,
-    data: TrainingData,
-    out: Path,
-    device: torch.device,
-    report: Report,
-    stop: Callable[[], bool],
-    start: Codec | None,
-) -> tuple[Autoencoder | FittedCoder, float]:
-    """A deployable model, and the seconds it took."""
-    if isinstance(recipe, Recipe):
-        network, seconds = fit(recipe, data, out, device, report, stop, start)
-        try:
-            save_weights(network, out)
-        except OSError as error:
-            raise TrainingError(f"The model folder {out} could not be written: {error}") from error
-        return export.deployable(network), seconds
+def _fitted(recipe: Fitted, data: TrainingData, report: Report, stop: Callable[[], bool]) -> tuple[FittedCoder, float]:
+    """A deployable model without a network, and the seconds it took."""
 
     def watched(done: int, total: int) -> None:
         report(done, total)
