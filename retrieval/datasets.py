@@ -106,7 +106,7 @@ def every_nth_class(dataset: Dataset, n: int) -> Dataset:
     """
     rows = np.flatnonzero(dataset.labels % _step(n) == 0)
     if len(rows) < 2:
-        raise DatasetError(f"One class in {n} of {len(dataset.classes)} leaves {len(rows)} pictures: name a smaller N.")
+        raise DatasetError(f"One class in {n} of {len(dataset.classes)} has fewer than two pictures: name a smaller N.")
     left = dataset.subset(rows)
     return Dataset(left.sources, left.labels // n, dataset.classes[::n])
 
@@ -179,13 +179,10 @@ def _step(n: int) -> int:
     return n
 
 
-def _is_class(child: Path) -> bool:
-    """Links to folders are not followed, here as everywhere."""
-    return child.is_dir() and not child.is_symlink() and not child.name.startswith(".")
-
-
 def _class_names(folder: Path) -> list[str]:
-    return sorted(child.name for child in folder.iterdir() if _is_class(child))
+    """Subfolders, sorted; hidden ones are passed over, and links are not followed, here as everywhere."""
+    folders = [child for child in folder.iterdir() if child.is_dir() and not child.is_symlink()]
+    return sorted(child.name for child in folders if not child.name.startswith("."))
 
 
 def _class_folders(folder: Path) -> Dataset:

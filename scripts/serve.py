@@ -53,7 +53,7 @@ def serve(
 
 
 def run(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Serve until a signal comes. `announce` gets the address once the port is open. Raises UsageError."""
+    """Serve until a signal comes. `announce` gets the address once it answers there. Raises UsageError."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -64,13 +64,21 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
                 f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}): choose another --port."
             ) from error
         app = create_app(settings, lambda: codec_for(settings.library, settings.model))
-        server = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_WITHIN))
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_WITHIN)
         name = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
-        announce(f"http://{name}:{listener.getsockname()[1]}/")
-        server.run([listener])
+        _Server(config, lambda: announce(f"http://{name}:{listener.getsockname()[1]}/")).run([listener])
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """From here on requests are answered and signals are handled."""
+        await super().startup(sockets)
+        self.on_start()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A second signal ends the waiting, and what it breaks off is no error to report."""
         if self.should_exit:

@@ -78,7 +78,7 @@ def train(
                 sheet = write_before_and_after(start, trained.codec, pictures.pictures, out, update)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"the model in {out} is whole, its sheet of neighbours is not drawn") from None
-        console.say(f"{sheet}: neighbours before and after (it shows your pictures: keep it if you share the model)")
+        console.say(f"{sheet}: neighbours before and after (it shows your pictures: leave it out of a shared model)")
     if pictures.failed:
         raise typer.Exit(console.LEFT_OUT)
 

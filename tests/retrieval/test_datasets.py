@@ -163,7 +163,7 @@ def test_classes_that_cannot_be_left_out(tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match=f"N is at least 1, not {n}"):
             datasets.left_out(root, n)
     (root / "a/8.png").unlink()
-    with pytest.raises(DatasetError, match="One class in 7 of 7 leaves 1 pictures"):
+    with pytest.raises(DatasetError, match="One class in 7 of 7 has fewer than two pictures"):
         datasets.every_nth_class(datasets.load(root)[0], 7)
     with pytest.raises(DatasetError, match="no subfolders"):
         datasets.left_out(root / "b", 2)

@@ -156,7 +156,7 @@ def test_too_few_pictures_of_every_nth_class_is_a_sentence(sample: Path, tmp_pat
     shutil.copy(sorted(first.iterdir())[0], tmp_path / "a")
     refused = call("evaluate", tmp_path, "--unseen-classes", "2")
     assert refused.exit_code == 2
-    assert "1 pictures are left" in refused.stderr
+    assert "One class in 2 of 2 has fewer than two pictures" in refused.stderr
 
 
 # ---- the report ----------------------------------------------------------------------------------------------------
