@@ -17,7 +17,7 @@ _COLUMNS = {
     "bits": "bits",
     "P@1": "P@1",
     "P@10": "P@10",
-    "P@10_interval": "of P@10, 95 %",
+    "P@10_interval": "its 95 %",
     "P@100": "P@100",
     "P@1000": "P@1000",
     "mAP@1000": "mAP@1000",
@@ -58,7 +58,7 @@ _PAGE = Template("""<!doctype html>
 <title>Semblance: what the codes know</title>
 <style>
   :root { color-scheme: light; }
-  body { font: 16px/1.55 system-ui, sans-serif; color: #1f2328; margin: 0 auto; max-width: 62rem; padding: 1rem; }
+  body { font: 16px/1.55 system-ui, sans-serif; color: #1f2328; margin: 0 auto; max-width: 70rem; padding: 1rem; }
   h1 { font-size: 1.6rem; margin: 0 0 .4rem; }
   h2 { font-size: 1.2rem; margin: 2.6rem 0 .3rem; }
   p { max-width: 46rem; }
@@ -66,7 +66,7 @@ _PAGE = Template("""<!doctype html>
   img { max-width: 100%; height: auto; }
   .wide { overflow-x: auto; }
   table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-  th, td { padding: .3rem .45rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #d8dee4; }
+  th, td { padding: .3rem .35rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #d8dee4; }
   th:first-child, td:first-child { text-align: left; }
   td.best { font-weight: 650; }
   nav a { margin-right: .9rem; white-space: nowrap; }
@@ -174,4 +174,4 @@ def _said(column: str, value: str | float | list[float] | None) -> str:
         return " to ".join(f"{end:.4f}" for end in value)
     if isinstance(value, float) and column in (*_PRECISIONS, "mse"):
         return f"{value:.4f}"
-    return "–" if value is None else str(value)
+    return str(value) if value else "–"  # pixels have no bits, and nothing to encode
