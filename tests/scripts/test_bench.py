@@ -175,6 +175,7 @@ def test_encode_compares_the_models_named(one_second: list[list[int]], tmp_path:
     for name in ("encoder.onnx", "model.json"):
         (folder / name).write_bytes((find_model(DEFAULT_MODEL) / name).read_bytes())
     (folder / "checkpoint.pt").write_bytes(bytes(50_000_000))
+    (folder / "neighbours.png").write_bytes(bytes(50_000_000))
     found = rows("encode", "--model", folder, "--model", DEFAULT_MODEL)
     assert [name.rpartition(", ")[0] for name in found] == [str(folder)] * 4 + [DEFAULT_MODEL] * 4
     size = sum((folder / name).stat().st_size for name in ("encoder.onnx", "model.json"))
