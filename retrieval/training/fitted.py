@@ -105,14 +105,22 @@ def fit(recipe: Fitted, pictures: Picture, report: Report) -> FittedCoder:
         mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
         weights = linear.RandomHyperplanes(mean, recipe.bits, recipe.seed).normals
     else:
-        mean, components = linear.principal_components(vectors, recipe.bits)
-        weights = components.T
+        spread = _spread(vectors) if recipe.method == "patches-itq" else np.ones(vectors.shape[1], np.float32)
+        mean, components = linear.principal_components(vectors / spread, recipe.bits)
+        mean, weights = mean * spread, (components / spread).T
         if recipe.method != "pca":
-            projected: Floats = np.asarray((vectors - mean) @ components.T, np.float32)
-            weights = components.T @ linear.iterative_quantisation(projected, seed=recipe.seed)
+            projected: Floats = np.asarray((vectors - mean) @ weights, np.float32)
+            weights = weights @ linear.iterative_quantisation(projected, seed=recipe.seed)
     bits = np.where((vectors - mean) @ weights > 0, np.float32(1), np.float32(-1))
     decoder = linear.least_squares(bits, pictures.reshape(len(pictures), -1))
     return FittedCoder(features, mean, weights, decoder, recipe.size).eval()
+
+
+def _spread(vectors: Floats) -> Floats:
+    """The deviation of each of the features (N, F), 1 where one is always the same: (F,). What common patches answer
+    to would drown the rest; Coates, Lee & Ng standardise their features for the same reason."""
+    deviation = vectors.std(axis=0)
+    return np.where(deviation > 0, deviation, np.float32(1))
 
 
 def _patches(recipe: Fitted, pictures: Picture, report: Report) -> Patches:

@@ -15,7 +15,7 @@ from retrieval.codec import Codec
 from retrieval.errors import RecipeError
 from retrieval.images import InputSpec
 from retrieval.training import data as training_data
-from retrieval.training import fit, fitted, rbm
+from retrieval.training import fit, rbm
 from retrieval.training.bottleneck import Bernoulli, Gaussian
 from retrieval.training.networks import Autoencoder
 from retrieval.training.override import override
@@ -214,32 +214,6 @@ def test_a_linear_autoencoder_comes_to_what_principal_components_reach(sample: P
         error = float((model(images)[1] - images).square().mean())
     assert best <= error + 1e-9
     assert error < 1.01 * best
-
-
-def test_patches_as_convolutions_are_patches_one_by_one() -> None:
-    chance = np.random.default_rng(0)
-    side, count = 3, 27
-    mean = chance.normal(0, 0.1, count).astype(np.float32)
-    mixed = chance.standard_normal((count, count))
-    whitening = ((mixed + mixed.T) / 8).astype(np.float32)  # symmetric, as whitening is
-    centroids = chance.standard_normal((5, count)).astype(np.float32)
-    pictures = chance.random((2, 8, 8, 3)).astype(np.float32)
-    expected = np.zeros((2, 2, 2, 5))
-    for n in range(2):
-        near = np.empty((6, 6, 5))
-        for y in range(6):
-            for x in range(6):
-                patch = pictures[n, y : y + side, x : x + side].ravel()
-                patch = (patch - patch.mean()) / np.sqrt(patch.var() + 10 / 255**2)
-                distances = np.linalg.norm((patch - mean) @ whitening - centroids, axis=1)
-                near[y, x] = np.maximum(distances.mean() - distances, 0)
-        for row in range(2):
-            for column in range(2):
-                quarter = near[3 * row : 3 * row + 3, 3 * column : 3 * column + 3]
-                expected[n, row, column] = quarter.mean(axis=(0, 1))
-    module = fitted.Patches(side, mean, whitening, centroids)
-    out = module(torch.from_numpy(pictures).permute(0, 3, 1, 2)).numpy()
-    assert np.allclose(out, expected.reshape(2, -1), atol=1e-3)
 
 
 @pytest.mark.parametrize(
