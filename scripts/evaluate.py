@@ -143,7 +143,7 @@ def _show(held: Contest, rows: list[Row]) -> None:
     for column in lines[0]:
         table.add_column(column, justify="left" if column == "name" else "right", no_wrap=True)
     for line in lines:
-        table.add_row(*(str(value) if value else "-" for value in line.values()))
+        table.add_row(*("-" if value is None else str(value) for value in line.values()))
     Console(width=200).print(table)
 
 

@@ -174,4 +174,4 @@ def _said(column: str, value: str | float | list[float] | None) -> str:
         return " to ".join(f"{end:.4f}" for end in value)
     if isinstance(value, float) and column in (*_PRECISIONS, "mse"):
         return f"{value:.4f}"
-    return str(value) if value else "–"  # pixels have no bits, and nothing to encode
+    return "–" if value is None else str(value)
