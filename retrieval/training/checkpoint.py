@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from retrieval.errors import CheckpointError, RecipeError, TrainingError
 from retrieval.files import replace
@@ -21,7 +22,8 @@ WEIGHTS = "weights.pt"
 
 @dataclass(frozen=True)
 class Run:
-    """A network and its optimizer on their way through `recipe`, over the data with this SHA-256, kept in `out`.
+    """A network, its optimizer and the average of its weights, where there is one, on their way through `recipe`, over
+    the data with this SHA-256, kept in `out`.
 
     `start` is the codec_id of the model that it began as, empty where it began from chance.
     """
@@ -31,6 +33,7 @@ class Run:
     data: str
     model: Autoencoder
     optimizer: torch.optim.Optimizer
+    average: AveragedModel | None = None
     start: str = ""
 
     def record(self, **figures: float) -> None:
@@ -61,6 +64,7 @@ class Run:
             "start": self.start,
             "model": weights,
             "optimizer": self.optimizer.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
@@ -110,6 +114,8 @@ class Run:
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
+            if self.average is not None:
+                self.average.load_state_dict(state["average"])
         except (RuntimeError, ValueError) as error:
             raise CheckpointError(
                 f"{path} was written by a version of Semblance whose network had other layers: remove it to begin anew."

@@ -4,14 +4,17 @@ Every random choice is drawn from a generator seeded by (seed, purpose, step), s
 weights, the optimiser's state and its own number. So a resumed run repeats the uninterrupted one exactly.
 """
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from retrieval import datasets
 from retrieval.codec import Codec
@@ -59,7 +62,8 @@ def fit(
     kept, held_out = _split(recipe, data)
     pictures = torch.from_numpy(data.pictures).permute(0, 3, 1, 2).to(device)  # uint8 (N, 3, S, S), channels last
     model, optimizer = prepared(recipe, device)
-    run = Run(out, recipe, data.sha256, model, optimizer, start.codec_id if start else "")
+    average = _average(model, recipe)
+    run = Run(out, recipe, data.sha256, model, optimizer, average, start.codec_id if start else "")
     batches = len(kept) // recipe.batch_size
     steps = recipe.epochs * batches
     pretraining = 0 if start is not None else recipe.pretraining
@@ -92,7 +96,10 @@ def fit(
         images = pictures[rows.to(device)].float() / 255  # (B, 3, S, S)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step, steps)
-        parts = descend(model, optimizer, images, recipe, _generator(recipe.seed, _CHANCE, step, device))
+        asked = recipe if step >= recipe.joining * steps else dataclasses.replace(recipe, agreement=0.0)
+        parts = descend(model, optimizer, images, asked, _generator(recipe.seed, _CHANCE, step, device))
+        if average is not None:
+            average.update_parameters(model)
         if step % LOG_EVERY == 0:
             each = {name: part.item() for name, part in parts.items()}
             loss = sum(each.values())
@@ -102,7 +109,9 @@ def fit(
         report(before + step + 1, before + steps)
         if batch == batches - 1:
             rate = (step + 1 - epoch_first) * recipe.batch_size / (time.monotonic() - epoch_started)
-            figures = measure(model, pictures[held_out.to(device)], recipe.bits)
+            figures = measure(
+                cast(Autoencoder, average.module) if average else model, pictures[held_out.to(device)], recipe.bits
+            )
             run.record(step=step, epoch=epoch, pictures_per_second=round(rate), **figures)
         if step + 1 == steps:
             break  # what is saved next is balanced
@@ -113,6 +122,8 @@ def fit(
         if stopping:
             raise KeyboardInterrupt
     if first < steps:
+        if average is not None:
+            model.load_state_dict(average.module.state_dict())
         balance(model, pictures[kept[:BALANCED_ON].to(device)])
         seconds = time.monotonic() - started
         run.save(steps, seconds)
@@ -133,6 +144,13 @@ def prepared(recipe: Recipe, device: torch.device) -> tuple[Autoencoder, torch.o
         {"params": [each for each in model.parameters() if each.ndim <= 1], "weight_decay": 0.0},
     ]
     return model, torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=_BETAS)
+
+
+def _average(model: Autoencoder, recipe: Recipe) -> AveragedModel | None:
+    """The exponential moving average of the weights, and of the statistics of batch normalisation with them."""
+    if not recipe.averaging:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging), use_buffers=True)
 
 
 def descend(

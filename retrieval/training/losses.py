@@ -38,7 +38,8 @@ def losses(model: Autoencoder, images: Tensor, recipe: Recipe, generator: torch.
     if recipe.reconstruction:
         asked = max(2, int(recipe.rebuilt * len(images)))
         with cast_down:
-            rebuilt = model.decoder(latents[:asked], [places[:asked] for places in switches])
+            given = latents[:asked].detach() if recipe.detached else latents[:asked]
+            rebuilt = model.decoder(given, [places[:asked] for places in switches])
         error = objectives.reconstruction(rebuilt.float(), images[:asked], recipe.pixels)
         out["reconstruction"] = recipe.reconstruction * error
     if recipe.agreement:
@@ -47,6 +48,8 @@ def losses(model: Autoencoder, images: Tensor, recipe: Recipe, generator: torch.
     if recipe.projection:
         agreed = objectives.agreement(model.projection(features), recipe.projection_temperature)
         out["projection"] = recipe.projection * agreed
+    if recipe.decorrelation:
+        out["decorrelation"] = recipe.decorrelation * objectives.decorrelation(logits)
     if recipe.sparse:
         out["sparse"] = recipe.sparse * objectives.sparse(model.decoder.code(latents), recipe.activity)
     if recipe.magnitude:

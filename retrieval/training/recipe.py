@@ -20,11 +20,14 @@ Pixels = Literal["real", "binary"]
 Precision = Literal["float32", "bfloat16"]
 Method = Literal["hyperplanes", "pca", "pca-itq", "patches-itq"]
 
-_SHARES = ("warmup", "mask", "salt", "jitter", "grey", "tint", "sharpness", "resolution", "jpeg", "frame", "caption")
+_SHARES = (
+    *("warmup", "joining", "averaging"),
+    *("mask", "salt", "jitter", "grey", "tint", "sharpness", "resolution", "jpeg", "frame", "caption"),
+)
 _POSITIVE_SHARES = ("crop", "rebuilt", "activity")
 _WEIGHTS = (
     *("reconstruction", "agreement", "projection"),
-    *("sparse", "magnitude", "contractive", "divergence", "adversarial"),
+    *("decorrelation", "sparse", "magnitude", "contractive", "divergence", "adversarial"),
 )
 
 
@@ -64,6 +67,9 @@ class Recipe:
     projection_temperature: float = 0.1
     prefixes: tuple[int, ...] = (28, 64, 128)  # lengths, below bits, at which a code is one too
     rebuilt: float = 1.0  # share of each batch that the decoder is asked to rebuild
+    detached: bool = False  # the decoder learns from bits that it cannot change
+    joining: float = 0.0  # share of all steps before the bits' agreement joins
+    decorrelation: float = 0.0  # of units that say different things
     sparse: float = 0.0  # of each unit being on for the share `activity` of the pictures
     activity: float = 0.05
     magnitude: float = 0.0  # of latents that are mostly zero: their L1 norm by their L2 norm
@@ -94,6 +100,7 @@ class Recipe:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     warmup: float = 0.1  # share of all steps
+    averaging: float = 0.0  # what the average of the weights that ships keeps of itself at each step; 0: no average
     held_out: int = 5000
     seed: int = 0
     precision: Precision = "bfloat16"
@@ -159,6 +166,10 @@ class Recipe:
                 raise RecipeError(f"{field} must not be negative, as {getattr(self, field)} is.")
         if not self.reconstruction and not self.views:
             raise RecipeError("Nothing is asked of the network: give reconstruction, agreement or projection a weight.")
+        if self.detached and not self.views:
+            raise RecipeError("detached leaves an encoder nothing to learn: give agreement or projection a weight.")
+        if self.joining and not self.reconstruction and not self.projection:
+            raise RecipeError("Nothing is asked until the bits join: give reconstruction or projection a weight.")
 
     def _check_shapes(self) -> None:
         if self.network == "residual" and len(self.encoder) != len(self.blocks):

@@ -103,6 +103,8 @@ OTHERS = {
     "contractive": dataclasses.replace(TINY, contractive=0.01),
     "gaussian": dataclasses.replace(TINY, latent="gaussian", divergence=0.01),
     "bernoulli": dataclasses.replace(TINY, latent="bernoulli", divergence=0.01),
+    "averaged": dataclasses.replace(VIEWS, averaging=0.7),
+    "joining": dataclasses.replace(VIEWS, joining=0.5),
     "pooling": dataclasses.replace(TINY, network="pooling", encoder=(4, 8)),
     "pretrained": dataclasses.replace(TINY, network="dense", hidden=(12,), activation="sigmoid", pretraining=1),
 }
@@ -180,6 +182,37 @@ def test_bits_are_balanced_on_whole_and_clean_pictures(tmp_path: Path, drawn: Tr
         logits = model.encoder(torch.from_numpy(drawn.pictures[kept]).permute(0, 3, 1, 2).float() / 255)
     assert logits.mean(dim=0).abs().max() < 0.01
     assert (logits.std(dim=0) - 1).abs().max() < 0.1  # bits that hardly vary are held back by the layer's epsilon
+
+
+def test_the_bits_join_after_their_share_of_the_steps(
+    tmp_path: Path, drawn: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.training.fit.LOG_EVERY", 1)
+    _, figures = run(tmp_path, drawn, dataclasses.replace(VIEWS, joining=0.4))
+    steps = [line for line in figures if "loss" in line]
+    assert ["agreement" in line for line in steps] == [False] * 6 + [True] * 9
+    assert all(line["projection"] for line in steps)
+
+
+def test_what_ships_is_the_average_of_the_weights_on_their_way(
+    tmp_path: Path, drawn: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = "encoder.trunk.0.0.weight"
+    seen: list[torch.Tensor] = []
+
+    def watched(model: Autoencoder, *rest: Any) -> dict[str, torch.Tensor]:
+        parts = descend(model, *rest)
+        seen.append(model.state_dict()[weights].clone())
+        return parts
+
+    monkeypatch.setattr("retrieval.training.fit.descend", watched)
+    model, _ = run(tmp_path, drawn, dataclasses.replace(VIEWS, averaging=0.8))
+    average = seen[0]
+    for each in seen[1:]:
+        average = 0.8 * average + 0.2 * each
+    assert len(seen) == 15
+    assert torch.allclose(model.state_dict()[weights], average, atol=1e-6)
+    assert not torch.allclose(seen[-1], average, atol=1e-5)
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path, drawn: TrainingData) -> None:

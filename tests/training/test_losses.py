@@ -51,3 +51,12 @@ def test_a_picture_in_its_place_is_neither_cropped_nor_turned() -> None:
     model.encoder.visible.register_forward_hook(lambda _, given, __: seen.append(given[0].detach()))
     losses(model, BUSY, recipe, torch.Generator().manual_seed(0))
     assert torch.allclose(seen[0], BUSY, atol=1e-4)
+
+
+@pytest.mark.parametrize("detached", [False, True])
+def test_a_detached_decoder_leaves_the_encoder_as_it_is(detached: bool) -> None:
+    recipe = dataclasses.replace(VIEWS, detached=detached)
+    model, _ = prepared(recipe, torch.device("cpu"))
+    losses(model, BUSY, recipe, torch.Generator().manual_seed(0))["reconstruction"].backward()
+    assert any(each.grad is not None and each.grad.any() for each in model.decoder.parameters())
+    assert any(each.grad is not None and each.grad.any() for each in model.encoder.parameters()) != detached

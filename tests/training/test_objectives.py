@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import distributions, nn
@@ -50,6 +51,15 @@ def test_sparse_is_zero_at_its_activity_and_the_divergence_of_two_coins_elsewher
     assert objectives.sparse(torch.full((4, 3), 0.2), 0.2).item() == pytest.approx(0, abs=1e-6)
     expected = 0.2 * math.log(0.2 / 0.7) + 0.8 * math.log(0.8 / 0.3)
     assert objectives.sparse(units, 0.2).item() == pytest.approx(expected / 2, rel=1e-4)
+
+
+def test_decorrelation_is_the_mean_square_of_the_correlations_of_all_pairs() -> None:
+    logits = 3 * numbers(40, 5) + 2
+    expected = np.corrcoef(logits.numpy(), rowvar=False)[~np.eye(5, dtype=bool)]
+    assert objectives.decorrelation(logits).item() == pytest.approx(float((expected**2).mean()), rel=1e-4)
+    same = logits[:, :1].repeat(1, 3) * torch.tensor([1.0, -2.0, 0.5])
+    assert objectives.decorrelation(same).item() == pytest.approx(1, rel=1e-4)
+    assert objectives.decorrelation(torch.zeros(4, 3)).item() == 0  # units that never move go with nothing
 
 
 def test_magnitude_is_the_mean_absolute_value() -> None:

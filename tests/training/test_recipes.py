@@ -51,11 +51,20 @@ def test_fields_are_overridden_by_type() -> None:
         ("grain=-1", "grain must not be negative"),
         ("turn=200", "turn must be from 0 to 180"),
         ("turn=5", "turn and frame are of views"),
+        ("averaging=1", "averaging must be a share"),
+        ("decorrelation=-1", "decorrelation must not be negative"),
+        ("detached=true", "detached leaves an encoder nothing"),
     ],
 )
 def test_what_cannot_be_set_is_said(setting: str, sentence: str) -> None:
     with pytest.raises(RecipeError, match=sentence):
         override(find("cifar10-ae"), [setting])
+
+
+def test_bits_that_join_later_leave_something_to_learn_before() -> None:
+    alone = override(find("cifar10-fast"), ["reconstruction=0", "projection=0"])
+    with pytest.raises(RecipeError, match="Nothing is asked until the bits join"):
+        override(alone, ["joining=0.2"])
 
 
 def test_an_unknown_recipe_names_those_there_are() -> None:
