@@ -22,7 +22,7 @@ from retrieval.files import replace
 from retrieval.images import InputSpec, Picture
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
-DEFAULT_MODEL = "cifar10-fast"
+DEFAULT_MODEL = "photos"
 BATCH = 256
 
 Logits = npt.NDArray[np.float32]  # (N, bits)
