@@ -87,10 +87,11 @@ def test_what_is_found_and_how_far_by_brute_force(gallery: Gallery, paths: list[
         picture = images.at_full_size(gallery.paths[row])
         for at, edit in enumerate(EDITS):
             for grade, strength in enumerate(STRENGTHS):
-                asked = images.load(edited(picture, edit, strength, number), pixels.SPEC)
+                file = edited(picture, edit, strength, number)
+                asked = images.load(file, pixels.SPEC)
                 nearest = ((held - asked.reshape(-1).astype(np.int64)) ** 2).sum(axis=1).argmin()
                 assert answers.first[0, number, at, grade] == (nearest == row)
-                far = (bits(gallery.codes[0]) != bits(codec.encode(asked[None]))).sum(axis=1)
+                far = (bits(gallery.codes[0]) != bits(codec.encode(images.load(file, codec.spec)[None]))).sum(axis=1)
                 assert answers.first[1, number, at, grade] == (far.argmin() == row), "the first of equal ones"
                 assert answers.distances[0][number, at, grade] == far[row]
     assert 0 < answers.first[0].mean() < 1, "neither all nor none is found: there is something to tell apart"
@@ -120,9 +121,7 @@ def test_where_all_codes_are_equal_only_the_first_of_the_shuffle_is_found(
     assert answers.first[1].any(axis=(1, 2)).tolist() == [False, True, False]
 
 
-def test_models_of_one_size_share_the_edited_pictures(
-    gallery: Gallery, paths: list[Path], codec: Codec, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_models_of_one_size_share_the_edited_pictures(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
     loaded: list[InputSpec] = []
     load = images.load
@@ -135,14 +134,14 @@ def test_models_of_one_size_share_the_edited_pictures(
         loaded.append(spec)
         return load(source, spec)
 
-    codecs = [codec, Codec(find_model("cifar10-ae"))]
-    held = read(paths, codecs)
+    codecs = [Codec(find_model(name)) for name in ("cifar10-fast", "cifar10-ae")]
+    gallery, held = read(paths, codecs[:1]), read(paths, codecs)
     monkeypatch.setattr(near_duplicates, "edited", counted)
     monkeypatch.setattr(images, "load", counted_load)
     both = ask(held, np.array([4, 2]), codecs)
     assert sorted(made) == 36 * [0] + 36 * [1]
     assert loaded == 72 * [pixels.SPEC], "the pixels' size is that of both models"
-    alone = ask(gallery, np.array([4, 2]), [codec])
+    alone = ask(gallery, np.array([4, 2]), codecs[:1])
     assert np.array_equal(both.first[:2], alone.first)
     assert np.array_equal(both.distances[0], alone.distances[0])
     assert not np.array_equal(both.distances[0], both.distances[1])
