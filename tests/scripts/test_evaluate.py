@@ -187,11 +187,11 @@ def test_the_page_s_table_is_that_of_the_command(held: Contest, rows: list[Row],
     lines = re.findall(r"<tr>(.*?)</tr>", html)[1:]
     cells = [re.findall(r"<td[^>]*>(.*?)</td>", line) for line in lines]
     assert [line[0] for line in cells] == [row.name for row in rows]
-    assert [line[3] for line in cells] == [str(row.as_dict()["P@10"]) for row in rows]
+    assert [line[3] for line in cells] == [f"{row.score.table['P@10']:.4f}" for row in rows]
     intervals = [row.score.interval or (0, 0) for row in rows]
     assert [line[4] for line in cells] == [f"{low:.4f} to {high:.4f}" for low, high in intervals]
     best = max(row.score.table["P@10"] or 0 for row in rows)
-    assert f'<td class="best">{round(best, 4)}</td>' in html
+    assert f'<td class="best">{best:.4f}</td>' in html
 
 
 def test_the_plot_has_a_line_for_every_row_and_a_legend_that_covers_none(
