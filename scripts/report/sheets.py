@@ -40,7 +40,7 @@ def write_neighbours(held: Contest, rows: list[Row], folder: Path) -> Path:
 
 
 def write_rebuilt(held: Contest, rows: list[Row], folder: Path) -> Path | None:
-    """Write folder/rebuilt.png: the same queries, and under them what every model rebuilds from their codes alone.
+    """Write folder/rebuilt.png: the same queries, and under them what every model rebuilds from their latents.
 
     Where it is; None where no model has a decoder.
     """
@@ -52,7 +52,7 @@ def write_rebuilt(held: Contest, rows: list[Row], folder: Path) -> Path | None:
     for row in models:
         assert row.rebuilt is not None
         lines.append((f"{row.name}\nerror {row.mse:.4f}", row.rebuilt[asked]))
-    figure, axes = sheet(len(lines), len(asked), "Pictures, and the same rebuilt from their codes alone.")
+    figure, axes = sheet(len(lines), len(asked), "Pictures, and the same rebuilt from their latents alone.")
     for line, (label, pictures) in zip(axes, lines, strict=True):
         name(line[0], label)
         for axis, picture in zip(line, pictures, strict=True):
