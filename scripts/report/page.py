@@ -37,9 +37,9 @@ away what does not."""
 _NEIGHBOURS = """The same queries, answered by every method. Pixels find pictures with light and dark in the same
 places; good codes find the same kind of thing in another pose and on another ground."""
 _REBUILT = """All that a decoder is given is the latents: the bits of the code, or, of a model that rounds only after
-training (real, sparse or variational), a real number for each, which says far more. What a decoder cannot draw is not in
-them. A sharp picture is no proof of a good code, though: what helps to rebuild a picture and what helps to find its like
-are different things."""
+training (real, sparse or variational), a real number for each, which says far more. What a decoder cannot draw is not
+in them. A sharp picture is no proof of a good code, though: what helps to rebuild a picture and what helps to find its
+like are different things."""
 _DISTANCES = """Every pair of some thousand pictures, by its distance: pairs of one class outlined, all others grey.
 The further the outline lies to the left of the grey, the better a short distance can be trusted. The title gives the
 chance that a pair of one class is nearer than a pair of two."""
