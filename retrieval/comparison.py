@@ -54,15 +54,16 @@ class Variant:
 class Row:
     """A method's line in the table, and what it found: `nearest` (Q, n) are rows of the contest's gallery.
 
-    Where codes can be decoded, `rebuilt` (Q, S, S, 3) are the queries as their codes remember them, and `mse` is how
-    far that is from the queries themselves: the mean squared error, pixels in 0..1.
+    `bits` is None where a method has no codes, `encode_ms` where it takes pixels as they are. Where codes can be
+    decoded, `rebuilt` (Q, S, S, 3) are the queries as their codes remember them, and `mse` is how far that is from the
+    queries themselves: the mean squared error, pixels in 0..1.
     """
 
     method: str
-    bits: int
+    bits: int | None
     score: Score
     search_ms: float
-    encode_ms: float
+    encode_ms: float | None
     bytes_per_picture: int
     nearest: Callable[[Ids, int], Ids]
     variant: Variant = Variant()
@@ -84,7 +85,8 @@ class Row:
         rounded = {name: None if value is None else round(value, 4) for name, value in self.scores.items()}
         interval = self.score.interval
         sure = {"P@10_interval": None if interval is None else [round(end, 4) for end in interval]}
-        times = {"search_ms": round(self.search_ms, 3), "encode_ms": round(self.encode_ms, 3)}
+        encode_ms = None if self.encode_ms is None else round(self.encode_ms, 3)
+        times = {"search_ms": round(self.search_ms, 3), "encode_ms": encode_ms}
         size = {"bytes_per_picture": self.bytes_per_picture}
         mse = {"mse": None if self.mse is None else round(self.mse, 4)}
         return {"name": self.name, "bits": self.bits, **rounded, **sure, **times, **size, **mse}
@@ -111,10 +113,10 @@ def by_pixels(held: Contest) -> Row:
     index.search(asking[:1], 10)  # the norms of the gallery are worked out once, by the first search
     return Row(
         "pixels (Euclidean)",
-        0,
+        None,
         _score(held, evaluation.by_pixels(asking, gallery)),
         _milliseconds(lambda i: index.search(asking[i : i + 1], 10), len(asking)),
-        0.0,
+        None,
         pixels.LENGTH,
         lambda rows, n: _others(held, rows, n, index.search(asking[rows], n + 1)[1]),
     )
@@ -126,7 +128,7 @@ def by_histograms(held: Contest) -> Row:
     timed = held.queries.subset(np.arange(min(_TIMED, len(asking)))).pictures(histograms.SPEC)
     return Row(
         "colour histogram",
-        0,
+        None,
         _score(held, lambda rows: histograms.distances(asking[rows], gallery)),
         _milliseconds(lambda i: histograms.nearest(asking[i : i + 1], gallery, 10), len(asking)),
         _milliseconds(lambda i: histograms.counts(timed[i : i + 1]), len(asking)),
