@@ -29,7 +29,10 @@ def test_the_wheel_is_small_and_whole(installed: Path) -> None:
     names = {str(path.relative_to(installed)) for path in installed.rglob("*") if path.is_file()}
     assert {"models/cifar10-ae/encoder.onnx", "models/photos/model.json", "api/page/index.html"} <= names
     assert not [name for name in names if name.startswith(("tests", "docs")) or name.endswith("checkpoint.pt")]
-    assert sum(path.stat().st_size for path in installed.rglob("*") if path.is_file()) < 18_000_000  # three models
+    sizes = {path.relative_to(installed): path.stat().st_size for path in installed.rglob("*") if path.is_file()}
+    assert sum(size for path, size in sizes.items() if path.parts[0] != "models") < 3_000_000
+    for model in {path.parts[1] for path in sizes if path.parts[0] == "models"}:
+        assert sum(size for path, size in sizes.items() if path.parts[:2] == ("models", model)) <= 8_000_000
 
 
 def test_the_demo_runs_from_it(installed: Path, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def decorrelation(logits: Tensor) -> Tensor:
     standardised = (logits - logits.mean(dim=0)) / (logits.std(dim=0, correction=0) + 1e-6)
     correlations = standardised.T @ standardised / len(logits)  # (bits, bits)
     apart = correlations.square().sum() - correlations.diagonal().square().sum()
-    return apart / (logits.shape[1] * (logits.shape[1] - 1))
+    return apart / max(1, logits.shape[1] * (logits.shape[1] - 1))
 
 
 def sparse(units: Tensor, activity: float) -> Tensor:

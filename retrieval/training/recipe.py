@@ -168,8 +168,8 @@ class Recipe:
             raise RecipeError("Nothing is asked of the network: give reconstruction, agreement or projection a weight.")
         if self.detached and not self.views:
             raise RecipeError("detached leaves an encoder nothing to learn: give agreement or projection a weight.")
-        if self.joining and not self.reconstruction and not self.projection:
-            raise RecipeError("Nothing is asked until the bits join: give reconstruction or projection a weight.")
+        if self.joining and not self.projection:
+            raise RecipeError("joining leaves no views to compare until the bits join: give projection a weight.")
 
     def _check_shapes(self) -> None:
         if self.network == "residual" and len(self.encoder) != len(self.blocks):

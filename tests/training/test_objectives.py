@@ -60,6 +60,7 @@ def test_decorrelation_is_the_mean_square_of_the_correlations_of_all_pairs() -> 
     same = logits[:, :1].repeat(1, 3) * torch.tensor([1.0, -2.0, 0.5])
     assert objectives.decorrelation(same).item() == pytest.approx(1, rel=1e-4)
     assert objectives.decorrelation(torch.zeros(4, 3)).item() == 0  # units that never move go with nothing
+    assert objectives.decorrelation(logits[:, :1]).item() == pytest.approx(0, abs=1e-6)  # one has no other to go with
 
 
 def test_magnitude_is_the_mean_absolute_value() -> None:

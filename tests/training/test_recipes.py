@@ -61,10 +61,12 @@ def test_what_cannot_be_set_is_said(setting: str, sentence: str) -> None:
         override(find("cifar10-ae"), [setting])
 
 
-def test_bits_that_join_later_leave_something_to_learn_before() -> None:
-    alone = override(find("cifar10-fast"), ["reconstruction=0", "projection=0"])
-    with pytest.raises(RecipeError, match="Nothing is asked until the bits join"):
-        override(alone, ["joining=0.2"])
+@pytest.mark.parametrize("name", ["cifar10-fast", "photos"])
+def test_bits_that_join_later_leave_views_to_compare_before(name: str) -> None:
+    with pytest.raises(RecipeError, match="joining leaves no views"):
+        override(find(name), ["joining=0.2", "projection=0"])
+    assert isinstance(recipe := override(find(name), ["joining=0.2", "detached=true"]), Recipe)
+    assert dataclasses.replace(recipe, agreement=0.0).views  # what the first steps are asked
 
 
 def test_an_unknown_recipe_names_those_there_are() -> None:
