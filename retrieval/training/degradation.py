@@ -15,7 +15,10 @@ _BLOCK = 8
 _MIDDLE = 128 / 255  # what JPEG takes for zero
 _SMALLER = (4, 3, 2)
 _FINE, _COARSE = 95, 10  # JPEG qualities between which one is drawn
-_THICKEST = 0.3  # of a side: a caption
+_THICKEST = 0.35  # of a side: a caption
+_MARGIN = 0.2  # of its thickness: above its letters, and below
+
+_BINOMIAL = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
 
 # The luminance table of ITU-T T.81, annex K.1, which encoders scale by their quality.
 _QUANTA = torch.tensor(
@@ -40,13 +43,10 @@ def sharpness(images: Tensor, strength: float, generator: torch.Generator) -> Te
 
     The amount is drawn evenly from -strength to strength; blurred wholly at -1.
     """
-    blurred = images
-    for axis in (-1, -2):
-        padding = (2, 2, 0, 0) if axis == -1 else (0, 0, 2, 2)
-        padded = functional.pad(blurred, padding, mode="replicate")
-        shifted = [padded.narrow(axis, at, images.shape[axis]) for at in range(5)]
-        outer, inner = shifted[0] + shifted[4], shifted[1] + shifted[3]
-        blurred = (outer + 4 * inner + 6 * shifted[2]) / 16
+    side = images.shape[-1]
+    near = (torch.arange(side)[:, None] + torch.arange(-2, 3)).clamp(0, side - 1)  # (S, 5): what lies beyond is the edge
+    taps = torch.zeros(side, side).scatter_add_(1, near, _BINOMIAL.expand(side, 5)).to(images.device)
+    blurred = taps @ images @ taps.T
     amount = uniform(len(images), -strength, strength, generator)[:, None, None, None]
     return (images + amount * (images - blurred)).clamp(0, 1)
 
@@ -101,15 +101,18 @@ def grain(images: Tensor, deviation: float, generator: torch.Generator) -> Tenso
 
 
 def caption(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """A share of the pictures (N, 3, S, S) with a plain band, as a caption's, along one of their sides.
+    """A share of the pictures (N, 3, S, S) with a band, as a caption's, at their top or bottom.
 
-    Up to 0.3 of the side thick, of one grey for each picture.
+    Up to 0.35 of the side thick, of one grey for each picture; half of the bands bear marks of another grey along their
+    middle, drawn pixel by pixel, for what letters are at this size.
     """
     count, side = len(images), images.shape[-1]
     thick = uniform(count, 0, _THICKEST, generator) * (uniform(count, 0, 1, generator) < share)
-    edge = torch.randint(0, 4, (count,), generator=generator, device=images.device)
-    places = ((torch.arange(side, device=images.device) + 0.5) / side).expand(count, side)
-    places = torch.where(edge[:, None] % 2 == 0, places, 1 - places)  # from the one end, or from the other
-    covered = places < thick[:, None]  # (N, S)
-    covered = torch.where(edge[:, None, None] < 2, covered[:, :, None], covered[:, None, :])
-    return torch.where(covered[:, None], uniform(count, 0, 1, generator)[:, None, None, None], images)
+    rows = ((torch.arange(side, device=images.device) + 0.5) / side).expand(count, side)
+    rows = torch.where((uniform(count, 0, 1, generator) < 0.5)[:, None], rows, 1 - rows)  # from the top, or the bottom
+    margin = _MARGIN * thick + (uniform(count, 0, 1, generator) < 0.5)  # no letters: no room for any
+    line = (rows > margin[:, None]) & (rows < (thick - margin)[:, None])
+    strokes = torch.rand(count, side, side, generator=generator, device=images.device) < 0.5
+    paper, ink = (uniform(count, 0, 1, generator)[:, None, None] for _ in range(2))
+    band = torch.where(line[..., None] & strokes, ink, paper)  # (N, S, S)
+    return torch.where((rows < thick[:, None])[:, None, :, None], band[:, None], images)

@@ -67,16 +67,17 @@ _PHOTOS = replace(
     decoder=(16, 24, 32, 48, 96),
     view=48,
     crop=0.25,
+    temperature=0.05,
     jitter=0.6,
     tint=0.1,
-    turn=6.0,
+    turn=10.0,
     frame=0.25,
     sharpness=0.7,
-    resolution=0.2,
-    caption=0.35,
+    resolution=0.4,
+    caption=0.6,
     jpeg=0.3,
     grain=0.1,
-    epochs=28,
+    epochs=30,
     held_out=500,  # few, since people train it on their own pictures
 )
 
