@@ -36,6 +36,9 @@ def train(
     from_: Annotated[
         str | None, typer.Option("--from", metavar="MODEL", help="A model whose weights training begins with.")
     ] = None,
+    teacher: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="A model to imitate, with --set imitation=WEIGHT.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="FIELD=VALUE of the recipe; may be repeated.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps or another device of torch.")] = "auto",
     leave_out_classes: LeaveOutClasses = None,
@@ -47,12 +50,14 @@ def train(
             from retrieval.training.checkpoint import CHECKPOINT, LOG
             from retrieval.training.data import download_cifar10, load
             from retrieval.training.override import override
-            from retrieval.training.run import check_start, find_device
+            from retrieval.training.run import check_start, check_teacher, find_device
             from retrieval.training.run import train as run
         start = Codec(find_model(from_)) if from_ is not None else None
         chosen = override(_recipe(recipe, start), set_ or [])
         if start is not None:
             check_start(start, chosen, out)  # before the long work begins
+        taught_by = Codec(find_model(teacher), threads=2) if teacher is not None else None
+        check_teacher(taught_by, chosen)
         where = find_device(device)
         if download:
             download_cifar10(data[0])
@@ -63,7 +68,7 @@ def train(
         console.say(f"{len(pictures.pictures):,} pictures, recipe {chosen.name}, on {where}; log in {out / LOG}")
         try:
             with console.progress("Training") as update, _stoppable() as stopped:
-                trained = run(chosen, pictures, out, where, update, stopped, start)
+                trained = run(chosen, pictures, out, where, update, stopped, start, taught_by)
         except KeyboardInterrupt:
             kept = f"the checkpoint is in {out}; run the same command again to go on"
             raise KeyboardInterrupt(kept if (out / CHECKPOINT).exists() else "no checkpoint was due yet") from None

@@ -25,7 +25,8 @@ class Run:
     """A network, its optimizer and the average of its weights, where there is one, on their way through `recipe`, over
     the data with this SHA-256, kept in `out`.
 
-    `start` is the codec_id of the model that it began as, empty where it began from chance.
+    `start` is the codec_id of the model that it began as, empty where it began from chance, `teacher` that of the one
+    it imitates, empty where it imitates none.
     """
 
     out: Path
@@ -35,6 +36,7 @@ class Run:
     optimizer: torch.optim.Optimizer
     average: AveragedModel | None = None
     start: str = ""
+    teacher: str = ""
 
     def record(self, **figures: float) -> None:
         """Append one line to the log."""
@@ -62,6 +64,7 @@ class Run:
             "recipe": dataclasses.asdict(self.recipe),
             "data": self.data,
             "start": self.start,
+            "teacher": self.teacher,
             "model": weights,
             "optimizer": self.optimizer.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
@@ -110,6 +113,10 @@ class Run:
         if state.get("start", "") != self.start:
             raise CheckpointError(
                 f"{path} did not begin as this run does (--from): begin it so, name another --out, or remove it."
+            )
+        if state.get("teacher", "") != self.teacher:
+            raise CheckpointError(
+                f"{path} imitates another model than this run (--teacher): name that one, another --out, or remove it."
             )
         try:
             self.model.load_state_dict(state["model"])

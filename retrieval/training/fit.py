@@ -50,9 +50,11 @@ def fit(
     report: Report,
     stop: Callable[[], bool],
     start: Codec | None = None,
+    teacher: Codec | None = None,
 ) -> tuple[Autoencoder, float]:
     """Train to the end of the recipe, going on from out/checkpoint.pt where there is one: the network, and the seconds
-    that it took. It begins with the weights of `start`, if one is named, else from chance.
+    that it took. It begins with the weights of `start`, if one is named, else from chance. `teacher` is who a recipe
+    with `imitation` imitates; it sees every picture once, whole and clean.
 
     Writes out/checkpoint.pt every two minutes and at the end, and every figure to out/training.jsonl. `stop` is asked
     after each step: where it says yes, a checkpoint is written and KeyboardInterrupt raised; pretraining, which has no
@@ -63,7 +65,9 @@ def fit(
     pictures = torch.from_numpy(data.pictures).permute(0, 3, 1, 2).to(device)  # uint8 (N, 3, S, S), channels last
     model, optimizer = prepared(recipe, device)
     average = _average(model, recipe)
-    run = Run(out, recipe, data.sha256, model, optimizer, average, start.codec_id if start else "")
+    taught = None if teacher is None else torch.from_numpy(teacher.logits(data.pictures)).to(device)
+    begun, by = (codec.codec_id if codec else "" for codec in (start, teacher))
+    run = Run(out, recipe, data.sha256, model, optimizer, average, begun, by)
     batches = len(kept) // recipe.batch_size
     steps = recipe.epochs * batches
     pretraining = 0 if start is not None else recipe.pretraining
@@ -93,11 +97,13 @@ def fit(
             order = kept[torch.randperm(len(kept), generator=_generator(recipe.seed, _ORDER, epoch))]
             epoch_first, epoch_started = step, time.monotonic()
         rows = order[batch * recipe.batch_size : (batch + 1) * recipe.batch_size]
-        images = pictures[rows.to(device)].float() / 255  # (B, 3, S, S)
+        rows = rows.to(device)
+        images = pictures[rows].float() / 255  # (B, 3, S, S)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step, steps)
         asked = recipe if step >= recipe.joining * steps else dataclasses.replace(recipe, agreement=0.0)
-        parts = descend(model, optimizer, images, asked, _generator(recipe.seed, _CHANCE, step, device))
+        chance = _generator(recipe.seed, _CHANCE, step, device)
+        parts = descend(model, optimizer, images, asked, chance, None if taught is None else taught[rows])
         if average is not None:
             average.update_parameters(model)
         if step % LOG_EVERY == 0:
@@ -154,10 +160,16 @@ def _average(model: Autoencoder, recipe: Recipe) -> AveragedModel | None:
 
 
 def descend(
-    model: Autoencoder, optimizer: torch.optim.Optimizer, images: Tensor, recipe: Recipe, generator: torch.Generator
+    model: Autoencoder,
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    recipe: Recipe,
+    generator: torch.Generator,
+    taught: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """One step on pictures (N, 3, S, S) in 0..1; the losses it descended from, each a scalar."""
-    parts = losses(model, images, recipe, generator)
+    """One step on pictures (N, 3, S, S) in 0..1, and a teacher's logits of them (N, T); the losses it descended from,
+    each a scalar."""
+    parts = losses(model, images, recipe, generator, taught)
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(parts.values())).sum().backward()
     optimizer.step()

@@ -12,8 +12,11 @@ from retrieval.training.pooling import PoolingEncoder
 from retrieval.training.recipe import Recipe
 
 
-def losses(model: Autoencoder, images: Tensor, recipe: Recipe, generator: torch.Generator) -> dict[str, Tensor]:
-    """Pictures (N, 3, S, S) in 0..1 -> {objective: scalar}; their sum is what is minimised.
+def losses(
+    model: Autoencoder, images: Tensor, recipe: Recipe, generator: torch.Generator, taught: Tensor | None = None
+) -> dict[str, Tensor]:
+    """Pictures (N, 3, S, S) in 0..1 -> {objective: scalar}; their sum is what is minimised. `taught` (N, T) are a
+    teacher's logits of the same pictures, where the recipe asks for imitation.
 
     Where views are compared the network sees two crops of each picture, the first as a copy that has been about, else
     the picture in its place, perhaps corrupted. What is to be rebuilt from the code is the whole picture as it was.
@@ -48,6 +51,9 @@ def losses(model: Autoencoder, images: Tensor, recipe: Recipe, generator: torch.
     if recipe.projection:
         agreed = objectives.agreement(model.projection(features), recipe.projection_temperature)
         out["projection"] = recipe.projection * agreed
+    if recipe.imitation and taught is not None:
+        imitated = objectives.imitation(latents, taught, recipe.projection_temperature)
+        out["imitation"] = recipe.imitation * imitated
     if recipe.decorrelation:
         out["decorrelation"] = recipe.decorrelation * objectives.decorrelation(logits)
     if recipe.sparse:

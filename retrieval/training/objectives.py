@@ -43,6 +43,20 @@ def nested_agreement(bits: Tensor, lengths: Sequence[int], temperature: float) -
     return torch.stack([agreement(bits[:, :length], temperature) for length in lengths]).mean()
 
 
+def imitation(views: Tensor, taught: Tensor, temperature: float) -> Tensor:
+    """Two views of N pictures (2N, D), all first ones before all second: each finds the second or first views of all N
+    as near as a teacher's logits (N, T) find the pictures -> a scalar, the cross-entropy in nats.
+
+    Over cosines; what is near is a softmax at this temperature. Fang et al., "SEED: Self-supervised Distillation for
+    Visual Representation" (2021), with the batch in place of their queue.
+    """
+    views, taught = functional.normalize(views, dim=1), functional.normalize(taught, dim=1)
+    half = len(taught)
+    nearness = (taught @ taught.T / temperature).softmax(dim=1)  # (N, N): the picture itself first, then its like
+    cosines = views[:half] @ views[half:].T / temperature
+    return (functional.cross_entropy(cosines, nearness) + functional.cross_entropy(cosines.T, nearness)) / 2
+
+
 def decorrelation(logits: Tensor) -> Tensor:
     """Logits (N, bits) -> the squared correlation of two of them over the N pictures, a mean over all pairs, in 0..1.
 

@@ -26,7 +26,7 @@ _SHARES = (
 )
 _POSITIVE_SHARES = ("crop", "rebuilt", "activity")
 _WEIGHTS = (
-    *("reconstruction", "agreement", "projection"),
+    *("reconstruction", "agreement", "projection", "imitation"),
     *("decorrelation", "sparse", "magnitude", "contractive", "divergence", "adversarial"),
 )
 
@@ -63,6 +63,7 @@ class Recipe:
     reconstruction: float = 1.0
     agreement: float = 0.0  # of two views in their bits
     projection: float = 0.0  # of two views in a projection of the features
+    imitation: float = 0.0  # of which pictures a teacher takes for alike
     temperature: float = 0.2  # of the bits' agreement: the lower, the more the nearest mistakes count
     projection_temperature: float = 0.1
     prefixes: tuple[int, ...] = (28, 64, 128)  # lengths, below bits, at which a code is one too
@@ -203,6 +204,11 @@ class Recipe:
             )
         if self.views and self.network == "pooling":
             raise RecipeError("Views cannot be compared by network=pooling: one's switches would rebuild the other.")
+        if self.imitation and not (self.views and self.latent == "bits"):
+            raise RecipeError(
+                "imitation is of a teacher's neighbours by the bits of two views: it goes with latent=bits, and with "
+                "agreement or projection."
+            )
         if self.code != "linear" and self.latent != "real":
             raise RecipeError(f"code={self.code} goes with latent=real: {self.latent} latents are decoded as they are.")
         if (self.sparse or self.magnitude) and self.latent != "real":

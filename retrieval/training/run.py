@@ -46,13 +46,15 @@ def train(
     report: Report,
     stop: Callable[[], bool],
     start: Codec | None = None,
+    teacher: Codec | None = None,
 ) -> Trained:
     """Fit `recipe` on `data` and write the model folder `out`; see `fit` for the rest. Raises TrainingError."""
     if start is not None:
         check_start(start, recipe, out)
+    check_teacher(teacher, recipe)
     model: Autoencoder | FittedCoder
     if isinstance(recipe, Recipe):
-        network, seconds = fit(recipe, data, out, device, report, stop, start)
+        network, seconds = fit(recipe, data, out, device, report, stop, start, teacher)
         try:
             save_weights(network, out)
         except OSError as error:
@@ -64,7 +66,7 @@ def train(
     sample = data.pictures[held_out if len(held_out) else slice(0, 500)]
     measured = measure(model, torch.from_numpy(sample).permute(0, 3, 1, 2), recipe.bits)
     figures = {"seconds": round(seconds, 1), "held_out_pictures": float(len(held_out)), **measured}
-    card = _card(recipe, data, figures, out.resolve().name, start)
+    card = _card(recipe, data, figures, out.resolve().name, start, teacher)
     decodes = isinstance(recipe, Fitted) or recipe.reconstruction > 0
     codec = export.export(model, out, card, InputSpec(recipe.size), recipe.bits, decodes)
     differing, largest = export.disagreement(model, codec, sample)
@@ -104,6 +106,21 @@ def check_start(start: Codec, recipe: AnyRecipe, out: Path) -> None:
         )
 
 
+def check_teacher(teacher: Codec | None, recipe: AnyRecipe) -> None:
+    """Raises TrainingError unless a run of `recipe` can imitate `teacher`, or imitates none and has none."""
+    weight = recipe.imitation if isinstance(recipe, Recipe) else 0
+    if teacher is None:
+        if weight:
+            raise TrainingError(f"{recipe.name} imitates another model: name one with --teacher.")
+    elif not weight:
+        raise TrainingError(f"{recipe.name} has no use for a teacher: give imitation a weight (--set imitation=1).")
+    elif teacher.spec != InputSpec(recipe.size):
+        raise TrainingError(
+            f"{teacher.name} takes pictures of {teacher.spec.size} pixels, {recipe.name} of {recipe.size}: a teacher "
+            "sees the pictures that are trained on."
+        )
+
+
 def find_device(name: str) -> torch.device:
     """A device of torch by its name; "auto" takes the accelerator where there is one. Raises TrainingError."""
     if name == "auto":
@@ -118,20 +135,26 @@ def find_device(name: str) -> torch.device:
 
 
 def _card(
-    recipe: AnyRecipe, data: TrainingData, figures: dict[str, float], name: str, start: Codec | None
+    recipe: AnyRecipe,
+    data: TrainingData,
+    figures: dict[str, float],
+    name: str,
+    start: Codec | None,
+    teacher: Codec | None,
 ) -> dict[str, Any]:
-    began: dict[str, Any] = {}
-    if start is not None:  # what the weights have learned from before, which is theirs to say
-        known = {key: start.card[key] for key in ("data", "licence") if key in start.card}
-        began["from"] = {"name": start.name, "codec_id": start.codec_id, **known}
+    others: dict[str, Any] = {}
+    for role, codec in {"from": start, "teacher": teacher}.items():
+        if codec is not None:  # what the weights have learned from through it, which is theirs to say
+            known = {key: codec.card[key] for key in ("data", "licence") if key in codec.card}
+            others[role] = {"name": codec.name, "codec_id": codec.codec_id, **known}
     return {
         "name": name,
         "summary": recipe.summary,
         "latent": "bits" if isinstance(recipe, Fitted) or recipe.binary_latents else "real",
         "recipe": dataclasses.asdict(recipe),
-        "command": _command(recipe, data.arguments, name, start),
+        "command": _command(recipe, data.arguments, name, start, teacher),
         "data": {"name": data.name, "pictures": len(data.pictures), "sha256": data.sha256},
-        **began,
+        **others,
         "figures": figures,
         "made_with": {"torch": torch.__version__, "python": platform.python_version(), "machine": platform.machine()},
         "licence": {"weights": "Apache-2.0, as the project", "data": _licence(data.name)},
@@ -144,7 +167,7 @@ def _licence(data: str) -> str:
     return "the pictures' own; none of them is distributed with the model"
 
 
-def _command(recipe: AnyRecipe, data: Sequence[str], name: str, start: Codec | None) -> str:
+def _command(recipe: AnyRecipe, data: Sequence[str], name: str, start: Codec | None, teacher: Codec | None) -> str:
     """The command that repeats the run."""
     named, chosen = dataclasses.asdict(find(recipe.name)), dataclasses.asdict(recipe)
     settings: list[str] = []
@@ -152,6 +175,6 @@ def _command(recipe: AnyRecipe, data: Sequence[str], name: str, start: Codec | N
         if field in settable(recipe) and value != named[field]:
             text = ",".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
             settings += ["--set", f"{field}={text}"]
-    began = ["--from", start.name] if start else []
-    words = ["semblance", "train", *data, "--recipe", recipe.name, *began, *settings, "--out", f"models/{name}"]
+    others = [*(["--from", start.name] if start else []), *(["--teacher", teacher.name] if teacher else [])]
+    words = ["semblance", "train", *data, "--recipe", recipe.name, *others, *settings, "--out", f"models/{name}"]
     return shlex.join(words)

@@ -67,6 +67,10 @@ def test_ctrl_c_leaves_a_checkpoint_that_the_same_command_goes_on_from(sample: P
             "takes pictures of 32 pixels, plain of 64",
         ),
         (["--from", "cifar10-fast"], "has no weights.pt"),
+        (["--recipe", "cifar10-fast", "--teacher", "nothing"], "There is no model 'nothing'"),
+        (["--recipe", "cifar10-fast", "--teacher", "cifar10-ae"], "has no use for a teacher"),
+        (["--recipe", "cifar10-fast", "--set", "imitation=1"], "name one with --teacher"),
+        (["--recipe", "photos", "--set", "imitation=1", "--teacher", "cifar10-fast"], "takes pictures of 32 pixels"),
     ],
 )
 def test_wrong_use_is_one_sentence(

@@ -109,7 +109,8 @@ def test_a_caption_is_a_band_at_the_top_or_bottom(pictures: Tensor) -> None:
     assert not rows[:, 11:21].any()
     assert not (rows[:, 0] & rows[:, -1]).any()
     assert 0.45 < rows.any(dim=1).float().mean() < 0.65  # the thinnest are no pixel wide
-    assert rows[:, 0].sum() > 30 and rows[:, -1].sum() > 30
+    assert rows[:, 0].sum() > 30
+    assert rows[:, -1].sum() > 30
     assert rows.sum(dim=1).max() >= 10  # nearly 0.35 of 32
 
 
@@ -120,7 +121,8 @@ def test_half_of_the_captions_bear_marks_of_a_second_grey_along_their_middle(pic
         band = picture[:, covered]  # (3, rows, 32)
         if band.shape[1] < 5:
             continue
-        assert torch.equal(band[0], band[1]) and torch.equal(band[0], band[2])
+        assert torch.equal(band[0], band[1])
+        assert torch.equal(band[0], band[2])
         greys = band.unique()
         assert len(greys) <= 2
         plain, written = plain + (len(greys) == 1), written + (len(greys) == 2)
@@ -128,5 +130,5 @@ def test_half_of_the_captions_bear_marks_of_a_second_grey_along_their_middle(pic
             assert band[0, 0].unique().numel() == band[0, -1].unique().numel() == 1  # paper above them, and below
             middle = band[0, band.shape[1] // 2]
             assert 4 < (middle == middle[0]).sum() < 28
-    assert plain > 20 and written > 20
-
+    assert plain > 20
+    assert written > 20

@@ -39,6 +39,26 @@ def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+def test_imitation_is_the_cross_entropy_of_two_softmaxes() -> None:
+    views, taught = numbers(6, 5), numbers(3, 7, seed=1)
+    unit, teacher = [row / row.norm() for row in views], [row / row.norm() for row in taught]
+    total = 0.0
+    for i in range(3):
+        target = np.exp([float(teacher[i] @ each) / 0.1 for each in teacher])
+        for asked, found in ((unit[i], unit[3:]), (unit[3 + i], unit[:3])):
+            near = np.exp([float(asked @ each) / 0.1 for each in found])
+            total -= float(target / target.sum() @ np.log(near / near.sum()))
+    assert objectives.imitation(views, taught, 0.1).item() == pytest.approx(total / 6, rel=1e-4)
+
+
+def test_imitation_draws_together_what_the_teacher_finds_alike() -> None:
+    """Four pictures, two and two alike to the teacher: who finds them so too has less to learn than who finds all
+    four apart, though its two views agree no better."""
+    taught = torch.tensor([[1.0, 0.1, 0, 0], [1.0, -0.1, 0, 0], [0, 0, 1.0, 0.1], [0, 0, 1.0, -0.1]])
+    apart = torch.eye(4).repeat(2, 1)
+    assert objectives.imitation(taught.repeat(2, 1), taught, 0.1) < objectives.imitation(apart, taught, 0.1) - 1
+
+
 def test_the_error_of_binary_pixels_is_cross_entropy() -> None:
     rebuilt, images = torch.tensor([[0.9, 0.2]]), torch.tensor([[1.0, 0.5]])
     expected = -(math.log(0.9) + 0.5 * math.log(0.2) + 0.5 * math.log(0.8)) / 2

@@ -63,6 +63,9 @@ def test_what_cannot_be_set_is_said(setting: str, sentence: str) -> None:
 
 @pytest.mark.parametrize("name", ["cifar10-fast", "photos"])
 def test_bits_that_join_later_leave_views_to_compare_before(name: str) -> None:
+    for text in (["imitation=1", "agreement=0", "projection=0"], ["imitation=1", "latent=bernoulli", "agreement=0"]):
+        with pytest.raises(RecipeError, match="imitation is of a teacher's neighbours"):
+            override(find(name), text)
     with pytest.raises(RecipeError, match="joining leaves no views"):
         override(find(name), ["joining=0.2", "projection=0"])
     assert isinstance(recipe := override(find(name), ["joining=0.2", "detached=true"]), Recipe)

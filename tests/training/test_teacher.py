@@ -1,0 +1,107 @@
+"""Training that imitates another model: what is learned from it, what is noted, what is refused."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from retrieval.codec import Codec
+from retrieval.errors import CheckpointError, TrainingError
+from retrieval.images import InputSpec
+from retrieval.training import data as training_data
+from retrieval.training.data import TrainingData
+from retrieval.training.fit import fit
+from retrieval.training.recipes import find
+from retrieval.training.run import Trained, train
+from tests.training.test_fit import VIEWS
+
+CPU = torch.device("cpu")
+RECIPE = dataclasses.replace(VIEWS, name="cifar10-fast", imitation=1.0, epochs=2)
+
+
+@pytest.fixture(scope="module")
+def drawn(sample: Path) -> TrainingData:
+    return training_data.load([sample], InputSpec(32))
+
+
+@pytest.fixture(scope="module")
+def teacher(drawn: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Codec:
+    """Two bits by the principal components of pixels."""
+    out = tmp_path_factory.mktemp("teacher") / "teacher"
+    recipe = dataclasses.replace(find("pca"), bits=2, held_out=8)
+    return train(recipe, drawn, out, CPU, lambda *_: None, lambda: False).codec
+
+
+def trained(out: Path, data: TrainingData, teacher: Codec | None, **changes: object) -> Trained:
+    recipe = dataclasses.replace(RECIPE, **changes)  # type: ignore[arg-type]
+    return train(recipe, data, out, CPU, lambda *_: None, lambda: False, teacher=teacher)
+
+
+def likeness(codec: Codec, data: TrainingData) -> npt.NDArray[np.float32]:
+    """Cosines of all pairs of pictures, one number after the other."""
+    logits = codec.logits(data.pictures)
+    unit = logits / np.linalg.norm(logits, axis=1, keepdims=True)
+    pairs: npt.NDArray[np.float32] = (unit @ unit.T)[np.triu_indices(len(unit), 1)]
+    return pairs
+
+
+def test_the_student_finds_alike_what_its_teacher_finds_alike(
+    teacher: Codec, drawn: TrainingData, tmp_path: Path
+) -> None:
+    asked = {
+        "epochs": 30,
+        "learning_rate": 5e-3,
+        "agreement": 0.0,
+        "crop": 0.9,
+        "jitter": 0.0,
+        "noise": 0.0,
+        "mask": 0.0,
+    }
+    alone = trained(tmp_path / "alone", drawn, None, **asked, imitation=0.0).codec
+    taught = trained(tmp_path / "taught", drawn, teacher, **asked, imitation=10.0).codec
+    expected = likeness(teacher, drawn)
+    by_itself, by_the_teacher = (np.corrcoef(likeness(codec, drawn), expected)[0, 1] for codec in (alone, taught))
+    assert by_the_teacher > by_itself + 0.1
+
+
+def test_the_card_names_the_teacher_and_what_it_has_learned_from(
+    teacher: Codec, drawn: TrainingData, tmp_path: Path
+) -> None:
+    mine = trained(tmp_path / "mine", drawn, teacher).codec
+    assert mine.card["teacher"].items() >= {"name": "teacher", "codec_id": teacher.codec_id}.items()
+    assert mine.card["teacher"]["data"] == teacher.card["data"]
+    assert "--teacher teacher" in mine.card["command"]
+    assert "from" not in mine.card
+
+
+def test_a_cut_run_goes_on_with_its_own_teacher_alone(teacher: Codec, drawn: TrainingData, tmp_path: Path) -> None:
+    steps = 0
+
+    def count(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    whole, _ = fit(RECIPE, drawn, tmp_path / "whole", CPU, count, lambda: False, teacher=teacher)
+    half, steps = steps // 2, 0
+    with pytest.raises(KeyboardInterrupt):
+        fit(RECIPE, drawn, tmp_path / "cut", CPU, count, lambda: steps == half, teacher=teacher)
+    with pytest.raises(CheckpointError, match="imitates another model"):
+        fit(RECIPE, drawn, tmp_path / "cut", CPU, count, lambda: False, teacher=Codec(Path("models/cifar10-fast")))
+    again, _ = fit(RECIPE, drawn, tmp_path / "cut", CPU, count, lambda: False, teacher=teacher)
+    other = again.state_dict()
+    assert all(torch.equal(weight, other[name]) for name, weight in whole.state_dict().items())
+
+
+def test_a_recipe_and_its_teacher_come_together(teacher: Codec, drawn: TrainingData, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="name one with --teacher"):
+        trained(tmp_path / "out", drawn, None)
+    with pytest.raises(TrainingError, match="has no use for a teacher"):
+        trained(tmp_path / "out", drawn, teacher, imitation=0.0)
+    with pytest.raises(TrainingError, match="has no use for a teacher"):
+        train(find("pca"), drawn, tmp_path / "out", CPU, lambda *_: None, lambda: False, teacher=teacher)
+    with pytest.raises(TrainingError, match="takes pictures of 32 pixels"):
+        trained(tmp_path / "out", drawn, teacher, size=64)
+    assert not (tmp_path / "out").exists()
