@@ -131,11 +131,15 @@ def test_a_step_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[float, float]] = []
 
     def watched(
-        model: Autoencoder, images: torch.Tensor, recipe: Recipe, generator: torch.Generator
+        model: Autoencoder,
+        images: torch.Tensor,
+        recipe: Recipe,
+        generator: torch.Generator,
+        taught: torch.Tensor | None,
     ) -> dict[str, torch.Tensor]:
         weights = next(model.encoder.parameters())
         seen.append((weights.sum().item(), images.sum().item()))
-        return losses(model, images, recipe, generator)
+        return losses(model, images, recipe, generator, taught)
 
     monkeypatch.setattr(fit, "losses", watched)
     step = speed._stepper(REBUILDING, CPU)
