@@ -44,9 +44,7 @@ def sharpness(images: Tensor, strength: float, generator: torch.Generator) -> Te
     The amount is drawn evenly from -strength to strength; blurred wholly at -1.
     """
     side = images.shape[-1]
-    near = (torch.arange(side)[:, None] + torch.arange(-2, 3)).clamp(
-        0, side - 1
-    )  # (S, 5): what lies beyond is the edge
+    near = (torch.arange(side)[:, None] + torch.arange(-2, 3)).clamp(0, side - 1)  # (S, 5): beyond, the edge again
     taps = torch.zeros(side, side).scatter_add_(1, near, _BINOMIAL.expand(side, 5)).to(images.device)
     blurred = taps @ images @ taps.T
     amount = uniform(len(images), -strength, strength, generator)[:, None, None, None]

@@ -96,8 +96,7 @@ def fit(
         if batch == 0 or step == first:
             order = kept[torch.randperm(len(kept), generator=_generator(recipe.seed, _ORDER, epoch))]
             epoch_first, epoch_started = step, time.monotonic()
-        rows = order[batch * recipe.batch_size : (batch + 1) * recipe.batch_size]
-        rows = rows.to(device)
+        rows = order[batch * recipe.batch_size : (batch + 1) * recipe.batch_size].to(device)
         images = pictures[rows].float() / 255  # (B, 3, S, S)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, step, steps)

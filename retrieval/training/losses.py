@@ -16,7 +16,7 @@ def losses(
     model: Autoencoder, images: Tensor, recipe: Recipe, generator: torch.Generator, taught: Tensor | None = None
 ) -> dict[str, Tensor]:
     """Pictures (N, 3, S, S) in 0..1 -> {objective: scalar}; their sum is what is minimised. `taught` (N, T) are a
-    teacher's logits of the same pictures, where the recipe asks for imitation.
+    teacher's logits of the same pictures, where there is one to imitate.
 
     Where views are compared the network sees two crops of each picture, the first as a copy that has been about, else
     the picture in its place, perhaps corrupted. What is to be rebuilt from the code is the whole picture as it was.
@@ -51,7 +51,7 @@ def losses(
     if recipe.projection:
         agreed = objectives.agreement(model.projection(features), recipe.projection_temperature)
         out["projection"] = recipe.projection * agreed
-    if recipe.imitation and taught is not None:
+    if taught is not None:
         imitated = objectives.imitation(latents, taught, recipe.projection_temperature)
         out["imitation"] = recipe.imitation * imitated
     if recipe.decorrelation:

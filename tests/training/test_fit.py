@@ -13,8 +13,6 @@ import torch
 
 from retrieval import datasets
 from retrieval.errors import CheckpointError, DatasetError, TrainingError
-from retrieval.images import InputSpec
-from retrieval.training import data as training_data
 from retrieval.training.checkpoint import CHECKPOINT, LOG
 from retrieval.training.data import TrainingData
 from retrieval.training.fit import balance, descend, fit, learning_rate, prepared
@@ -53,11 +51,6 @@ VIEWS = dataclasses.replace(
     jitter=0.4,
     grey=0.1,
 )
-
-
-@pytest.fixture(scope="module")
-def drawn(sample: Path) -> TrainingData:
-    return training_data.load([sample], InputSpec(32))
 
 
 def run(

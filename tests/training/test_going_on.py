@@ -8,8 +8,6 @@ import torch
 
 from retrieval.codec import Codec
 from retrieval.errors import CheckpointError, TrainingError
-from retrieval.images import InputSpec
-from retrieval.training import data as training_data
 from retrieval.training.checkpoint import CHECKPOINT, WEIGHTS
 from retrieval.training.data import TrainingData
 from retrieval.training.fit import fit
@@ -19,11 +17,6 @@ from tests.training.test_fit import VIEWS
 
 CPU = torch.device("cpu")
 RECIPE = dataclasses.replace(VIEWS, name="cifar10-fast", epochs=2)
-
-
-@pytest.fixture(scope="module")
-def drawn(sample: Path) -> TrainingData:
-    return training_data.load([sample], InputSpec(32))
 
 
 def trained(out: Path, data: TrainingData, start: Codec | None = None, **changes: object) -> Trained:

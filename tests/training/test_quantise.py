@@ -16,8 +16,6 @@ from onnx import TensorProto, helper, numpy_helper
 from retrieval import codes, datasets
 from retrieval.codec import Codec, find_model, write_card
 from retrieval.errors import ModelError, TrainingError
-from retrieval.images import InputSpec
-from retrieval.training import data as training_data
 from retrieval.training.data import TrainingData
 from retrieval.training.quantise import quantise
 
@@ -32,11 +30,6 @@ def codec(tmp_path_factory: pytest.TempPathFactory) -> Codec:
     card = json.loads((folder / "model.json").read_bytes())
     write_card(folder, {**card, "near_duplicates": {"distance": 20}})
     return Codec(folder, threads=2)
-
-
-@pytest.fixture(scope="module")
-def drawn(sample: Path) -> TrainingData:
-    return training_data.load([sample], InputSpec(32))
 
 
 @pytest.fixture(scope="module")

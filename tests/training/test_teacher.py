@@ -10,8 +10,6 @@ import torch
 
 from retrieval.codec import Codec
 from retrieval.errors import CheckpointError, TrainingError
-from retrieval.images import InputSpec
-from retrieval.training import data as training_data
 from retrieval.training.data import TrainingData
 from retrieval.training.fit import fit
 from retrieval.training.recipes import find
@@ -20,11 +18,6 @@ from tests.training.test_fit import VIEWS
 
 CPU = torch.device("cpu")
 RECIPE = dataclasses.replace(VIEWS, name="cifar10-fast", imitation=1.0, epochs=2)
-
-
-@pytest.fixture(scope="module")
-def drawn(sample: Path) -> TrainingData:
-    return training_data.load([sample], InputSpec(32))
 
 
 @pytest.fixture(scope="module")
