@@ -8,12 +8,12 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from api import problems
-from api.guard import Guard
-from api.routes import Decoding, router
-from api.search import Searcher
-from api.settings import Settings
-from retrieval.codec import Codec
+from semblance.api import problems
+from semblance.api.guard import Guard
+from semblance.api.routes import Decoding, router
+from semblance.api.settings import Settings
+from semblance.api.worker import Searcher
+from semblance.retrieval.codec import Codec
 
 PAGE = Path(__file__).parent / "page"
 

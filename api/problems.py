@@ -8,9 +8,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from api.schemas import Problem
-from api.search import UnknownPicture
-from retrieval.errors import DamagedPicture, NoPixels, NotAPicture, PictureTooLarge, SemblanceError, UsageError
+from semblance.api.schemas import Problem
+from semblance.api.worker import UnknownPicture
+from semblance.retrieval.errors import (
+    DamagedPicture,
+    NoPixels,
+    NotAPicture,
+    PictureTooLarge,
+    SemblanceError,
+    UsageError,
+)
 
 
 class Gone(SemblanceError):

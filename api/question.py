@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from api.schemas import Engine, Result, SearchAnswer, Timings
-from retrieval import images, pixels, queries
-from retrieval.codec import Codec
-from retrieval.errors import UsageError
-from retrieval.pixels import Pixels
-from retrieval.queries import CodeQuery
-from retrieval.views import views
+from semblance.api.schemas import Engine, Result, SearchAnswer, Timings
+from semblance.retrieval import images, pixels, queries
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.errors import UsageError
+from semblance.retrieval.pixels import Pixels
+from semblance.retrieval.queries import CodeQuery
+from semblance.retrieval.views import views
 
 
 @dataclass(frozen=True)

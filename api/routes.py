@@ -14,16 +14,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, Response
 from pydantic import ValidationError
 
-from api.problems import Busy, Gone, responses, too_large
-from api.question import Encoded, Question, encode, to_answer
-from api.schemas import Health, Image, Images, Ready, SearchAnswer, SearchParams, SimilarParams
-from api.search import Searcher, UnknownPicture
-from indexer import thumbnails
-from indexer.catalog import Catalog
-from indexer.records import Entry
-from retrieval import images
-from retrieval.codec import Codec
-from retrieval.errors import DamagedPicture, PictureTooLarge
+from semblance.api.problems import Busy, Gone, responses, too_large
+from semblance.api.question import Encoded, Question, encode, to_answer
+from semblance.api.schemas import Health, Image, Images, Ready, SearchAnswer, SearchParams, SimilarParams
+from semblance.api.worker import Searcher, UnknownPicture
+from semblance.indexer import thumbnails
+from semblance.indexer.catalog import Catalog
+from semblance.indexer.records import Entry
+from semblance.retrieval import images
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.errors import DamagedPicture, PictureTooLarge
 
 router = APIRouter()
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from retrieval.views import MOST as MOST_VIEWS
+from semblance.retrieval.views import MOST as MOST_VIEWS
 
 MAX_K = 1000
 

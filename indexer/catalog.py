@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from indexer.records import Changes, Entry, Failure, NewPicture
-from indexer.sqlite_errors import sentences
-from retrieval.codec import Codec
-from retrieval.codes import width
-from retrieval.errors import CodecMismatch, LibraryError, LibraryLocked, LibraryMissing
+from semblance.indexer.records import Changes, Entry, Failure, NewPicture
+from semblance.indexer.sqlite_errors import sentences
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.codes import width
+from semblance.retrieval.errors import CodecMismatch, LibraryError, LibraryLocked, LibraryMissing
 
 FILE = "catalog.sqlite"
 _LOCK = "writer.lock"

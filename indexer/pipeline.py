@@ -16,15 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer import pixelfile, snapshot
-from indexer.catalog import Catalog
-from indexer.records import Entry, Failure, NewPicture
-from indexer.scan import Found, Scan, scan
-from retrieval import images, pixels
-from retrieval.codec import BATCH, Codec
-from retrieval.codes import Codes
-from retrieval.errors import LibraryError, PictureError, UsageError
-from retrieval.images import Picture
+from semblance.indexer import pixelfile, snapshot
+from semblance.indexer.catalog import Catalog
+from semblance.indexer.records import Entry, Failure, NewPicture
+from semblance.indexer.scan import Found, Scan, scan
+from semblance.retrieval import images, pixels
+from semblance.retrieval.codec import BATCH, Codec
+from semblance.retrieval.codes import Codes
+from semblance.retrieval.errors import LibraryError, PictureError, UsageError
+from semblance.retrieval.images import Picture
 
 _CHUNK = 32  # files a pool task takes: a task for every small file would cost more than the file
 

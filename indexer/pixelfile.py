@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from retrieval import pixels
-from retrieval.files import replace
-from retrieval.index import Ids
-from retrieval.pixels import PixelIndex, Pixels
+from semblance.retrieval import pixels
+from semblance.retrieval.files import replace
+from semblance.retrieval.index.flat import Ids
+from semblance.retrieval.pixels import PixelIndex, Pixels
 
 FILE = "pixels.u8"
 RECORD = np.dtype([("id", "<i8"), ("pixels", np.uint8, (pixels.LENGTH,))])

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from retrieval.codes import Codes
-from retrieval.index import Ids
+from semblance.retrieval.codes import Codes
+from semblance.retrieval.index.flat import Ids
 
 
 @dataclass(frozen=True)

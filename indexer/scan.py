@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from retrieval import images
-from retrieval.errors import UsageError
+from semblance.retrieval import images
+from semblance.retrieval.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """index.faiss: a snapshot of the catalog's codes, so that a service starts without reading the catalog row by row."""
 
-from indexer.catalog import Catalog
-from retrieval.errors import SnapshotError
-from retrieval.index import FlatIndex, State
+from semblance.indexer.catalog import Catalog
+from semblance.retrieval.errors import SnapshotError
+from semblance.retrieval.index.flat import FlatIndex, State
 
 FILE = "index.faiss"
 

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from retrieval.errors import LibraryError
+from semblance.retrieval.errors import LibraryError
 
 
 @contextlib.contextmanager

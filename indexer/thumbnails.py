@@ -5,9 +5,9 @@ import hashlib
 import logging
 from pathlib import Path
 
-from indexer.records import Entry
-from retrieval import images
-from retrieval.files import replace
+from semblance.indexer.records import Entry
+from semblance.retrieval import images
+from semblance.retrieval.files import replace
 
 SIDE = 320
 

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from retrieval import codes
-from retrieval.errors import ModelError
-from retrieval.files import replace
-from retrieval.images import InputSpec, Picture
+from semblance.retrieval import codes
+from semblance.retrieval.errors import ModelError
+from semblance.retrieval.files import replace
+from semblance.retrieval.images import InputSpec, Picture
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 DEFAULT_MODEL = "photos"

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pillow_heif
 from PIL import Image
 
-from retrieval.errors import DamagedPicture, NotAPicture, PictureTooLarge
+from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureTooLarge
 
 Picture = npt.NDArray[np.uint8]  # (S, S, 3) RGB
 ResizeRule = Literal["squash-bicubic"]

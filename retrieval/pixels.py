@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.images import InputSpec
+from semblance.retrieval.images import InputSpec
 
 SPEC = InputSpec(32)
 LENGTH = SPEC.size * SPEC.size * 3

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from retrieval import codes as packed
-from retrieval.codes import Codes
-from retrieval.index import CodeIndex, Distances, Ids
+from semblance.retrieval import codes as packed
+from semblance.retrieval.codes import Codes
+from semblance.retrieval.index.flat import CodeIndex, Distances, Ids
 
 CANDIDATES = 1000  # that refining puts in order; more change no measure of the first thousand, and cost time
 

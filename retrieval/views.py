@@ -7,8 +7,8 @@ indexed long ago can be asked so too.
 
 import numpy as np
 
-from retrieval import images
-from retrieval.images import Picture
+from semblance.retrieval import images
+from semblance.retrieval.images import Picture
 
 MOST = 10
 _KEPT = 15 / 16  # of each side, in a crop; of 15/16, 7/8, 13/16 and 3/4 the best for cifar10-ae on held-out pictures

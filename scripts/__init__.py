@@ -1,4 +1,4 @@
-"""The `semblance` command: one thin module a subcommand, each also run as `python -m scripts.NAME`."""
+"""The `semblance` command: one thin module a subcommand, each also run as `python -m semblance.scripts.NAME`."""
 
 import os
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from retrieval.errors import SemblanceError, TrainingError
+from semblance.retrieval.errors import SemblanceError, TrainingError
 
 DONE, LEFT_OUT, FAILED, INTERRUPTED = 0, 1, 2, 130
 

@@ -18,7 +18,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     for name in COMMANDS:
-        app.command(name)(getattr(importlib.import_module(f"scripts.{name}"), name))
+        app.command(name)(getattr(importlib.import_module(f"semblance.scripts.commands.{name}"), name))
     return app
 
 

@@ -58,7 +58,7 @@ def opens_pictures(source: str) -> bool:
 
 
 def package_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).parent.parts)
+    return ".".join(("semblance", *path.relative_to(ROOT).parent.parts))
 
 
 def test_there_is_something_to_check() -> None:
@@ -69,9 +69,17 @@ def test_there_is_something_to_check() -> None:
 @each_source
 def test_imports_go_down_only(path: Path) -> None:
     own = LAYERS.index(path.relative_to(ROOT).parts[0])
-    above = {*LAYERS[own + 1 :], "tests"}
-    found = {module for module in imported(path.read_text(), package_of(path)) if module.partition(".")[0] in above}
-    assert not found
+    above = {*(f"semblance.{layer}" for layer in LAYERS[own + 1 :]), "tests"}
+    modules = imported(path.read_text(), package_of(path))
+    assert not {module for module in modules for layer in above if f"{module}.".startswith(f"{layer}.")}
+
+
+@each_source
+def test_every_import_goes_by_the_one_name(path: Path) -> None:
+    """`import retrieval` works in a checkout and nowhere else; the public names stand above all that they name."""
+    modules = imported(path.read_text(), package_of(path))
+    assert not {module for module in modules if module.partition(".")[0] in (*LAYERS, "models")}
+    assert not {module for module in modules if module.startswith("semblance.") and module.split(".")[1] not in LAYERS}
 
 
 @each_source
@@ -85,7 +93,7 @@ def test_torch_stays_inside_training(path: Path) -> None:
         or path.is_relative_to(ROOT / "indexer")
         or path.is_relative_to(ROOT / "api")
     ):
-        assert not {module for module in modules if module.startswith("retrieval.training")}
+        assert not {module for module in modules if module.startswith("semblance.retrieval.training")}
 
 
 @each_source

@@ -27,21 +27,26 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_is_small_and_whole(installed: Path) -> None:
     names = {str(path.relative_to(installed)) for path in installed.rglob("*") if path.is_file()}
-    assert {"models/cifar10-ae/encoder.onnx", "models/photos/model.json", "api/page/index.html"} <= names
+    assert {
+        "semblance/models/cifar10-ae/encoder.onnx",
+        "semblance/models/photos/model.json",
+        "semblance/api/page/index.html",
+        "semblance/py.typed",
+    } <= names
     assert not [name for name in names if name.startswith(("tests", "docs")) or name.endswith("checkpoint.pt")]
     sizes = {path.relative_to(installed): path.stat().st_size for path in installed.rglob("*") if path.is_file()}
-    assert sum(size for path, size in sizes.items() if path.parts[0] != "models") < 3_000_000
-    for model in {path.parts[1] for path in sizes if path.parts[0] == "models"}:
-        assert sum(size for path, size in sizes.items() if path.parts[:2] == ("models", model)) <= 8_000_000
+    assert sum(size for path, size in sizes.items() if path.parts[1] != "models") < 3_000_000
+    for model in {path.parts[2] for path in sizes if path.parts[1] == "models"}:
+        assert sum(size for path, size in sizes.items() if path.parts[1:3] == ("models", model)) <= 8_000_000
 
 
 def test_the_demo_runs_from_it(installed: Path, tmp_path: Path) -> None:
     where = subprocess.run(
-        [sys.executable, "-c", "import scripts; print(scripts.__file__)"],
+        [sys.executable, "-c", "import semblance; print(semblance.__file__)"],
         cwd=tmp_path, env=environment(installed), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert where.stdout.startswith(str(installed))
-    command = [sys.executable, "-m", "scripts.main", "demo", "--count", "40", "--port", "0"]
+    command = [sys.executable, "-m", "semblance.scripts.main", "demo", "--count", "40", "--port", "0"]
     process = subprocess.Popen(command, cwd=tmp_path, env=environment(installed), stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None

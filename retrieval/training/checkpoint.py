@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch.optim.swa_utils import AveragedModel
 
-from retrieval.errors import CheckpointError, RecipeError, TrainingError
-from retrieval.files import replace
-from retrieval.training.networks import Autoencoder
-from retrieval.training.recipe import Recipe, from_card
+from semblance.retrieval.errors import CheckpointError, RecipeError, TrainingError
+from semblance.retrieval.files import replace
+from semblance.retrieval.training.networks import Autoencoder
+from semblance.retrieval.training.recipe import Recipe, from_card
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "training.jsonl"

@@ -8,7 +8,7 @@ of the checkerboard that transposed convolution draws (Odena, Dumoulin & Olah, 2
 
 from torch import Tensor, nn
 
-from retrieval.training.recipe import Recipe
+from semblance.retrieval.training.recipe import Recipe
 
 
 def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, padding: int = 1) -> nn.Sequential:

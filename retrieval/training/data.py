@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval import datasets
-from retrieval.errors import DatasetError
-from retrieval.images import InputSpec, Picture
+from semblance.retrieval.errors import DatasetError
+from semblance.retrieval.images import InputSpec, Picture
+from semblance.retrieval.judging import datasets
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from retrieval.training.augment import RGB, YIQ, uniform
+from semblance.retrieval.training.augment import RGB, YIQ, uniform
 
 _BLOCK = 8
 _MIDDLE = 128 / 255  # what JPEG takes for zero

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from torch import nn
 
-from retrieval.training.bottleneck import ACTIVATIONS
-from retrieval.training.recipe import Recipe
+from semblance.retrieval.training.bottleneck import ACTIVATIONS
+from semblance.retrieval.training.recipe import Recipe
 
 
 def encoder(recipe: Recipe) -> tuple[nn.Sequential, int]:

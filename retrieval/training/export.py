@@ -17,12 +17,12 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from retrieval.codec import Codec, write_card
-from retrieval.errors import TrainingError
-from retrieval.files import replace
-from retrieval.images import InputSpec, Picture
-from retrieval.training.fitted import FittedCoder
-from retrieval.training.networks import Autoencoder
+from semblance.retrieval.codec import Codec, write_card
+from semblance.retrieval.errors import TrainingError
+from semblance.retrieval.files import replace
+from semblance.retrieval.images import InputSpec, Picture
+from semblance.retrieval.training.closed_form import FittedCoder
+from semblance.retrieval.training.networks import Autoencoder
 
 _OPSET = 20
 

@@ -5,11 +5,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from retrieval.training import augment, corruption, degradation, objectives
-from retrieval.training.bottleneck import Gaussian
-from retrieval.training.networks import Autoencoder
-from retrieval.training.pooling import PoolingEncoder
-from retrieval.training.recipe import Recipe
+from semblance.retrieval.training import augment, corruption, degradation, objectives
+from semblance.retrieval.training.bottleneck import Gaussian
+from semblance.retrieval.training.networks import Autoencoder
+from semblance.retrieval.training.pooling import PoolingEncoder
+from semblance.retrieval.training.recipe import Recipe
 
 
 def losses(

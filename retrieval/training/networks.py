@@ -6,10 +6,10 @@ Pictures are float (N, 3, S, S) in 0..1; scaling from bytes is export.py's and f
 import torch
 from torch import Tensor, nn
 
-from retrieval.training import convolutional, dense
-from retrieval.training.bottleneck import ACTIVATIONS, BOTTLENECKS, Bottleneck
-from retrieval.training.pooling import PoolingEncoder, UnpoolingDecoder
-from retrieval.training.recipe import Recipe
+from semblance.retrieval.training import convolutional, dense
+from semblance.retrieval.training.bottleneck import ACTIVATIONS, BOTTLENECKS, Bottleneck
+from semblance.retrieval.training.pooling import PoolingEncoder, UnpoolingDecoder
+from semblance.retrieval.training.recipe import Recipe
 
 _HIDDEN, _PROJECTED = 512, 128  # widths of the projection
 _JUDGING = 256  # hidden units of the discriminator

@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from retrieval.errors import RecipeError
-from retrieval.training.recipe import AnyRecipe
+from semblance.retrieval.errors import RecipeError
+from semblance.retrieval.training.recipe import AnyRecipe
 
 _Kind = TypeVar("_Kind", bound=AnyRecipe)
 

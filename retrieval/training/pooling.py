@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from retrieval.training.convolutional import conv, unfold
-from retrieval.training.recipe import Recipe
+from semblance.retrieval.training.convolutional import conv, unfold
+from semblance.retrieval.training.recipe import Recipe
 
 
 class PoolingEncoder(nn.Module):

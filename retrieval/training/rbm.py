@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from retrieval.training.bottleneck import Bits
-from retrieval.training.networks import Autoencoder
-from retrieval.training.recipe import Recipe
+from semblance.retrieval.training.bottleneck import Bits
+from semblance.retrieval.training.networks import Autoencoder
+from semblance.retrieval.training.recipe import Recipe
 
 _RATE, _RATE_OF_REAL_UNITS = 0.1, 0.001  # real units, unlike ones in 0..1, can run away
 _MOMENTUM, _FIRST_MOMENTUM = 0.9, 0.5  # the second for the first fifth of the steps

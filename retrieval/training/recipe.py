@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from retrieval.errors import RecipeError
+from semblance.retrieval.errors import RecipeError
 
 Network = Literal["residual", "pooling", "dense"]
 Decoding = Literal["upsampling", "transposed"]

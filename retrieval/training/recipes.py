@@ -8,8 +8,8 @@ photos is for any pictures.
 from dataclasses import replace
 from typing import Any
 
-from retrieval.errors import RecipeError
-from retrieval.training.recipe import AnyRecipe, Fitted, Recipe
+from semblance.retrieval.errors import RecipeError
+from semblance.retrieval.training.recipe import AnyRecipe, Fitted, Recipe
 
 _FAST = Recipe(
     name="cifar10-fast",

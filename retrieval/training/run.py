@@ -11,19 +11,19 @@ from typing import Any
 
 import torch
 
-from retrieval import datasets
-from retrieval.codec import Codec
-from retrieval.errors import TrainingError
-from retrieval.images import InputSpec
-from retrieval.training import export, fitted
-from retrieval.training.checkpoint import WEIGHTS, save_weights
-from retrieval.training.data import TrainingData
-from retrieval.training.fit import Report, fit, measure
-from retrieval.training.fitted import FittedCoder
-from retrieval.training.networks import Autoencoder
-from retrieval.training.override import settable
-from retrieval.training.recipe import AnyRecipe, Fitted, Recipe
-from retrieval.training.recipes import find
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.errors import TrainingError
+from semblance.retrieval.images import InputSpec
+from semblance.retrieval.judging import datasets
+from semblance.retrieval.training import closed_form, export
+from semblance.retrieval.training.checkpoint import WEIGHTS, save_weights
+from semblance.retrieval.training.closed_form import FittedCoder
+from semblance.retrieval.training.data import TrainingData
+from semblance.retrieval.training.loop import Report, fit, measure
+from semblance.retrieval.training.networks import Autoencoder
+from semblance.retrieval.training.override import settable
+from semblance.retrieval.training.recipe import AnyRecipe, Fitted, Recipe
+from semblance.retrieval.training.recipes import find
 
 MOST_DISAGREEMENT = 0.001  # share of bits that torch and ONNX Runtime may give differently
 
@@ -85,7 +85,7 @@ def _fitted(recipe: Fitted, data: TrainingData, report: Report, stop: Callable[[
 
     started = time.monotonic()
     kept, _ = datasets.hold_out(recipe.held_out, len(data.pictures))
-    model = fitted.fit(recipe, data.pictures[kept], watched)
+    model = closed_form.fit(recipe, data.pictures[kept], watched)
     return export.deployable(model), time.monotonic() - started
 
 

@@ -18,8 +18,8 @@ from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from retrieval.training import fit
-from retrieval.training.recipe import Recipe
+from semblance.retrieval.training import loop
+from semblance.retrieval.training.recipe import Recipe
 
 WAITING, OTHER = "waiting for the next operation", "other"
 
@@ -109,12 +109,12 @@ def _stepper(recipe: Recipe, device: torch.device) -> Callable[[], None]:
     """One step of training, each call on the next batch of random pictures."""
     shape = (8 * recipe.batch_size, recipe.size, recipe.size, 3)
     pictures = torch.randint(0, 256, shape, dtype=torch.uint8, device=device).permute(0, 3, 1, 2)
-    model, optimizer = fit.prepared(recipe, device)
+    model, optimizer = loop.prepared(recipe, device)
     generator = torch.Generator(device).manual_seed(recipe.seed)
 
     def step() -> None:
         rows = torch.randint(0, len(pictures), (recipe.batch_size,), device=device)
-        fit.descend(model, optimizer, pictures[rows].float() / 255, recipe, generator)
+        loop.descend(model, optimizer, pictures[rows].float() / 255, recipe, generator)
 
     return step
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from retrieval.codec import BATCH, Codec, find_model, shipped_models
-from scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
+from semblance.retrieval.codec import BATCH, Codec, find_model, shipped_models
+from semblance.scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
 
 _CORES = 2
 _NOT_SHIPPED = ("checkpoint.pt", "neighbours.png")  # what training goes on from, and a sheet of someone's pictures

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from retrieval.errors import UsageError
-from scripts.benchmarks.figures import Asked, Row, row
+from semblance.retrieval.errors import UsageError
+from semblance.scripts.benchmarks.figures import Asked, Row, row
 
 
 def install(_: Asked) -> list[Row]:

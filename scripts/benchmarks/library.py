@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.errors import UsageError
-from retrieval.index import FlatIndex, search_on_one_core
-from scripts import console
-from scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
-from scripts.scenes import write_sample
+from semblance.retrieval.errors import UsageError
+from semblance.retrieval.index.flat import FlatIndex, search_on_one_core
+from semblance.scripts import console
+from semblance.scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
+from semblance.scripts.scenes import write_sample
 
 
 def search(_: Asked) -> list[Row]:
@@ -47,7 +47,16 @@ def index(asked: Asked) -> list[Row]:
 
 def indexed(pictures: Path, library: Path, *options: str) -> dict[str, Any]:
     """What `semblance index --json` says, run as a process of its own. Raises UsageError where it ends in an error."""
-    command = [sys.executable, "-m", "scripts.main", "index", str(pictures), "--library", str(library), *options]
+    command = [
+        sys.executable,
+        "-m",
+        "semblance.scripts.main",
+        "index",
+        str(pictures),
+        "--library",
+        str(library),
+        *options,
+    ]
     done = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, text=True)
     if done.returncode not in (console.DONE, console.LEFT_OUT):
         raise UsageError(f"{' '.join(command)} ended with {done.returncode}.")

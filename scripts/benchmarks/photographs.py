@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from retrieval import images
-from retrieval.codec import DEFAULT_MODEL, Codec, find_model
-from retrieval.images import InputSpec
-from scripts.benchmarks.figures import Asked, Row, row
-from scripts.benchmarks.library import indexed
-from scripts.scenes import KINDS, draw
+from semblance.retrieval import images
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.images import InputSpec
+from semblance.scripts.benchmarks.figures import Asked, Row, row
+from semblance.scripts.benchmarks.library import indexed
+from semblance.scripts.scenes import KINDS, draw
 
 COUNT = 1000
 WIDTH, HEIGHT = 1152, 864

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from indexer import snapshot
-from indexer.catalog import Catalog
-from indexer.records import NewPicture
-from retrieval import images
-from retrieval.codec import DEFAULT_MODEL, Codec, find_model
-from retrieval.index import search_on_one_core
-from scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
+from semblance.indexer import snapshot
+from semblance.indexer.catalog import Catalog
+from semblance.indexer.records import NewPicture
+from semblance.retrieval import images
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.index.flat import search_on_one_core
+from semblance.scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
 
 _BOUNDARY = b"-" * 24 + b"d74496d66958873e0fb1a2"  # as long as curl's: a shorter one takes longer to look for
 
@@ -78,7 +78,7 @@ def _one_megapixel_jpeg() -> bytes:
 
 @contextmanager
 def _serving(library: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    command = [sys.executable, "-m", "scripts.main", "serve", "--library", str(library), "--port", "0"]
+    command = [sys.executable, "-m", "semblance.scripts.main", "serve", "--library", str(library), "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None

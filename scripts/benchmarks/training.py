@@ -1,16 +1,16 @@
 """`training`: a recipe's steps a second on this machine, the share of its peak that they reach, and where time goes."""
 
-from retrieval.errors import UsageError
-from scripts import console
-from scripts.benchmarks.figures import Asked, Row, row
+from semblance.retrieval.errors import UsageError
+from semblance.scripts import console
+from semblance.scripts.benchmarks.figures import Asked, Row, row
 
 
 def training(asked: Asked) -> list[Row]:
     """The recipe's own step on random pictures that the device holds."""
     with console.training_packages():
-        from retrieval.training import recipes, speed
-        from retrieval.training.recipe import Recipe
-        from retrieval.training.run import find_device
+        from semblance.retrieval.training import recipes, speed
+        from semblance.retrieval.training.recipe import Recipe
+        from semblance.retrieval.training.run import find_device
     recipe = recipes.find(asked.recipe)
     if not isinstance(recipe, Recipe):
         raise UsageError(f"{recipe.name} is fitted by a formula: it has no training step to measure.")

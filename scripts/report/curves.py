@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from matplotlib import pyplot as plt
 
-from retrieval import codes
-from retrieval.codec import Codec
-from retrieval.comparison import Contest, Row, Variant
-from retrieval.errors import DatasetError
-from retrieval.pixels import SPEC
-from scripts.report.figures import colour_of, sample_logits, some, tidy, write
+from semblance.retrieval import codes
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.errors import DatasetError
+from semblance.retrieval.judging.comparison import Contest, Row, Variant
+from semblance.retrieval.pixels import SPEC
+from semblance.scripts.report.figures import colour_of, sample_logits, some, tidy, write
 
 _PAIRED = 3000  # pictures whose distances to each other are counted
 _LEAST = 20  # pictures, below which there are too few pairs to count

@@ -7,10 +7,10 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.codec import Codec, Logits
-from retrieval.comparison import Contest, Row
-from retrieval.files import replace
-from retrieval.images import InputSpec
+from semblance.retrieval.codec import Codec, Logits
+from semblance.retrieval.files import replace
+from semblance.retrieval.images import InputSpec
+from semblance.retrieval.judging.comparison import Contest, Row
 
 matplotlib.use("Agg")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.codec import Codec, Logits
-from retrieval.comparison import Contest
-from retrieval.errors import DatasetError
-from retrieval.images import Picture
-from scripts.report.figures import chosen, sample_logits, some
-from scripts.report.sheets import QUERY, name, sheet, show, write_sheet
+from semblance.retrieval.codec import Codec, Logits
+from semblance.retrieval.errors import DatasetError
+from semblance.retrieval.images import Picture
+from semblance.retrieval.judging.comparison import Contest
+from semblance.scripts.report.figures import chosen, sample_logits, some
+from semblance.scripts.report.sheets import QUERY, name, sheet, show, write_sheet
 
 _STEPS = 9
 _SAMPLED = 2000  # pictures, for the distance of samples to real ones

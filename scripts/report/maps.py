@@ -7,11 +7,11 @@ import numpy.typing as npt
 from matplotlib import pyplot as plt
 from sklearn.manifold import TSNE
 
-from retrieval.codec import Codec
-from retrieval.comparison import Contest
-from retrieval.errors import DatasetError
-from retrieval.pixels import SPEC
-from scripts.report.figures import sample_logits, some, spec_of, write
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.errors import DatasetError
+from semblance.retrieval.judging.comparison import Contest
+from semblance.retrieval.pixels import SPEC
+from semblance.scripts.report.figures import sample_logits, some, spec_of, write
 
 _MAPPED = 1500  # pictures
 _PERPLEXITY = 30

@@ -6,11 +6,11 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from retrieval.codec import DEFAULT_MODEL, Codec, find_model
-from retrieval.comparison import Contest, Row, Variant
-from retrieval.errors import DatasetError
-from retrieval.files import replace
-from scripts.report import curves, latent, maps, sheets
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.errors import DatasetError
+from semblance.retrieval.files import replace
+from semblance.retrieval.judging.comparison import Contest, Row, Variant
+from semblance.scripts.report import curves, latent, maps, sheets
 
 _COLUMNS = {
     "name": "method",

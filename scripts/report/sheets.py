@@ -6,9 +6,9 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retrieval.comparison import Contest, Row, Variant
-from retrieval.images import Picture
-from scripts.report.figures import chosen, spec_of, write
+from semblance.retrieval.images import Picture
+from semblance.retrieval.judging.comparison import Contest, Row, Variant
+from semblance.scripts.report.figures import chosen, spec_of, write
 
 _NEIGHBOURS = 8
 QUERY, SAME, OTHER = ("#000000", 2.0), ("#1a7f37", 3.0), ("#d0d7de", 1.0)  # the colours and widths of frames

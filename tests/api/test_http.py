@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from api.problems import Busy
-from api.routes import Decoding
-from retrieval import codes, images
-from retrieval.codec import Codec
-from retrieval.queries import asymmetric
-from retrieval.views import views
+from semblance.api.problems import Busy
+from semblance.api.routes import Decoding
+from semblance.retrieval import codes, images
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.queries import asymmetric
+from semblance.retrieval.views import views
 from tests.conftest import Server, huge_header, paint, serving, until
 
 HUGE_ID = 2**63 - 1

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer import pipeline
-from indexer.catalog import Catalog
-from indexer.pipeline import Report
-from retrieval.codec import DEFAULT_MODEL, Codec, find_model
-from retrieval.codes import Codes
-from retrieval.images import Picture
+from semblance.indexer import pipeline
+from semblance.indexer.catalog import Catalog
+from semblance.indexer.pipeline import Report
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.codes import Codes
+from semblance.retrieval.images import Picture
 from tests.conftest import paint
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.catalog import FILE, Catalog
-from indexer.records import Failure, NewPicture
-from retrieval.codec import Codec
-from retrieval.errors import CodecMismatch, LibraryError, LibraryLocked, LibraryMissing
+from semblance.indexer.catalog import FILE, Catalog
+from semblance.indexer.records import Failure, NewPicture
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.errors import CodecMismatch, LibraryError, LibraryLocked, LibraryMissing
 from tests.conftest import ROOT
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from indexer import snapshot
-from indexer.catalog import Catalog
-from indexer.pipeline import Report
-from retrieval import images
-from retrieval.errors import CodecMismatch, LibraryLocked, UsageError
+from semblance.indexer import snapshot
+from semblance.indexer.catalog import Catalog
+from semblance.indexer.pipeline import Report
+from semblance.retrieval import images
+from semblance.retrieval.errors import CodecMismatch, LibraryLocked, UsageError
 from tests.conftest import huge_header, paint
 from tests.indexer.conftest import Shelf
 

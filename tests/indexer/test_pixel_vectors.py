@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from api.question import encode
-from indexer import pipeline, pixelfile
-from indexer.pixelfile import RECORD, PixelFile
-from retrieval import images, pixels
-from retrieval.codec import Codec
-from retrieval.queries import CodeQuery
-from retrieval.training import data
+from semblance.api.question import encode
+from semblance.indexer import pipeline, pixelfile
+from semblance.indexer.pixelfile import RECORD, PixelFile
+from semblance.retrieval import images, pixels
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.queries import CodeQuery
+from semblance.retrieval.training import data
 from tests.conftest import paint
 from tests.indexer.conftest import Shelf
 

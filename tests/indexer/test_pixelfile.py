@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from indexer import pixelfile
-from indexer.pixelfile import RECORD, PixelFile
-from retrieval import pixels
+from semblance.indexer import pixelfile
+from semblance.indexer.pixelfile import RECORD, PixelFile
+from semblance.retrieval import pixels
 
 
 def vectors(*values: int) -> npt.NDArray[np.uint8]:

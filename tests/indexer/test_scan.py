@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.scan import Scan, scan
-from retrieval.errors import UsageError
+from semblance.indexer.scan import Scan, scan
+from semblance.retrieval.errors import UsageError
 from tests.conftest import paint
 
 

@@ -11,11 +11,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from retrieval import codec as codecs
-from retrieval import codes
-from retrieval.codec import Codec, codec_id, find_model, shipped_models
-from retrieval.errors import ModelError
-from retrieval.images import InputSpec
+from semblance.retrieval import codec as codecs
+from semblance.retrieval import codes
+from semblance.retrieval.codec import Codec, codec_id, find_model, shipped_models
+from semblance.retrieval.errors import ModelError
+from semblance.retrieval.images import InputSpec
 
 SIZE, BITS = 4, 11
 LENGTH = SIZE * SIZE * 3

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from retrieval import codes
+from semblance.retrieval import codes
 
 Bits = npt.NDArray[np.bool_]
 

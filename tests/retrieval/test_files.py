@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.files import replace
+from semblance.retrieval.files import replace
 
 
 def test_replace_makes_and_replaces(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageCms, ImageFile
 
-from retrieval import images
-from retrieval.errors import DamagedPicture, NotAPicture, PictureError, PictureTooLarge
-from retrieval.images import InputSpec, load, media_type, thumbnail
+from semblance.retrieval import images
+from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureError, PictureTooLarge
+from semblance.retrieval.images import InputSpec, load, media_type, thumbnail
 
 RED, GREEN, BLUE, YELLOW, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 255, 255)
 SPEC = InputSpec(8)

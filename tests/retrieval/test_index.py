@@ -16,11 +16,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from retrieval import codes, index
-from retrieval.codes import Codes
-from retrieval.errors import SnapshotError
-from retrieval.files import replace
-from retrieval.index import Distances, FlatIndex, Ids, State, search_on_one_core
+from semblance.retrieval import codes
+from semblance.retrieval.codes import Codes
+from semblance.retrieval.errors import SnapshotError
+from semblance.retrieval.files import replace
+from semblance.retrieval.index import flat
+from semblance.retrieval.index.flat import Distances, FlatIndex, Ids, State, search_on_one_core
 
 ENGINES = [FlatIndex]
 engines = pytest.mark.parametrize("engine", ENGINES)
@@ -362,9 +363,9 @@ def test_no_cut_is_trusted(snapshot: Path) -> None:
 def test_a_whole_snapshot_that_faiss_does_not_follow(tmp_path: Path) -> None:
     """As after a change of FAISS's own format: the checksum is right, and still it is rebuilt rather than a crash."""
     body = b"IBxx" + bytes(100)
-    trailer = index._trailer(STATE, 20, hashlib.sha256(body).hexdigest())
+    trailer = flat._trailer(STATE, 20, hashlib.sha256(body).hexdigest())
     assert json.loads(trailer)["codec_id"] == STATE.codec_id
-    replace(tmp_path / "index.faiss", [body, trailer, len(trailer).to_bytes(8, "little"), index._MAGIC])
+    replace(tmp_path / "index.faiss", [body, trailer, len(trailer).to_bytes(8, "little"), flat._MAGIC])
     with pytest.raises(SnapshotError, match="version of FAISS"):
         FlatIndex.load(tmp_path / "index.faiss", 20, STATE)
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from retrieval import pixels
-from retrieval.pixels import PixelIndex, Pixels
+from semblance.retrieval import pixels
+from semblance.retrieval.pixels import PixelIndex, Pixels
 
 LENGTH = pixels.LENGTH
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval import codes, queries
-from retrieval.codec import Logits
-from retrieval.codes import Codes
-from retrieval.index import Distances, FlatIndex, Ids
-from retrieval.queries import CodeQuery, asymmetric, of_logits, search
+from semblance.retrieval import codes, queries
+from semblance.retrieval.codec import Logits
+from semblance.retrieval.codes import Codes
+from semblance.retrieval.index.flat import Distances, FlatIndex, Ids
+from semblance.retrieval.queries import CodeQuery, asymmetric, of_logits, search
 
 Answer = list[tuple[int, int]]  # distance and id, nearest first
 

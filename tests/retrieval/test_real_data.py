@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval import comparison, datasets, near_duplicates
-from retrieval.codec import Codec, find_model
-from retrieval.comparison import Contest
-from retrieval.edits import EDITS
+from semblance.retrieval.codec import Codec, find_model
+from semblance.retrieval.judging import comparison, copies, datasets
+from semblance.retrieval.judging.comparison import Contest
+from semblance.retrieval.judging.editing import EDITS
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +75,8 @@ def test_edited_photographs_are_found_again(data: Path) -> None:
     paths = [
         path for path in datasets.picture_files(data / "tiny-imagenet") if path.parent.name in gallery.classes[::10]
     ]
-    held = near_duplicates.read(paths, [codec])
-    answers = near_duplicates.ask(held, near_duplicates.spread(held, {*paths}, 50), [codec])
+    held = copies.read(paths, [codec])
+    answers = copies.ask(held, copies.spread(held, {*paths}, 50), [codec])
     by_pixels, by_codes = answers.first.mean(axis=1)  # (edits, strengths) each
     assert len(by_codes) == len(EDITS)
     assert by_codes[:, :2].min() > 0.9  # mild and medium

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from retrieval.views import MOST, views
+from semblance.retrieval.views import MOST, views
 
 
 def textured(size: int) -> npt.NDArray[np.uint8]:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.codec import Codec, find_model
-from retrieval.images import Picture
-from scripts import before_after
-from scripts.before_after import write_before_and_after
+from semblance.retrieval.codec import Codec, find_model
+from semblance.retrieval.images import Picture
+from semblance.scripts.report import before_after
+from semblance.scripts.report.before_after import write_before_and_after
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from retrieval import images
-from retrieval.codec import DEFAULT_MODEL, Codec, find_model, shipped_models
-from retrieval.images import InputSpec
-from scripts import bench
-from scripts.benchmarks import encode, figures, photographs, service
-from scripts.main import build
+from semblance.retrieval import images
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model, shipped_models
+from semblance.retrieval.images import InputSpec
+from semblance.scripts.benchmarks import encode, figures, photographs, service
+from semblance.scripts.commands import bench
+from semblance.scripts.main import build
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -211,7 +211,7 @@ def test_multiply_adds_are_counted_by_hand(tmp_path: Path) -> None:
 
 
 def test_training_says_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    speed = pytest.importorskip("retrieval.training.speed", reason="training needs torch")
+    speed = pytest.importorskip("semblance.retrieval.training.speed", reason="training needs torch")
     asked = []
 
     def measure(recipe: Any, device: Any) -> Any:

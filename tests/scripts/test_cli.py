@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from indexer.catalog import Catalog
-from retrieval.codec import DEFAULT_MODEL, Codec, find_model
-from scripts import console
-from scripts.main import build
+from semblance.indexer.catalog import Catalog
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.scripts import console
+from semblance.scripts.main import build
 from tests.conftest import ROOT, paint
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -59,7 +59,15 @@ def test_a_library_from_first_to_last_as_processes(semblance: Run, pictures: Pat
 
 
 def test_each_command_is_a_module_too(library: Path, sample: Path) -> None:
-    command = [sys.executable, "-m", "scripts.index", str(sample), "--library", str(library), "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "semblance.scripts.commands.index",
+        str(sample),
+        "--library",
+        str(library),
+        "--json",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert done.returncode == 0, done.stderr
     assert document(done)["unchanged"] == 48

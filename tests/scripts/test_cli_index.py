@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer import snapshot
-from indexer.catalog import Catalog
+from semblance.indexer import snapshot
+from semblance.indexer.catalog import Catalog
 from tests.conftest import ROOT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -37,7 +37,17 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def indexing(folder: Path, library: Path) -> Iterator[subprocess.Popen[str]]:
     """A running `semblance index` that has committed something and is not done yet."""
-    command = [sys.executable, "-m", "scripts.main", "index", str(folder), "--library", str(library), "--threads", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "semblance.scripts.main",
+        "index",
+        str(folder),
+        "--library",
+        str(library),
+        "--threads",
+        "1",
+    ]
     pipe = subprocess.PIPE
     process = subprocess.Popen([*command, "--json"], cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
     try:

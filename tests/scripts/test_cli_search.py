@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval import codes, images
-from retrieval.codec import Codec
+from semblance.retrieval import codes, images
+from semblance.retrieval.codec import Codec
 from tests.scripts.test_cli import call, document
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.codec import Codec
+from semblance.retrieval.codec import Codec
 from tests.conftest import ROOT, until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -38,7 +38,16 @@ def test_a_model_of_one_s_own_indexes_and_searches(sample: Path, tmp_path: Path,
 
 def test_ctrl_c_leaves_a_checkpoint_that_the_same_command_goes_on_from(sample: Path, tmp_path: Path) -> None:
     model = tmp_path / "mine"
-    command = [sys.executable, "-m", "scripts.train", str(sample), *SMALL, "--out", str(model), "--set"]
+    command = [
+        sys.executable,
+        "-m",
+        "semblance.scripts.commands.train",
+        str(sample),
+        *SMALL,
+        "--out",
+        str(model),
+        "--set",
+    ]
     process = subprocess.Popen([*command, "epochs=4000"], cwd=ROOT, env=ONE_CORE, stderr=subprocess.PIPE, text=True)
     until(lambda: (model / "training.jsonl").exists(), seconds=120)
     process.send_signal(signal.SIGINT)

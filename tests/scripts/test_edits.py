@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval import images
-from retrieval.codec import Codec
-from retrieval.edits import EDITS, STRENGTHS
-from retrieval.images import Picture
-from retrieval.near_duplicates import Nearness
-from scripts.edits import _told
+from semblance.retrieval import images
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.images import Picture
+from semblance.retrieval.judging.copies import Nearness
+from semblance.retrieval.judging.editing import EDITS, STRENGTHS
+from semblance.scripts.commands.edits import _told
 from tests.conftest import paint
 from tests.scripts.test_cli import call, document
 

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval import codes, comparison, datasets
-from retrieval.codec import Codec
-from retrieval.comparison import Contest, Row, Variant
-from tests.retrieval.test_datasets import write_cifar
+from semblance.retrieval import codes
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.judging import comparison, datasets
+from semblance.retrieval.judging.comparison import Contest, Row, Variant
+from tests.retrieval.judging.test_datasets import write_cifar
 from tests.scripts.test_cli import call, document
 
 pytest.importorskip("matplotlib", reason="reports are drawn with matplotlib")
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from scripts.report import curves, latent, maps, page, sheets
+from semblance.scripts.report import curves, latent, maps, page, sheets
 
 WANTED = [Variant(), Variant(refine=True), Variant(views=3), Variant(views=3, refine=True), Variant(bits=28)]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from retrieval.codec import Codec, find_model
-from scripts.main import build
+from semblance.retrieval.codec import Codec, find_model
+from semblance.scripts.main import build
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 FLOAT = "cifar10-ae"  # a shipped model that is not quantised yet

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import scripts.scenes.sample as sample
-from scripts.scenes import KINDS, draw, write_sample
+import semblance.scripts.scenes.sample as sample
+from semblance.scripts.scenes import KINDS, draw, write_sample
 
 ROOT = Path(__file__).resolve().parents[2]
 

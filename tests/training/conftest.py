@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from retrieval.images import InputSpec
-from retrieval.training import data as training_data
-from retrieval.training.data import TrainingData
+from semblance.retrieval.images import InputSpec
+from semblance.retrieval.training import data as training_data
+from semblance.retrieval.training.data import TrainingData
 
 torch.set_num_threads(1)
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from retrieval.training.augment import random_colours, random_crops
+from semblance.retrieval.training.augment import random_colours, random_crops
 
 
 def chance(seed: int = 0) -> torch.Generator:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from retrieval.training import corruption
+from semblance.retrieval.training import corruption
 
 Spoil = Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]
 EVERY = [corruption.gaussian_noise, corruption.mask_patches, corruption.salt_and_pepper]

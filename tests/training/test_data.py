@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval.errors import DatasetError
-from retrieval.images import InputSpec
-from retrieval.training import data as training_data
+from semblance.retrieval.errors import DatasetError
+from semblance.retrieval.images import InputSpec
+from semblance.retrieval.training import data as training_data
 from tests.conftest import paint
 
 SPEC = InputSpec(16)

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from retrieval.training import degradation
+from semblance.retrieval.training import degradation
 
 Degradation = Callable[[Tensor, float, torch.Generator], Tensor]
 

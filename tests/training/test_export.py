@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from retrieval.codec import DEFAULT_MODEL, Codec, find_model
-from retrieval.images import InputSpec
-from retrieval.training import data as training_data
-from retrieval.training import export
-from retrieval.training.bottleneck import sign_ste
-from retrieval.training.networks import Autoencoder
-from retrieval.training.recipe import Recipe, from_card
-from retrieval.training.recipes import find
-from retrieval.training.run import find_device, train
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.images import InputSpec
+from semblance.retrieval.training import data as training_data
+from semblance.retrieval.training import export
+from semblance.retrieval.training.bottleneck import sign_ste
+from semblance.retrieval.training.networks import Autoencoder
+from semblance.retrieval.training.recipe import Recipe, from_card
+from semblance.retrieval.training.recipes import find
+from semblance.retrieval.training.run import find_device, train
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from retrieval.training.fit import prepared
-from retrieval.training.losses import losses
-from retrieval.training.override import override
-from retrieval.training.recipe import Recipe
-from tests.training.test_fit import VIEWS
+from semblance.retrieval.training.loop import prepared
+from semblance.retrieval.training.losses import losses
+from semblance.retrieval.training.override import override
+from semblance.retrieval.training.recipe import Recipe
+from tests.training.test_loop import VIEWS
 
 STILL = dataclasses.replace(VIEWS, jitter=0.0, grey=0.0, noise=0.0, mask=0.0, view=32)
 PLAIN = torch.full((32, 3, 32, 32), 0.3)

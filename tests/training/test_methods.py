@@ -10,19 +10,19 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from retrieval import datasets
-from retrieval.codec import Codec
-from retrieval.errors import RecipeError
-from retrieval.images import InputSpec
-from retrieval.training import data as training_data
-from retrieval.training import fit, rbm
-from retrieval.training.bottleneck import Bernoulli, Gaussian
-from retrieval.training.networks import Autoencoder
-from retrieval.training.override import override
-from retrieval.training.pooling import _first_of_four
-from retrieval.training.recipe import Fitted, Recipe
-from retrieval.training.recipes import RECIPES, find
-from retrieval.training.run import Trained, train
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.errors import RecipeError
+from semblance.retrieval.images import InputSpec
+from semblance.retrieval.judging import datasets
+from semblance.retrieval.training import data as training_data
+from semblance.retrieval.training import loop, rbm
+from semblance.retrieval.training.bottleneck import Bernoulli, Gaussian
+from semblance.retrieval.training.networks import Autoencoder
+from semblance.retrieval.training.override import override
+from semblance.retrieval.training.pooling import _first_of_four
+from semblance.retrieval.training.recipe import Fitted, Recipe
+from semblance.retrieval.training.recipes import RECIPES, find
+from semblance.retrieval.training.run import Trained, train
 
 CPU = torch.device("cpu")
 SMALL: dict[str, Any] = {"bits": 16, "epochs": 1, "batch_size": 8, "held_out": 8, "precision": "float32"}
@@ -93,7 +93,7 @@ def test_shifting_latents_leaves_what_is_rebuilt_as_it_was(sample: Path) -> None
     pictures = torch.from_numpy(training_data.load([sample], InputSpec(32)).pictures).permute(0, 3, 1, 2)
     with torch.no_grad():
         logits, rebuilt = model(pictures.float() / 255)
-        fit.balance(model, pictures)
+        loop.balance(model, pictures)
         shifted, again = model.eval()(pictures.float() / 255)
     assert (shifted - logits).abs().max() > 0.01
     assert torch.allclose(rebuilt, again, atol=1e-5)
@@ -173,9 +173,9 @@ def test_pretraining_is_where_training_begins(sample: Path, tmp_path: Path) -> N
     without, _ = trained(dataclasses.replace(recipe, pretraining=0), sample, tmp_path / "without")
     codec = with_it.codec
     assert codec.card["recipe"]["pretraining"] == 40
-    model, _ = fit.prepared(recipe, CPU)
+    model, _ = loop.prepared(recipe, CPU)
     pictures = torch.from_numpy(data.pictures).permute(0, 3, 1, 2)[torch.from_numpy(datasets.hold_out(8, 48)[0])]
-    chance = fit._generator(recipe.seed, fit._PRETRAINING, 0)
+    chance = loop._generator(recipe.seed, loop._PRETRAINING, 0)
     rbm.pretrain(model, pictures, recipe, chance, lambda _: None)
     state = torch.load(tmp_path / "with" / "checkpoint.pt", weights_only=True)["model"]
     for name, weights in model.named_parameters():
@@ -208,7 +208,7 @@ def test_a_linear_autoencoder_comes_to_what_principal_components_reach(sample: P
     centred = vectors - vectors.mean(axis=0)
     left, sizes, right = np.linalg.svd(centred, full_matrices=False)
     best = np.square(centred - (left[:, :6] * sizes[:6]) @ right[:6]).mean()
-    model, _ = fit.fit(recipe, data, tmp_path, CPU, lambda *_: None, lambda: False)
+    model, _ = loop.fit(recipe, data, tmp_path, CPU, lambda *_: None, lambda: False)
     with torch.no_grad():
         images = torch.from_numpy(data.pictures).permute(0, 3, 1, 2).float() / 255
         error = float((model(images)[1] - images).square().mean())

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import distributions, nn
 
-from retrieval.training import objectives
-from retrieval.training.bottleneck import sign_ste
-from retrieval.training.objectives import agreement, nested_agreement
+from semblance.retrieval.training import objectives
+from semblance.retrieval.training.bottleneck import sign_ste
+from semblance.retrieval.training.objectives import agreement, nested_agreement
 
 
 def test_agreement_is_the_formula_of_its_papers() -> None:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.errors import DatasetError
-from retrieval.images import InputSpec
-from retrieval.training import data as training_data
-from retrieval.training.run import Trained, find_device, train
+from semblance.retrieval.errors import DatasetError
+from semblance.retrieval.images import InputSpec
+from semblance.retrieval.training import data as training_data
+from semblance.retrieval.training.run import Trained, find_device, train
 from tests.conftest import paint
-from tests.training.test_fit import VIEWS
+from tests.training.test_loop import VIEWS
 
 RECIPE = dataclasses.replace(VIEWS, name="photos", epochs=2)
 

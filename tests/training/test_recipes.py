@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from retrieval.errors import RecipeError
-from retrieval.training.override import override
-from retrieval.training.recipe import Recipe, from_card
-from retrieval.training.recipes import RECIPES, find
+from semblance.retrieval.errors import RecipeError
+from semblance.retrieval.training.override import override
+from semblance.retrieval.training.recipe import Recipe, from_card
+from semblance.retrieval.training.recipes import RECIPES, find
 
 
 def test_fields_are_overridden_by_type() -> None:

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 from torch.profiler import record_function
 
-from retrieval.training import fit, speed
-from retrieval.training.losses import losses
-from retrieval.training.networks import Autoencoder
-from retrieval.training.recipe import Recipe
-from retrieval.training.speed import OTHER, WAITING, Speed, measure, part_of
+from semblance.retrieval.training import loop, speed
+from semblance.retrieval.training.losses import losses
+from semblance.retrieval.training.networks import Autoencoder
+from semblance.retrieval.training.recipe import Recipe
+from semblance.retrieval.training.speed import OTHER, WAITING, Speed, measure, part_of
 
 CPU = torch.device("cpu")
 REBUILDING = Recipe(
@@ -141,7 +141,7 @@ def test_a_step_trains(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.append((weights.sum().item(), images.sum().item()))
         return losses(model, images, recipe, generator, taught)
 
-    monkeypatch.setattr(fit, "losses", watched)
+    monkeypatch.setattr(loop, "losses", watched)
     step = speed._stepper(REBUILDING, CPU)
     for _ in range(3):
         step()

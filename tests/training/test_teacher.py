@@ -8,13 +8,13 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from retrieval.codec import Codec
-from retrieval.errors import CheckpointError, TrainingError
-from retrieval.training.data import TrainingData
-from retrieval.training.fit import fit
-from retrieval.training.recipes import find
-from retrieval.training.run import Trained, train
-from tests.training.test_fit import VIEWS
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.errors import CheckpointError, TrainingError
+from semblance.retrieval.training.data import TrainingData
+from semblance.retrieval.training.loop import fit
+from semblance.retrieval.training.recipes import find
+from semblance.retrieval.training.run import Trained, train
+from tests.training.test_loop import VIEWS
 
 CPU = torch.device("cpu")
 RECIPE = dataclasses.replace(VIEWS, name="cifar10-fast", imitation=1.0, epochs=2)

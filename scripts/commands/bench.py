@@ -1,0 +1,95 @@
+"""`semblance bench`: how fast, how large, each figure against something measured in the same run."""
+
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from semblance.retrieval.errors import UsageError
+from semblance.scripts import console
+from semblance.scripts.benchmarks.encode import encode
+from semblance.scripts.benchmarks.figures import Asked, Row
+from semblance.scripts.benchmarks.install import install
+from semblance.scripts.benchmarks.library import index, search
+from semblance.scripts.benchmarks.photographs import photographs
+from semblance.scripts.benchmarks.service import service
+from semblance.scripts.benchmarks.training import training
+
+BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
+    "search": search,
+    "index": index,
+    "photographs": photographs,
+    "service": service,
+    "install": install,
+    "encode": encode,
+    "training": training,
+}
+UNNAMED = [name for name in BENCHES if name != "training"]  # it needs the extra packages, and minutes
+
+
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help=f"{', '.join(BENCHES)}.", show_default=False)
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(parser=console.path, metavar="DIR", help="The folder that `index` is measured on.")
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="For `encode`: a shipped model or a model folder; may be repeated. Without it, all shipped. "
+            "For `photographs`: the first."
+        ),
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="For `training`: the recipe's name.")] = "cifar10-fast",
+    as_json: console.AsJson = False,
+) -> None:
+    """Measure how fast and how large Semblance is here. Without names, all but `training`."""
+    with console.exits():
+        wanted = names or UNNAMED
+        if unknown := [name for name in wanted if name not in BENCHES]:
+            raise UsageError(f"There is no benchmark {unknown[0]!r}: there are {', '.join(BENCHES)}.")
+        rows: list[Row] = []
+        with tempfile.TemporaryDirectory(prefix="semblance-bench-") as scratch:
+            for name in wanted:
+                console.say(f"measuring: {name}")
+                rows += BENCHES[name](Asked(Path(scratch), pictures, model or [], recipe))
+        document = {"machine": _machine(), "versions": _versions(), "rows": rows}
+        if as_json:
+            console.print_json(document)
+        else:
+            _show(document)
+
+
+def _machine() -> str:
+    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in ("numpy", "faiss-cpu", "onnxruntime", "pillow", "fastapi", "uvicorn", "torch"):
+        with suppress(metadata.PackageNotFoundError):  # torch is seldom there
+            versions[name] = metadata.version(name)
+    return versions
+
+
+def _show(document: dict[str, Any]) -> None:
+    versions = ", ".join(f"{name} {version}" for name, version in document["versions"].items())
+    table = Table(title=f"{document['machine']}; {versions}")
+    for column in ("name", "value", "unit", "against"):
+        table.add_column(column, justify="right" if column == "value" else "left")
+    for row in document["rows"]:
+        table.add_row(row["name"], f"{row['value']:,}", row["unit"], row["against"])
+    Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    typer.run(bench)

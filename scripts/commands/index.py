@@ -1,0 +1,72 @@
+"""`semblance index`: folders of pictures into a library."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from semblance.indexer import pipeline
+from semblance.scripts import console
+from semblance.scripts.options import LibraryOption, ModelOption, codec_for
+
+
+def index(
+    folders: Annotated[
+        list[Path], typer.Argument(parser=console.path, metavar="FOLDER...", help="Folders of pictures.")
+    ],
+    library: LibraryOption,
+    model: ModelOption = None,
+    pixels: Annotated[bool, typer.Option("--pixels", help="Keep pixel vectors too, for the baseline.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Forget the pictures of missing or emptied folders.")] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Threads that decode.")] = os.cpu_count() or 1,
+    as_json: console.AsJson = False,
+) -> None:
+    """Encode folders of pictures into a library. Run again, only what changed is encoded and what is gone forgotten."""
+    with console.exits():
+        report = run([*folders], library, model, pixels=pixels, prune=prune, threads=threads)
+        if as_json:
+            failed = [{"path": path, "reason": reason} for path, reason in report.failed.items()]
+            console.print_json({**vars(report), "failed": failed, "seconds": round(report.seconds, 3)})
+        else:
+            show(report)
+    if report.failed or report.warnings:
+        raise typer.Exit(console.LEFT_OUT)
+
+
+def run(
+    folders: list[Path], library: Path, model: str | None, *, pixels: bool, prune: bool, threads: int
+) -> pipeline.Report:
+    """Index with a progress bar. Raises what `pipeline.index` raises, and KeyboardInterrupt on SIGTERM too."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    codec = codec_for(library, model)
+    try:
+        with console.progress("Indexing") as update:
+            return pipeline.index(
+                folders, library, codec, with_pixels=pixels, prune=prune, threads=threads, progress=update
+            )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("what was indexed is kept; run the same command again to go on") from None
+
+
+def show(report: pipeline.Report) -> None:
+    """The report for a person."""
+    for path, reason in report.failed.items():
+        console.say(f"left out: {path}: {reason}")
+    for warning in report.warnings:
+        console.say(f"warning: {warning}")
+    rate = (report.added + report.updated) / max(report.seconds, 1e-9)
+    console.say(
+        f"{report.added:,} added, {report.updated:,} updated, {report.removed:,} removed, {report.unchanged:,} "
+        f"unchanged, {report.skipped:,} skipped, {len(report.failed):,} failed in {report.seconds:.1f} s"
+        + (f" ({rate:,.0f} pictures a second)" if report.added + report.updated else "")
+    )
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    typer.run(index)

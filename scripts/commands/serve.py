@@ -1,0 +1,92 @@
+"""`semblance serve`: a library over HTTP, with its page."""
+
+import logging
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+import uvicorn
+from pydantic import ValidationError
+
+from semblance.api.app import create_app
+from semblance.api.settings import Settings
+from semblance.indexer.catalog import Catalog
+from semblance.retrieval.errors import UsageError
+from semblance.scripts import console
+from semblance.scripts.options import ModelOption, codec_for
+
+STOP_WITHIN = 5  # seconds for requests under way; without a bound one stalled upload holds the service for ever
+
+
+def serve(
+    library: Annotated[
+        Path | None,
+        typer.Option(
+            "--library",
+            parser=console.path,
+            metavar="DIR",
+            help="The library's folder; SEMBLANCE_LIBRARY where it is not given.",
+        ),
+    ] = None,
+    model: ModelOption = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on [default: 127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one [default: 8000].")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Start without a library; answer once there is one.")] = False,
+) -> None:
+    """Serve a library: the page at /, the API described at /docs."""
+    with console.exits():
+        given = {"library": library, "model": model, "host": host, "port": port}
+        try:
+            settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        except ValidationError as error:
+            parts = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
+            raise UsageError(
+                f"{parts}. Give --{error.errors()[0]['loc'][0]}, or set its SEMBLANCE_ variable."
+            ) from error
+        if not wait:
+            Catalog.open(settings.library).close()
+            codec_for(settings.library, settings.model)
+        run(settings, lambda url: console.say(f"Semblance serves {settings.library} at {url} (Ctrl-C stops it)"))
+
+
+def run(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Serve until a signal comes. `announce` gets the address once it answers there. Raises UsageError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise UsageError(
+                f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}): choose another --port."
+            ) from error
+        app = create_app(settings, lambda: codec_for(settings.library, settings.model))
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_WITHIN)
+        name = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
+        _Server(config, lambda: announce(f"http://{name}:{listener.getsockname()[1]}/")).run([listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """From here on requests are answered and signals are handled."""
+        await super().startup(sockets)
+        self.on_start()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A second signal ends the waiting, and what it breaks off is no error to report."""
+        if self.should_exit:
+            self.force_exit = True
+            logging.getLogger("uvicorn.error").disabled = True
+        else:
+            super().handle_exit(sig, frame)
+
+
+if __name__ == "__main__":
+    typer.run(serve)
