@@ -1,6 +1,6 @@
 """The app factory: settings in, a FastAPI app out."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,30 +10,30 @@ from fastapi.staticfiles import StaticFiles
 
 from semblance.api import problems
 from semblance.api.guard import Guard
-from semblance.api.routes import Decoding, router
+from semblance.api.routes import Service, Slots, router
 from semblance.api.settings import Settings
-from semblance.api.worker import Searcher
-from semblance.retrieval.codec import Codec
+from semblance.api.worker import Worker
+from semblance.indexer.library import Library
 
 PAGE = Path(__file__).parent / "page"
 
 
-def create_app(settings: Settings, find_codec: Callable[[], Codec]) -> FastAPI:
-    """The service over `settings.library`; `find_codec` loads the codec that the library wants.
+def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
+    """The service over `library`, or over the one that there will be at `settings.library`.
 
-    The library is opened in the background: until then, and while there is none, /ready answers 503.
+    That one is opened in the background: until then, and while there is none, /ready answers 503.
     """
+
+    worker = Worker(settings.library, settings.model, library)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.decoding = Decoding(settings.decode_slots, settings.waiting)
-        app.state.searcher.start()
+        app.state.service = Service(settings, worker, Slots(settings.decode_slots, settings.waiting))
+        worker.start()
         yield
-        app.state.searcher.stop()
+        worker.stop()
 
     app = FastAPI(title="Semblance", summary="Find the pictures that look like this one.", lifespan=lifespan)
-    app.state.settings = settings
-    app.state.searcher = Searcher(settings.library, find_codec)
     app.add_middleware(Guard, host=settings.host, max_upload_mb=settings.max_upload_mb)
     problems.install(app)
     app.include_router(router)

@@ -1,75 +1,57 @@
-"""One thread owns the index. Searches reach it through a queue, and those that arrive together are one batch.
+"""One thread owns the library. Questions reach it through a queue, and those that arrive together are one search.
 
-The same thread follows the catalog: it asks for the generation every second and takes in what another process indexed.
-Nothing is shared, so nothing is locked.
+The same thread follows the library: every second it takes in what another process indexed. Nothing is shared, so
+nothing is locked.
 """
 
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from semblance.api.question import Hit, Hits, Question
-from semblance.api.schemas import Engine
-from semblance.indexer import pixelfile, snapshot
-from semblance.indexer.catalog import FILE, Catalog
-from semblance.indexer.pixelfile import PixelFile
-from semblance.retrieval import pixels, queries
+from semblance.indexer.asking import Answer, Question, Way, answer
+from semblance.indexer.library import Library
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import LibraryError, NoPixels, SemblanceError
-from semblance.retrieval.index.flat import FlatIndex, Ids, search_on_one_core
-from semblance.retrieval.pixels import PixelIndex, Pixels
-from semblance.retrieval.queries import CodeQuery
+from semblance.retrieval.errors import LibraryError, SemblanceError
+from semblance.retrieval.index import search_on_one_core
 
 log = logging.getLogger("semblance.api")
 
 FOLLOW_EVERY = 1.0  # seconds
 
-Distances = npt.NDArray[Any]  # whole bits, or Euclidean
-
-
-class UnknownPicture(LibraryError):
-    """The library has no picture of this id."""
-
 
 @dataclass(frozen=True)
 class State:
-    """What the rest of the service may know of the open library."""
+    """What the rest of the service may know of the open library: to make questions by `ways` is any thread's."""
 
     codec: Codec
     pictures: int
-    engines: tuple[Engine, ...]
+    engines: list[str]
+    ways: dict[str, Way[Any]]
 
 
-@dataclass
-class _Open:
-    """An open library: what only the searching thread touches."""
+@dataclass(frozen=True)
+class _Asked:
+    """A question on its way, and who waits for its answer."""
 
-    catalog: Catalog
-    codec: Codec
-    index: FlatIndex
-    generation: int
-    inode: int
-    pixels: PixelIndex | None = None
-    pixels_stamp: tuple[int, int] | None = None
+    engine: str
+    question: Question[Any]
+    future: Future[Answer]
 
 
-class Searcher:
+class Worker:
     """The thread and its queue."""
 
-    def __init__(self, library: Path, find_codec: Callable[[], Codec]) -> None:
-        """`find_codec` loads the codec that the library wants; it is called when a library is opened."""
-        self._library, self._find_codec = library, find_codec
-        self._queue: queue.SimpleQueue[tuple[Question, Future[Hits]] | None] = queue.SimpleQueue()
-        self._open: _Open | None = None
+    def __init__(self, folder: Path, model: str | None = None, library: Library | None = None) -> None:
+        """Over `library`, which is the thread's from then on; or over the library that there will be in `folder`, by
+        `model` where its codec is to be found there."""
+        self._folder, self._model, self._library = folder, model, library
+        self._queue: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._state: State | SemblanceError = LibraryError("The library is being loaded: ask again in a moment.")
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
 
@@ -84,16 +66,15 @@ class Searcher:
 
     def state(self) -> State:
         """The open library as it was a moment ago. Raises the SemblanceError that says why there is none."""
-        state = self._state
-        if isinstance(state, SemblanceError):
-            raise state
-        return state
+        if isinstance(self._state, SemblanceError):
+            raise self._state
+        return self._state
 
-    def submit(self, question: Question) -> Future[Hits]:
-        """Queue a search. The future fails with a SemblanceError where it cannot be answered."""
-        future: Future[Hits] = Future()
-        self._queue.put((question, future))
-        return future
+    def ask(self, engine: str, question: Question[Any]) -> Future[Answer]:
+        """Queue a question. The future fails with a SemblanceError where it cannot be answered."""
+        asked = _Asked(engine, question, Future())
+        self._queue.put(asked)
+        return asked.future
 
     # ---- the thread ------------------------------------------------------------------------------------------------
 
@@ -107,14 +88,12 @@ class Searcher:
             if time.monotonic() - followed >= FOLLOW_EVERY:
                 self._follow()
                 followed = time.monotonic()
-            asked = [item for item in batch if item is not None and item[1].set_running_or_notify_cancel()]
-            for engine in ("code", "pixel"):
-                same = [item for item in asked if item[0].engine == engine]
-                if same:
-                    self._answer(engine, same)
+            asked = [each for each in batch if each is not None and each.future.set_running_or_notify_cancel()]
+            for engine in dict.fromkeys(each.engine for each in asked):
+                self._answer(engine, [each for each in asked if each.engine == engine])
         self._close()
 
-    def _take(self, seconds: float) -> list[tuple[Question, Future[Hits]] | None]:
+    def _take(self, seconds: float) -> list[_Asked | None]:
         """What is in the queue, after waiting at most `seconds` for the first."""
         batch = []
         try:
@@ -127,108 +106,34 @@ class Searcher:
     def _follow(self) -> None:
         """Take in what changed since the last look, and tell the others; without a library, tell them why."""
         try:
-            held = self._open = self._reopen()
-            if held.catalog.generation() != held.generation:
-                changes = held.catalog.changes(held.generation)
-                held.index.remove(changes.removed)
-                held.index.add(changes.ids, changes.codes)
-                held.generation, held.pixels = changes.generation, None
-            stamp = pixelfile.stamp(self._library)
-            if stamp != held.pixels_stamp:  # vectors come after their pictures, and may come without a new generation
-                held.pixels, held.pixels_stamp = None, stamp
-            engines: tuple[Engine, ...] = ("code", "pixel") if stamp else ("code",)
-            self._state = State(held.codec, len(held.index), engines)
+            if self._library is None:
+                self._library = Library.open(self._folder, self._model)
+            else:
+                self._library.follow()
+            library = self._library
+            self._state = State(library.codec, len(library), library.engines, library.ways)
         except SemblanceError as error:
             self._close()
             self._state = error
         except Exception as error:  # whatever it is, the thread must go on: those who ask wait for it
-            log.exception("the library %s cannot be followed", self._library)
+            log.exception("the library %s cannot be followed", self._folder)
             self._close()
-            self._state = LibraryError(f"The library {self._library} cannot be read: {error}.")
-
-    def _reopen(self) -> _Open:
-        """The open library, opened anew where there was none or where another has taken its place."""
-        if not Catalog.exists(self._library):
-            Catalog.open(self._library)
-        inode = (self._library / FILE).stat().st_ino
-        if self._open is not None and self._open.inode == inode:
-            return self._open
-        self._close()
-        catalog = Catalog.open(self._library)
-        try:
-            codec = self._find_codec()
-            catalog.check(codec)
-            index, generation = snapshot.load(catalog)
-        except BaseException:
-            catalog.close()
-            raise
-        return _Open(catalog, codec, index, generation, inode)
+            self._state = LibraryError(f"The library {self._folder} cannot be read: {error}.")
 
     def _close(self) -> None:
-        if self._open is not None:
-            self._open.catalog.close()
-            self._open = None
+        if self._library is not None:
+            self._library.close()
+            self._library = None
 
-    def _answer(self, engine: Engine, asked: list[tuple[Question, Future[Hits]]]) -> None:
+    def _answer(self, engine: str, asked: Sequence[_Asked]) -> None:
         try:
-            self.state()
-            held = self._open
-            assert held is not None
-            bys: list[CodeQuery | Pixels] = []
-            answerable: list[tuple[Question, Future[Hits]]] = []
-            for question, future in asked:
-                try:
-                    bys.append(self._by(held, question))
-                    answerable.append((question, future))
-                except SemblanceError as error:
-                    future.set_exception(error)
-            if not answerable:
-                return
-            started = time.perf_counter()
-            found = self._search(held, engine, bys, max(question.k for question, _ in answerable))
-            milliseconds = 1000 * (time.perf_counter() - started)
-            for (question, future), (distances, ids) in zip(answerable, found, strict=True):
-                nearest = self._hits(held, engine, distances[: question.k], ids[: question.k])
-                future.set_result(Hits(nearest, len(held.index), milliseconds))
+            found = answer(self.state().ways[engine], [each.question for each in asked])
+            for each, its in zip(asked, found, strict=True):
+                if isinstance(its, SemblanceError):
+                    each.future.set_exception(its)
+                else:
+                    each.future.set_result(its)
         except Exception as error:  # whatever goes wrong belongs to those who asked, and the thread goes on
-            for _, future in asked:
-                if not future.done():
-                    future.set_exception(error)
-
-    def _by(self, held: _Open, question: Question) -> CodeQuery | Pixels:
-        if question.engine == "pixel" and held.pixels is None:
-            if not pixelfile.exists(self._library):
-                raise NoPixels(
-                    "This library keeps no pixel vectors: run `semblance index FOLDER --library DIR --pixels` first."
-                )
-            held.pixels = PixelFile(self._library, held.index.ids()).index()
-        if not isinstance(question.by, int):
-            return question.by
-        try:
-            if question.engine == "code":
-                return CodeQuery(held.index.code(question.by)[None])
-            assert held.pixels is not None
-            return held.pixels.vector(question.by)
-        except KeyError as error:
-            if question.engine == "pixel" and held.catalog.entry(question.by):
-                raise NoPixels(
-                    f"Picture {question.by} has no pixel vector yet: index with --pixels to the end."
-                ) from error
-            raise UnknownPicture(f"There is no picture {question.by} in the library.") from error
-
-    def _search(
-        self, held: _Open, engine: Engine, bys: list[CodeQuery | Pixels], k: int
-    ) -> list[tuple[Distances, Ids]]:
-        """For each question distances and ids, both (min(k, N),), nearest first."""
-        if engine == "code":
-            return [*queries.search(held.index, cast(list[CodeQuery], bys), k)]
-        assert held.pixels is not None
-        return [*zip(*held.pixels.search(np.stack(cast(list[Pixels], bys)), k), strict=True)]
-
-    def _hits(self, held: _Open, engine: Engine, distances: Distances, ids: Ids) -> list[Hit]:
-        paths = held.catalog.paths(ids.tolist())
-        # A picture forgotten within the last second has no path any more, and is no result either.
-        found = [(id, distance) for id, distance in zip(ids.tolist(), distances.tolist(), strict=True) if id in paths]
-        if engine == "code":
-            return [Hit(id, paths[id], distance, 1 - distance / held.codec.bits) for id, distance in found]
-        return [Hit(id, paths[id], distance, pixels.to_similarity(distance)) for id, distance in found]
+            for each in asked:
+                if not each.future.done():
+                    each.future.set_exception(error)

@@ -1,4 +1,69 @@
-"""Find the pictures that look like this one: the public names of Semblance, and nothing else.
+"""Find the pictures that look like this one.
 
-The folders beside this file (in a checkout they are links to those of the repository) hold what the names stand for.
+    library = semblance.open("~/semblance")
+    for hit in library.search("cat.jpg", k=5):
+        print(hit.path, hit.distance)
+
+The names below are all that is promised; docs/python.md shows them. The folders beside this file (in a checkout links
+to those of the repository) hold what they stand for, which is loaded when a name is first used.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from semblance.indexer.asking import Answer, Hit
+    from semblance.indexer.library import Library
+    from semblance.retrieval.codec import Codec
+    from semblance.retrieval.errors import LibraryError, ModelError, PictureError, SemblanceError
+
+__all__ = [
+    "Answer",
+    "Codec",
+    "Hit",
+    "Library",
+    "LibraryError",
+    "ModelError",
+    "PictureError",
+    "SemblanceError",
+    "create",
+    "open",
+]
+
+_HOMES = {
+    "Answer": "indexer.asking",
+    "Codec": "retrieval.codec",
+    "Hit": "indexer.asking",
+    "Library": "indexer.library",
+    **dict.fromkeys(("LibraryError", "ModelError", "PictureError", "SemblanceError"), "retrieval.errors"),
+}
+
+
+def open(folder: "str | Path", model: str | None = None) -> "Library":
+    """Open the library in `folder`. `model` names its model's folder, where that is not one that ships.
+
+    Raises LibraryError, ModelError and other SemblanceErrors, each a sentence that says what to do.
+    """
+    from semblance.indexer.library import Library
+
+    return Library.open(folder, model)
+
+
+def create(folder: "str | Path", model: str | None = None) -> "Library":
+    """Make an empty library in `folder`, for the codes of `model` (a shipped model's name or a model folder), and open
+    it; `library.index(pictures)` fills it. Raises as `open` does."""
+    from semblance.indexer.library import Library
+
+    return Library.create(folder, model)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'semblance' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"semblance.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from semblance.api.settings import Settings
+from semblance.indexer.library import Library
 from semblance.scripts import console
 from semblance.scripts.commands.index import run as run_index
 from semblance.scripts.commands.index import show
@@ -30,7 +31,11 @@ def demo(
         console.say(f"{drawn:,} pictures drawn in {pictures}")
         show(run_index([pictures], library, None, pixels=True, prune=False, threads=os.cpu_count() or 1))
         settings = Settings(library=library, host=host, port=port)
-        run_server(settings, lambda url: console.say(f"Open {url} and drop a picture on the page (Ctrl-C stops it)"))
+        run_server(
+            settings,
+            Library.open(library),
+            lambda url: console.say(f"Open {url} and drop a picture on the page (Ctrl-C stops it)"),
+        )
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from semblance.indexer import pipeline
+from semblance.indexer.library import codec_for
 from semblance.scripts import console
-from semblance.scripts.options import LibraryOption, ModelOption, codec_for
+from semblance.scripts.options import LibraryOption, ModelOption
 
 
 def index(

@@ -1,19 +1,17 @@
 """`semblance search`: the nearest pictures of a library, without a server."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from semblance.api.question import Encoded, Question, encode, encode_several, to_answer
 from semblance.api.schemas import MAX_K, Engine
-from semblance.api.worker import Searcher
-from semblance.indexer.catalog import Catalog
-from semblance.retrieval.codec import Codec
+from semblance.indexer.library import Library
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.views import MOST
 from semblance.scripts import console
-from semblance.scripts.options import LibraryOption, ModelOption, codec_for
+from semblance.scripts.options import LibraryOption, ModelOption
 
 
 def search(
@@ -40,39 +38,22 @@ def search(
 ) -> None:
     """Find the pictures of a library that look like IMAGE, or like several and unlike others."""
     with console.exits():
-        Catalog.open(library).close()
-        codec = codec_for(library, model)
-        encoded = _encoded(image, like or [], unlike or [], codec, engine, views, refine)
-        searcher = Searcher(library, lambda: codec)
-        searcher.start()
-        hits = searcher.submit(Question(engine, k, encoded.by)).result()
-        searcher.stop()
-        answer = to_answer(hits, codec, engine, encoded)
+        liked = [*([image] if image else []), *(like or [])]
+        for path in (*liked, *(unlike or [])):
+            if not path.is_file():
+                raise UsageError(f"There is no file {path}.")
+        if not liked:
+            raise UsageError("There is nothing to search with: name an IMAGE, or some with --like.")
+        with Library.open(library, model) as opened:
+            answer = opened.search(*liked, unlike=unlike or [], k=k, engine=engine, views=views, refine=refine)
         if as_json:
-            console.print_json(answer.model_dump())
+            console.print_json(asdict(answer))
             return
-        for result in answer.results:
-            distance = f"{result.distance:5.0f} bits" if engine == "code" else f"{result.distance:9.3f}"
-            console.show(f"{distance}  {result.path}")
-        if not answer.results:
+        for hit in answer:
+            distance = f"{hit.distance:5.0f} bits" if engine == "code" else f"{hit.distance:9.3f}"
+            console.show(f"{distance}  {hit.path}")
+        if not answer:
             console.say(f"The library {library} has no pictures yet: index a folder into it.")
-
-
-def _encoded(
-    image: Path | None, like: list[Path], unlike: list[Path], codec: Codec, engine: Engine, views: int, refine: bool
-) -> Encoded:
-    """One picture's query, or that of several. Raises UsageError."""
-    liked = [*([image] if image else []), *like]
-    for path in (*liked, *unlike):
-        if not path.is_file():
-            raise UsageError(f"There is no file {path}.")
-    if not liked:
-        raise UsageError("There is nothing to search with: name an IMAGE, or some with --like.")
-    if len(liked) == 1 and not unlike:
-        return encode(liked[0], codec, engine, views, refine)
-    if engine == "pixel" or views > 1:
-        raise UsageError("Several pictures make one query by their codes: leave --engine pixel and --views out.")
-    return encode_several(liked, unlike, codec, refine)
 
 
 if __name__ == "__main__":

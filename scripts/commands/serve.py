@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from semblance.api.app import create_app
 from semblance.api.settings import Settings
-from semblance.indexer.catalog import Catalog
+from semblance.indexer.library import Library
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
-from semblance.scripts.options import ModelOption, codec_for
+from semblance.scripts.options import ModelOption
 
 STOP_WITHIN = 5  # seconds for requests under way; without a bound one stalled upload holds the service for ever
 
@@ -46,14 +46,16 @@ def serve(
             raise UsageError(
                 f"{parts}. Give --{error.errors()[0]['loc'][0]}, or set its SEMBLANCE_ variable."
             ) from error
-        if not wait:
-            Catalog.open(settings.library).close()
-            codec_for(settings.library, settings.model)
-        run(settings, lambda url: console.say(f"Semblance serves {settings.library} at {url} (Ctrl-C stops it)"))
+        run(
+            settings,
+            None if wait else Library.open(settings.library, settings.model),
+            lambda url: console.say(f"Semblance serves {settings.library} at {url} (Ctrl-C stops it)"),
+        )
 
 
-def run(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Serve until a signal comes. `announce` gets the address once it answers there. Raises UsageError."""
+def run(settings: Settings, library: Library | None, announce: Callable[[str], None]) -> None:
+    """Serve until a signal comes: `library`, or whichever there will be. `announce` gets the address once it answers
+    there. Raises UsageError."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -63,7 +65,7 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
             raise UsageError(
                 f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}): choose another --port."
             ) from error
-        app = create_app(settings, lambda: codec_for(settings.library, settings.model))
+        app = create_app(settings, library)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_WITHIN)
         name = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
         _Server(config, lambda: announce(f"http://{name}:{listener.getsockname()[1]}/")).run([listener])

@@ -2,9 +2,7 @@
 
 import typer
 
-from semblance.indexer import pixelfile
-from semblance.indexer.catalog import Catalog
-from semblance.retrieval.index.flat import FlatIndex
+from semblance.indexer.library import status as library_status
 from semblance.scripts import console
 from semblance.scripts.options import LibraryOption
 
@@ -12,18 +10,7 @@ from semblance.scripts.options import LibraryOption
 def status(library: LibraryOption, as_json: console.AsJson = False) -> None:
     """Say what a library holds and whose codes they are."""
     with console.exits():
-        catalog = Catalog.open(library)
-        pictures, failed = catalog.counts()
-        facts = {
-            "pictures": pictures,
-            "failed": failed,
-            "codec_id": catalog.codec_id,
-            "engine": FlatIndex.engine,
-            "bits": catalog.bits,
-            "model": catalog.model,
-            "pixels": pixelfile.exists(library),
-        }
-        catalog.close()
+        facts = library_status(library)
         if as_json:
             console.print_json(facts)
         else:

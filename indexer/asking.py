@@ -1,0 +1,232 @@
+"""The ways of asking a library, one small class each: by learned codes, by raw pixels.
+
+A way makes questions of pictures, which touches nothing but the codec, so any thread may. `answer` answers those that
+have come together by one search; that belongs to the thread that owns the index.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from semblance.indexer import pixelfile
+from semblance.indexer.catalog import Catalog
+from semblance.retrieval import images, pixels, queries
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.errors import LibraryError, NoPixels, SemblanceError, UnknownPicture, UsageError
+from semblance.retrieval.images import Source
+from semblance.retrieval.index import CodeIndex, Ids
+from semblance.retrieval.pixels import PixelIndex, Pixels
+from semblance.retrieval.queries import CodeQuery
+from semblance.retrieval.views import views
+
+Query = TypeVar("Query")
+Ranking = tuple[npt.NDArray[Any], Ids]  # distances, whole bits or Euclidean, and ids, both (n,), nearest first
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One picture found. By codes the distance is in bits, by pixels Euclidean on pixels in 0..1."""
+
+    id: int
+    path: str
+    distance: float
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The pictures found, nearest first, as a sequence of hits.
+
+    `engine` is the name of the way that was asked, `library_size` how many pictures were searched, and `timings_ms`
+    the milliseconds of decode and encode (0 where nothing was) and of the search, shared with whoever asked together.
+    """
+
+    codec_id: str
+    engine: str
+    library_size: int
+    timings_ms: dict[str, float]
+    results: list[Hit]
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __getitem__(self, place: int) -> Hit:
+        return self.results[place]
+
+
+@dataclass(frozen=True)
+class Question(Generic[Query]):
+    """`k` pictures nearest to `by`: to a query, or to a picture of the library, by its id.
+
+    `codec_id` is that of the codec that made the query, empty where none did; `decode_ms` and `encode_ms` are what
+    making it took.
+    """
+
+    by: Query | int
+    k: int
+    codec_id: str = ""
+    decode_ms: float = 0.0
+    encode_ms: float = 0.0
+
+
+class Way(Protocol[Query]):
+    """What every way of asking can do; `name` is what users call it by."""
+
+    name: str
+    catalog: Catalog
+    codec: Codec
+    index: CodeIndex
+
+    def of_picture(self, source: Source, k: int, count: int = 1, refine: bool = False) -> Question[Query]:
+        """A question by `count` views of a picture. Raises PictureError, UsageError, and OSError for a path."""
+
+    def of_id(self, id: int) -> Query:
+        """The query that a picture of the library makes. Raises LibraryError."""
+
+    def search(self, wanted: Sequence[Query], k: int) -> Sequence[Ranking]:
+        """The nearest min(k, N) pictures of each query. Raises LibraryError."""
+
+    def similarity(self, distance: float) -> float:
+        """1 for the same, less for what is further away."""
+
+
+class ByCodes:
+    """By learned codes: Hamming distance."""
+
+    name = "code"
+
+    def __init__(self, catalog: Catalog, codec: Codec, index: CodeIndex) -> None:
+        self.catalog, self.codec, self.index = catalog, codec, index
+
+    def of_picture(self, source: Source, k: int, count: int = 1, refine: bool = False) -> Question[CodeQuery]:
+        """See Way.of_picture. With `refine`, the nearest are ordered by how sure the picture's bits are."""
+        started = time.perf_counter()
+        picture = images.load(source, self.codec.spec)
+        decoded = time.perf_counter()
+        logits = self.codec.logits(views(picture, count) if count > 1 else picture[None])
+        return self._question(queries.of_logits(logits, refine), k, started, decoded)
+
+    def of_pictures(
+        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, refine: bool = False
+    ) -> Question[CodeQuery]:
+        """One question: like all of `liked`, one or more, and unlike all of `disliked`. Raises as `of_picture` does."""
+        started = time.perf_counter()
+        pictures = np.stack([images.load(source, self.codec.spec) for source in (*liked, *disliked)])
+        decoded = time.perf_counter()
+        logits = self.codec.logits(pictures)
+        wanted = queries.alike(logits[: len(liked)], logits[len(liked) :])
+        return self._question(queries.of_logits(wanted[None], refine), k, started, decoded)
+
+    def _question(self, query: CodeQuery, k: int, started: float, decoded: float) -> Question[CodeQuery]:
+        encoded = time.perf_counter()
+        return Question(query, k, self.codec.codec_id, 1000 * (decoded - started), 1000 * (encoded - decoded))
+
+    def of_id(self, id: int) -> CodeQuery:
+        """See Way.of_id."""
+        try:
+            return CodeQuery(self.index.code(id)[None])
+        except KeyError as error:
+            raise _unknown(id) from error
+
+    def search(self, wanted: Sequence[CodeQuery], k: int) -> Sequence[Ranking]:
+        """See Way.search."""
+        return queries.search(self.index, wanted, k)
+
+    def similarity(self, distance: float) -> float:
+        """1 less the share of the bits that differ."""
+        return 1 - distance / self.codec.bits
+
+
+class ByPixels:
+    """By raw pixels: Euclidean distance, exact; the baseline. Its vectors are opened when first asked for."""
+
+    name = "pixel"
+
+    def __init__(self, catalog: Catalog, codec: Codec, index: CodeIndex) -> None:
+        self.catalog, self.codec, self.index = catalog, codec, index
+        self.stamp = pixelfile.stamp(catalog.folder)  # None: there are none
+        self._opened: PixelIndex | None = None
+
+    def of_picture(self, source: Source, k: int, count: int = 1, refine: bool = False) -> Question[Pixels]:
+        """See Way.of_picture. UsageError where several views or a refined order are asked for."""
+        if count > 1 or refine:
+            raise UsageError("Only the engine code has several views and a refined order: leave views and refine out.")
+        started = time.perf_counter()
+        vector = images.load(source, pixels.SPEC).reshape(-1)
+        return Question(vector, k, decode_ms=1000 * (time.perf_counter() - started))
+
+    def of_id(self, id: int) -> Pixels:
+        """See Way.of_id."""
+        try:
+            return self._vectors().vector(id)
+        except KeyError as error:
+            if self.catalog.entry(id) is None:
+                raise _unknown(id) from error
+            raise NoPixels(f"Picture {id} has no pixel vector yet: index with --pixels to the end.") from error
+
+    def search(self, wanted: Sequence[Pixels], k: int) -> Sequence[Ranking]:
+        """See Way.search."""
+        return [*zip(*self._vectors().search(np.stack(wanted), k), strict=True)]
+
+    def similarity(self, distance: float) -> float:
+        """1 less the root mean squared difference."""
+        return pixels.to_similarity(distance)
+
+    def _vectors(self) -> PixelIndex:
+        if self.stamp is None:
+            raise NoPixels(
+                "This library keeps no pixel vectors: run `semblance index FOLDER --library DIR --pixels` first."
+            )
+        if self._opened is None:
+            self._opened = pixelfile.PixelFile(self.catalog.folder, self.index.ids()).index()
+        return self._opened
+
+
+def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | SemblanceError]:
+    """For each question the answer, or why there is none; by one search for all. Raises LibraryError."""
+    wanted = [_query(way, question) for question in asked]
+    sound = [query for query in wanted if not isinstance(query, SemblanceError)]
+    started = time.perf_counter()
+    found = iter(way.search(sound, max(question.k for question in asked)) if sound else ())
+    milliseconds = 1000 * (time.perf_counter() - started)
+    return [
+        query if isinstance(query, SemblanceError) else _answer(way, question, next(found), milliseconds)
+        for query, question in zip(wanted, asked, strict=True)
+    ]
+
+
+def _query(way: Way[Query], question: Question[Query]) -> Query | SemblanceError:
+    """What to search with, or why it cannot be."""
+    if isinstance(question.by, int):
+        try:
+            return way.of_id(question.by)
+        except SemblanceError as error:
+            return error
+    if question.codec_id and question.codec_id != way.codec.codec_id:  # codes of two codecs are never compared
+        return LibraryError("Another library has taken the place of the one that was asked: ask again.")
+    return question.by
+
+
+def _answer(way: Way[Query], question: Question[Query], found: Ranking, milliseconds: float) -> Answer:
+    distances, ids = (each[: question.k].tolist() for each in found)
+    paths = way.catalog.paths(ids)
+    # A picture forgotten within the last second has no path any more, and is no result either.
+    hits = [
+        Hit(id, paths[id], distance, way.similarity(distance))
+        for id, distance in zip(ids, distances, strict=True)
+        if id in paths
+    ]
+    timings = {"decode": question.decode_ms, "encode": question.encode_ms, "search": milliseconds}
+    rounded = {part: round(ms, 3) for part, ms in timings.items()}
+    return Answer(way.codec.codec_id, way.name, len(way.index), rounded, hits)
+
+
+def _unknown(id: int) -> UnknownPicture:
+    return UnknownPicture(f"There is no picture {id} in the library.")

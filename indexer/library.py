@@ -1,0 +1,232 @@
+"""One open library: its codec, its index, its catalog. Everything that asks or changes goes through it.
+
+A service, a command and a notebook hold the same object. It belongs to one thread at a time; only making a question of
+a picture (see asking.py) may be done by any.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from semblance.indexer import pipeline, pixelfile, snapshot
+from semblance.indexer.asking import Answer, ByCodes, ByPixels, Question, Way, answer
+from semblance.indexer.catalog import FILE, Catalog, Writer
+from semblance.indexer.pipeline import Summary
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec, shipped_models
+from semblance.retrieval.errors import CodecMismatch, ModelError, SemblanceError, UsageError
+from semblance.retrieval.images import Source
+from semblance.retrieval.index import FlatIndex
+from semblance.retrieval.progress import Progress, quiet
+
+
+class Library:
+    """An open library. Made by `open` or `create`; closed by `close`, or at the end of a `with`.
+
+    Attributes: `folder`, `codec`, `ways` (by the names that users call them by: "code", "pixel").
+    """
+
+    folder: Path
+    codec: Codec
+    ways: dict[str, Way[Any]]
+
+    def __init__(self, folder: str | Path, model: str | None = None) -> None:
+        """Use `Library.open` or `Library.create`."""
+        self.folder, self._model = _folder(folder), model
+        self._load()
+
+    # ---- opening ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, folder: str | Path, model: str | None = None) -> "Library":
+        """Open an existing library by its own codec; `model` names the codec's folder where it is not to be found.
+
+        Raises LibraryMissing, LibraryError, CodecMismatch and ModelError.
+        """
+        return cls(folder, model)
+
+    @classmethod
+    def create(cls, folder: str | Path, model: str | None = None) -> "Library":
+        """Make an empty library for the codes of `model`, a shipped model's name or a model folder, and open it.
+
+        Raises UsageError where there is a library already, ModelError and LibraryError.
+        """
+        place = _folder(folder)
+        if Catalog.exists(place):
+            raise UsageError(f"There is a library at {place} already: open it, or name another folder.")
+        with Writer.writing(place, codec_for(place, model)):
+            pass
+        return cls(place, model)
+
+    def _load(self) -> None:
+        catalog = Catalog.open(self.folder)
+        try:
+            self._inode = (self.folder / FILE).stat().st_ino
+            self.codec = codec_for(self.folder, self._model)
+            catalog.check(self.codec)
+            self._index, self._generation = snapshot.load(catalog)
+        except BaseException:
+            catalog.close()
+            raise
+        self._catalog = catalog
+        self._set_ways()
+
+    def _set_ways(self) -> None:
+        parts = (self._catalog, self.codec, self._index)
+        self._pixels = ByPixels(*parts)
+        self.ways = {way.name: way for way in (ByCodes(*parts), self._pixels)}
+
+    def follow(self) -> None:
+        """Take in what any process has changed since the last look; where another library has taken this one's place,
+        open that. Raises as `open` does."""
+        Catalog.check_exists(self.folder)
+        if (self.folder / FILE).stat().st_ino != self._inode or not self._catalog.knows(self._generation):
+            self.close()
+            self._load()
+            return
+        changed = self._catalog.generation() != self._generation
+        if changed:
+            changes = self._catalog.changes(self._generation.number)
+            self._index.remove(changes.removed)
+            self._index.add(changes.ids, changes.codes)
+            self._generation = changes.generation
+        if changed or pixelfile.stamp(self.folder) != self._pixels.stamp:  # vectors come after their pictures
+            self._set_ways()
+
+    def close(self) -> None:
+        """Let go of the catalog; nothing can be asked after."""
+        self._catalog.close()
+
+    def __enter__(self) -> "Library":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __repr__(self) -> str:
+        return f"<Library {self.folder}: {len(self):,} pictures by {self.codec.name}>"
+
+    # ---- asking ----------------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        *like: Source,
+        unlike: Sequence[Source] = (),
+        k: int = 10,
+        engine: str = "code",
+        views: int = 1,
+        refine: bool = False,
+    ) -> Answer:
+        """The `k` pictures that look most like a picture, or like several and unlike others.
+
+        A picture is a path, the bytes of a file, a PIL picture or an array uint8 (H, W, 3). `engine` is "code" or
+        "pixel"; `views` (1 to 10) asks with flips and crops of the picture too, `refine` orders the nearest by how sure
+        its bits are. Raises PictureError, UsageError, LibraryError, and OSError where a path cannot be read.
+        """
+        self.follow()
+        way = self._way(engine)
+        if len(like) == 1 and not unlike:
+            return self._ask(way, way.of_picture(like[0], k, views, refine))
+        if not like:
+            raise UsageError("There is nothing to search with: name a picture that is liked.")
+        if not isinstance(way, ByCodes) or views > 1:
+            raise UsageError("Several pictures make one query by their codes: leave engine pixel and views out.")
+        return self._ask(way, way.of_pictures(like, unlike, k, refine))
+
+    def similar(self, id: int, k: int = 10, engine: str = "code") -> Answer:
+        """The `k` pictures that look most like one of the library, itself among them. Raises LibraryError."""
+        self.follow()
+        return self._ask(self._way(engine), Question(id, k))
+
+    def _way(self, name: str) -> Way[Any]:
+        if name not in self.ways:
+            raise UsageError(f"There is no engine {name!r}: there are {', '.join(self.ways)}.")
+        return self.ways[name]
+
+    def _ask(self, way: Way[Any], question: Question[Any]) -> Answer:
+        if question.k < 1:
+            raise UsageError(f"k is at least 1, not {question.k}.")
+        (found,) = answer(way, [question])
+        if isinstance(found, SemblanceError):
+            raise found
+        return found
+
+    @property
+    def engines(self) -> list[str]:
+        """The names of the ways that this library can answer."""
+        return [name for name in self.ways if name != ByPixels.name or self._pixels.stamp is not None]
+
+    # ---- changing --------------------------------------------------------------------------------------------------
+
+    def index(
+        self,
+        *folders: str | Path,
+        pixels: bool = False,
+        prune: bool = False,
+        threads: int = os.cpu_count() or 1,
+        progress: Progress = quiet,
+    ) -> Summary:
+        """Bring the library up to date with folders of pictures; see pipeline.update, and raises as it does."""
+        summary = pipeline.update(
+            [_folder(folder) for folder in folders],
+            self.folder,
+            self.codec,
+            with_pixels=pixels,
+            prune=prune,
+            threads=threads,
+            progress=progress,
+        )
+        self.follow()
+        return summary
+
+
+def codec_for(folder: Path, model: str | None = None) -> Codec:
+    """The codec to use with the library in `folder`: its own, or for a new library `model` or the default.
+
+    Raises CodecMismatch where `model` is named and is not the library's, ModelError where a model cannot be found.
+    """
+    threads = max(1, (os.cpu_count() or 1) // 2)  # the other half of the cores decodes
+    if not Catalog.exists(folder):
+        return Codec(DEFAULT_MODEL if model is None else model, threads)
+    with Catalog.opened(folder) as catalog:
+        if model is not None:
+            codec = Codec(model, threads)
+            catalog.check(codec)
+            return codec
+        for name in dict.fromkeys([catalog.model, *shipped_models()]):
+            try:
+                codec = Codec(name, threads)
+                catalog.check(codec)
+                return codec
+            except (ModelError, CodecMismatch):
+                continue
+        raise ModelError(
+            f"The model {catalog.model} ({catalog.codec_id[:12]}) that made the library {folder} is not to be found "
+            "any more: name its folder with --model, or index into a new library."
+        )
+
+
+def status(folder: Path) -> dict[str, Any]:
+    """What a library holds and whose codes they are; its codec need not be at hand. Raises LibraryError."""
+    with Catalog.opened(folder) as catalog:
+        pictures, failed = catalog.counts()
+        return {
+            "pictures": pictures,
+            "failed": failed,
+            "codec_id": catalog.codec_id,
+            "engine": FlatIndex.engine,
+            "bits": catalog.bits,
+            "model": catalog.model,
+            "pixels": pixelfile.exists(folder),
+        }
+
+
+def _folder(folder: str | Path) -> Path:
+    if not str(folder):  # a Path would make it the working folder
+        raise UsageError("The name of the folder is empty.")
+    return Path(folder).expanduser()
