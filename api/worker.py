@@ -5,6 +5,7 @@ nothing is locked.
 """
 
 import logging
+import math
 import queue
 import threading
 import time
@@ -80,7 +81,7 @@ class Worker:
 
     def _run(self) -> None:
         search_on_one_core()
-        followed = 0.0
+        followed = -math.inf
         stopping = False
         while not stopping:
             batch = self._take(followed + FOLLOW_EVERY - time.monotonic())
