@@ -19,8 +19,7 @@ from semblance.api.question import Encoded, Question, encode, to_answer
 from semblance.api.schemas import Health, Image, Images, Ready, SearchAnswer, SearchParams, SimilarParams
 from semblance.api.worker import Searcher, UnknownPicture
 from semblance.indexer import thumbnails
-from semblance.indexer.catalog import Catalog
-from semblance.indexer.records import Entry
+from semblance.indexer.catalog import Catalog, Entry
 from semblance.retrieval import images
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import DamagedPicture, PictureTooLarge

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from semblance.api.question import Hit, Hits, Question
 from semblance.api.schemas import Engine
 from semblance.indexer import pixelfile, snapshot
-from semblance.indexer.catalog import FILE, Catalog
+from semblance.indexer.catalog import FILE, Catalog, Generation
 from semblance.indexer.pixelfile import PixelFile
 from semblance.retrieval import pixels, queries
 from semblance.retrieval.codec import Codec
@@ -56,7 +56,7 @@ class _Open:
     catalog: Catalog
     codec: Codec
     index: FlatIndex
-    generation: int
+    generation: Generation
     inode: int
     pixels: PixelIndex | None = None
     pixels_stamp: tuple[int, int] | None = None
@@ -129,7 +129,7 @@ class Searcher:
         try:
             held = self._open = self._reopen()
             if held.catalog.generation() != held.generation:
-                changes = held.catalog.changes(held.generation)
+                changes = held.catalog.changes(held.generation.number)
                 held.index.remove(changes.removed)
                 held.index.add(changes.ids, changes.codes)
                 held.generation, held.pixels = changes.generation, None
