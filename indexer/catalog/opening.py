@@ -1,8 +1,8 @@
 """A connection to a catalog, wherever it lies and whatever version made it; and the writer's lock.
 
 SQLite keeps what readers and a writer tell each other in a file beside the catalog (catalog.sqlite-shm). It cannot make
-one on a disk, or in a folder, that may not be written to. There a catalog is read without it ("immutable"): right as
-long as nobody writes, so its state is looked at after every question.
+one on a full disk, or on a disk or in a folder that may not be written to. There a catalog is read without it
+("immutable"): right as long as nobody writes, so its state is looked at after every question.
 """
 
 import contextlib

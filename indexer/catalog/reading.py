@@ -174,14 +174,18 @@ class Catalog:
     def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """What `question` finds. Where the catalog is read as it stands and was written to meanwhile, the answer may
         mix two states of it, or fail: it is opened anew and asked again."""
+        wrong: Exception | None = None
         with sentences(self.folder):
             try:
                 answer = question(self._db)
-                if self._as_it_stood in (None, opening.state(self.folder)):
-                    return answer
-            except sqlite3.Error:
-                if self._as_it_stood in (None, opening.state(self.folder)):
-                    raise
+            except sqlite3.Error as error:
+                wrong = error
+            except (TypeError, ValueError):
+                wrong = sqlite3.DatabaseError("a value is of another kind than was written")
+            if self._as_it_stood in (None, opening.state(self.folder)):
+                if wrong:
+                    raise wrong
+                return answer
             before = self._db
             self._db, self._as_it_stood = opening.connect(self.folder)
             before.close()

@@ -106,15 +106,22 @@ def kill_a_writer(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def read_only_disk(folder: Path) -> Iterator[None]:
-    """`folder` on a disk that is mounted read-only for a while; what it holds comes along."""
+def a_disk(folder: Path, filled: bool) -> Iterator[None]:
+    """`folder` with what it holds, for a while on a disk that is full, or else mounted read-only."""
     content = {path.name: path.read_bytes() for path in folder.iterdir()}
-    if not AS_ROOT or subprocess.run(["mount", "-t", "tmpfs", "none", folder], capture_output=True).returncode:
+    if (
+        not AS_ROOT
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], capture_output=True).returncode
+    ):
         pytest.skip("only root can mount a disk")
     try:
         for name, data in content.items():
             (folder / name).write_bytes(data)
-        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        if filled:
+            disk = os.statvfs(folder)
+            (folder / "filled").write_bytes(bytes(disk.f_bavail * disk.f_bsize))
+        else:
+            subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
         yield
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
@@ -139,4 +146,8 @@ def another_users(folder: Path) -> Iterator[None]:
             place.chmod(mode)
 
 
-UNWRITABLE = {"a read-only disk": read_only_disk, "another user's folder": another_users}
+UNWRITABLE: dict[str, Callable[[Path], contextlib.AbstractContextManager[None]]] = {
+    "a read-only disk": lambda folder: a_disk(folder, filled=False),
+    "a full disk": lambda folder: a_disk(folder, filled=True),
+    "another user's folder": another_users,
+}
