@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from semblance.indexer import pixelfile, snapshot
-from semblance.indexer.catalog import Catalog
-from semblance.indexer.records import Entry, Failure, NewPicture
+from semblance.indexer.catalog import Catalog, Entry, Failure, NewPicture, Writer
 from semblance.indexer.scan import Found, Scan, scan
 from semblance.retrieval import images, pixels
 from semblance.retrieval.codec import BATCH, Codec
@@ -85,8 +84,10 @@ def index(
         for folder in folders:
             if not folder.is_dir():
                 raise UsageError(f"There is no folder {folder}.")
-    with Catalog.writing(library, codec) as catalog, _full_disk_said(library):
-        if catalog.generation() == 0:  # a file from before this catalog would give its ids other pictures' vectors
+    with Writer.writing(library, codec) as catalog, _full_disk_said(library):
+        if (
+            catalog.generation().number == 0
+        ):  # a file from before this catalog would give its ids other pictures' vectors
             pixelfile.drop(library)
         seen = scan(folders, library)
         report = Report(skipped=seen.skipped, failed=dict(seen.unlisted))
@@ -158,7 +159,7 @@ def _plan(
 class _Run:
     """The part of a run that takes long: it holds the batch in hand."""
 
-    def __init__(self, catalog: Catalog, codec: Codec, with_pixels: bool, report: Report) -> None:
+    def __init__(self, catalog: Writer, codec: Codec, with_pixels: bool, report: Report) -> None:
         self.catalog, self.codec, self.with_pixels, self.report = catalog, codec, with_pixels, report
 
     def process(self, work: list[_Work], threads: int, progress: Progress) -> None:
@@ -185,7 +186,9 @@ class _Run:
         if fresh or failed:
             codes: Iterable[Codes] = self.codec.encode(np.stack([picture for _, picture in fresh])) if fresh else ()
             added = [
-                NewPicture(item.found.path, item.found.size, item.found.mtime_ns, item.sha256, code)
+                NewPicture(
+                    item.found.path, item.found.size, item.found.mtime_ns, item.sha256, {self.codec.codec_id: code}
+                )
                 for (item, _), code in zip(fresh, codes, strict=True)
             ]
             ids = self.catalog.record(added, failed)

@@ -1,13 +1,13 @@
 """index.faiss: a snapshot of the catalog's codes, so that a service starts without reading the catalog row by row."""
 
-from semblance.indexer.catalog import Catalog
+from semblance.indexer.catalog import Catalog, Generation
 from semblance.retrieval.errors import SnapshotError
 from semblance.retrieval.index.flat import FlatIndex, State
 
 FILE = "index.faiss"
 
 
-def load(catalog: Catalog) -> tuple[FlatIndex, int]:
+def load(catalog: Catalog) -> tuple[FlatIndex, Generation]:
     """The index of all codes in the catalog and the generation it stands for.
 
     A snapshot that is missing, damaged or of another state is not trusted: the index is built from the catalog.
@@ -32,9 +32,9 @@ def refresh(catalog: Catalog) -> FlatIndex:
         return index
 
 
-def _saved(catalog: Catalog, generation: int) -> FlatIndex:
+def _saved(catalog: Catalog, generation: Generation) -> FlatIndex:
     return FlatIndex.load(catalog.folder / FILE, catalog.bits, _state(catalog, generation))
 
 
-def _state(catalog: Catalog, generation: int) -> State:
-    return State(catalog.library, catalog.codec_id, generation)
+def _state(catalog: Catalog, generation: Generation) -> State:
+    return State(catalog.library, catalog.codec_id, generation.number)

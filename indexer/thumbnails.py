@@ -5,7 +5,7 @@ import hashlib
 import logging
 from pathlib import Path
 
-from semblance.indexer.records import Entry
+from semblance.indexer.catalog import Entry
 from semblance.retrieval import images
 from semblance.retrieval.files import replace
 

@@ -14,8 +14,7 @@ import numpy as np
 from PIL import Image
 
 from semblance.indexer import snapshot
-from semblance.indexer.catalog import Catalog
-from semblance.indexer.records import NewPicture
+from semblance.indexer.catalog import Catalog, NewPicture, Writer
 from semblance.retrieval import images
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
 from semblance.retrieval.index.flat import search_on_one_core
@@ -57,11 +56,15 @@ def service(asked: Asked) -> list[Row]:
 
 def _write_library(folder: Path, codec: Codec, count: int) -> None:
     rng = np.random.default_rng(0)
-    with Catalog.writing(folder, codec) as catalog:
+    with Writer.writing(folder, codec) as catalog:
         for start in range(0, count, 50_000):
             codes = rng.integers(0, 256, (min(50_000, count - start), codec.bits // 8), np.uint8)
             catalog.record(
-                [NewPicture(f"/{start + at}.jpg", 1, 1, bytes(32), code) for at, code in enumerate(codes)], []
+                [
+                    NewPicture(f"/{start + at}.jpg", 1, 1, bytes(32), {codec.codec_id: code})
+                    for at, code in enumerate(codes)
+                ],
+                [],
             )
         snapshot.refresh(catalog)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from semblance.indexer import snapshot
-from semblance.indexer.catalog import Catalog
+from semblance.indexer.catalog import Catalog, Writer
 from semblance.indexer.pipeline import Report
 from semblance.retrieval import images
 from semblance.retrieval.errors import CodecMismatch, LibraryLocked, UsageError
@@ -227,7 +227,7 @@ def test_a_library_keeps_its_codec(shelf: Shelf) -> None:
 
 
 def test_a_second_run_is_refused_while_the_first_writes(shelf: Shelf) -> None:
-    with Catalog.writing(shelf.library, shelf.codec), pytest.raises(LibraryLocked):
+    with Writer.writing(shelf.library, shelf.codec), pytest.raises(LibraryLocked):
         shelf.index()
     assert shelf.index().added == 6
 

@@ -7,6 +7,14 @@ from semblance.retrieval.index.flat import Ids
 
 
 @dataclass(frozen=True)
+class Generation:
+    """How many batches brought or took codes since the library was made, and the random token of the last of them."""
+
+    number: int
+    token: str
+
+
+@dataclass(frozen=True)
 class Entry:
     """A picture as the catalog knows it."""
 
@@ -19,13 +27,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class NewPicture:
-    """A picture to record: a file's path and state, the SHA-256 of its content, its code (W,)."""
+    """A picture to record: a file's path and state, the SHA-256 of its content, its code (W,) by each codec_id."""
 
     path: str
     size: int
     mtime_ns: int
     sha256: bytes
-    code: Codes
+    codes: dict[str, Codes]
 
 
 @dataclass(frozen=True)
@@ -39,9 +47,9 @@ class Failure:
 
 @dataclass(frozen=True)
 class Changes:
-    """What came after a generation: codes (N, W) added under ids (N,), and ids removed."""
+    """What came after a generation: codes (N, W) added under ids (N,), and ids removed; `generation` is the present."""
 
-    generation: int
+    generation: Generation
     ids: Ids
     codes: Codes
     removed: Ids

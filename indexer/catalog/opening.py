@@ -1,0 +1,110 @@
+"""A connection to a catalog, wherever it lies and whatever version made it; and the writer's lock.
+
+SQLite keeps what readers and a writer tell each other in a file beside the catalog (catalog.sqlite-shm). It cannot make
+one on a full disk, or on a disk or in a folder that may not be written to. There a catalog is read without it
+("immutable"): right as long as nobody writes, so its state is looked at after every question.
+"""
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from semblance.indexer.catalog import schema
+from semblance.indexer.catalog.sqlite_errors import is_unwritable
+from semblance.retrieval.errors import LibraryError, LibraryLocked
+
+FILE = "catalog.sqlite"
+_LOCK = "writer.lock"
+_PATIENCE = 3.0  # seconds for another process to bring the library up to date, which takes a moment
+
+State = tuple[tuple[int, int, int] | None, ...]
+
+
+def connect(folder: Path) -> tuple[sqlite3.Connection, State | None]:
+    """A connection to the catalog in `folder`, brought up to date, and its state where it is read as it stands.
+
+    Raises LibraryError and LibraryLocked, both as sentences, and sqlite3.Error.
+    """
+    before = state(folder)
+    try:
+        return _open(folder, "mode=rw"), None  # not "ro", which would leave SQLite's files behind
+    except sqlite3.OperationalError as error:
+        if not is_unwritable(error):
+            raise
+        if before[1] is not None and before[1][1]:
+            raise LibraryError(
+                f"The library {folder} was left in the middle of a batch and cannot be written to, so it cannot be "
+                f"mended: run `semblance status --library {folder}` once where it can, or on a copy of the folder."
+            ) from error
+        return _open(folder, "mode=ro&immutable=1"), before
+
+
+def state(folder: Path) -> State:
+    """What changes whenever somebody writes: inode, size and time of the catalog and of SQLite's log beside it."""
+    return tuple(_status(folder / name) for name in (FILE, f"{FILE}-wal"))
+
+
+def _status(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _open(folder: Path, how: str) -> sqlite3.Connection:
+    address = f"{(folder / FILE).absolute().as_uri()}?{how}"
+    db = sqlite3.connect(address, uri=True, timeout=10, isolation_level=None, check_same_thread=False)
+    try:
+        _bring_up_to_date(db, folder)
+        return db
+    except BaseException:
+        db.close()
+        raise
+
+
+def _bring_up_to_date(db: sqlite3.Connection, folder: Path) -> None:
+    """Migrate an old catalog, as its one writer, or wait until another process has. LibraryError where it is none, is
+    newer than this program, or cannot be written to; LibraryLocked where another process goes on writing."""
+    end = time.monotonic() + _PATIENCE
+    while (version := schema.version(db)) != schema.VERSION:
+        if version == 0:
+            raise LibraryError(
+                f"{folder / FILE} is no catalog of Semblance (it is empty, or another program's): name another folder."
+            )
+        if version > schema.VERSION:
+            raise LibraryError(
+                f"The library {folder} was made by a newer version of Semblance (its schema is {version}, this one "
+                f"knows {schema.VERSION}): upgrade, or index into a new library."
+            )
+        try:
+            with lock(folder):
+                schema.migrate(db)
+        except LibraryLocked:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        except sqlite3.OperationalError as error:
+            if not is_unwritable(error):
+                raise
+            raise LibraryError(
+                f"The library {folder} was made by an earlier version of Semblance and cannot be written to, so it "
+                f"cannot be brought up to date: run `semblance status --library {folder}` once where it can, or on a "
+                "copy of the folder."
+            ) from error
+
+
+@contextlib.contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """One writer at a time, else LibraryLocked. The lock is SQLite's own, on a file that holds nothing: it goes with
+    its process, killed or not, and works wherever SQLite does. Raises sqlite3.OperationalError too."""
+    with contextlib.closing(sqlite3.connect(folder / _LOCK, timeout=0, isolation_level=None)) as db:
+        try:
+            db.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            raise LibraryLocked(f"Another process is writing to {folder}: try again when it is done.") from error
+        yield

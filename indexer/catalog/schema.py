@@ -1,0 +1,81 @@
+"""The tables of catalog.sqlite, as numbered migrations.
+
+MIGRATIONS[n] takes a catalog of version n to n + 1, and a new one is made by all of them, so there is one truth. What
+was released is never edited. To change the schema, add a migration here and a library of the new version to
+tests/indexer/catalog/schemas, which keeps one of every version; a test fails until it is there.
+
+The version stands in SQLite's own `user_version`, and `application_id` tells a library from other SQLite files; both
+belong to the transaction that changes them. Version 1 had neither, and is known by its tables.
+"""
+
+import sqlite3
+
+_APPLICATION = 0x53424C43  # "SBLC"
+_OF_VERSION_1 = {"library", "pictures", "failures", "codes", "removals"}
+
+MIGRATIONS: list[list[str]] = [
+    [
+        """CREATE TABLE library (
+    format INTEGER NOT NULL, id TEXT NOT NULL, created REAL NOT NULL, generation INTEGER NOT NULL,
+    codec_id TEXT NOT NULL, bits INTEGER NOT NULL, model TEXT NOT NULL
+)""",
+        """CREATE TABLE pictures (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 BLOB NOT NULL
+)""",
+        "CREATE TABLE failures (path TEXT PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE codes (
+    picture INTEGER NOT NULL REFERENCES pictures(id) ON DELETE CASCADE,
+    codec_id TEXT NOT NULL, generation INTEGER NOT NULL, code BLOB NOT NULL,
+    PRIMARY KEY (picture, codec_id)
+) WITHOUT ROWID""",
+        "CREATE INDEX codes_by_generation ON codes (generation)",
+        "CREATE TABLE removals (picture INTEGER PRIMARY KEY, generation INTEGER NOT NULL)",
+        "CREATE INDEX removals_by_generation ON removals (generation)",
+    ],
+    [  # several codecs, of which one of a purpose is current; a random token for each generation
+        """CREATE TABLE codecs (
+    codec_id TEXT PRIMARY KEY, bits INTEGER NOT NULL, model TEXT NOT NULL,
+    purpose TEXT NOT NULL, current INTEGER NOT NULL
+) WITHOUT ROWID""",
+        "CREATE UNIQUE INDEX current_codecs ON codecs (purpose) WHERE current",
+        "INSERT INTO codecs SELECT codec_id, bits, model, 'alike', 1 FROM library",
+        "CREATE TABLE generations (number INTEGER PRIMARY KEY, token TEXT NOT NULL)",
+        "INSERT INTO generations SELECT generation, lower(hex(randomblob(16))) FROM library",
+        "CREATE TABLE identity (id TEXT NOT NULL, created REAL NOT NULL)",
+        "INSERT INTO identity SELECT id, created FROM library",
+        "DROP TABLE library",
+        # Version 1 looks here first: it refuses a format other than 1, and what it has open already it goes on reading.
+        """CREATE VIEW library AS
+    SELECT 2 AS format, id, created, (SELECT max(number) FROM generations) AS generation, codec_id, bits, model
+    FROM identity, codecs WHERE purpose = 'alike' AND current""",
+    ],
+]
+VERSION = len(MIGRATIONS)
+
+
+def version(db: sqlite3.Connection) -> int:
+    """The catalog's version, which may be above VERSION; 0 where this is no catalog."""
+    number, application = db.execute(
+        "SELECT user_version, application_id FROM pragma_user_version, pragma_application_id"
+    ).fetchone()
+    if application == _APPLICATION:
+        return int(number)
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return int(number == application == 0 and tables >= _OF_VERSION_1)
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring a catalog, or an empty file, to VERSION in one transaction: a kill leaves the old or the new, whole."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for statements in MIGRATIONS[version(db) :]:
+            for statement in statements:
+                db.execute(statement)
+        db.execute(f"PRAGMA application_id = {_APPLICATION}")
+        db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # SQLite has rolled back by itself where the disk is full
+            db.execute("ROLLBACK")
+        raise

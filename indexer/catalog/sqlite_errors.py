@@ -1,0 +1,52 @@
+"""SQLite's errors as sentences for the user."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from semblance.retrieval.errors import LibraryError, LibraryLocked
+
+
+def is_unwritable(error: sqlite3.Error) -> bool:
+    """Whether SQLite failed because the library, or something that it needs beside it, cannot be written."""
+    return (
+        _code(error) & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+        or _code(error) == sqlite3.SQLITE_IOERR_SHMSIZE  # the disk is too full even to read with locks
+    )
+
+
+@contextlib.contextmanager
+def sentences(folder: Path) -> Iterator[None]:
+    """Raise SQLite's errors over the library in `folder` as LibraryError."""
+    try:
+        yield
+    except sqlite3.ProgrammingError:  # a fault of ours, not of the library
+        raise
+    except sqlite3.OperationalError as error:
+        said = _one_line(error)
+        if _code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+            raise LibraryError(
+                f"The disk that holds {folder} is full, or cannot be written to ({said}). What was indexed is kept: "
+                "mend the cause and run the same command again."
+            ) from error
+        if _code(error) & 0xFF == sqlite3.SQLITE_BUSY:
+            raise LibraryLocked(f"Another process keeps {folder} locked: try again when it is done.") from error
+        if is_unwritable(error):
+            raise LibraryError(
+                f"The library {folder} cannot be opened or written to ({said}): see to its permissions and its disk."
+            ) from error
+        raise LibraryError(f"The library {folder} cannot be used: {said}.") from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter where SQLite quotes what is damaged
+        said = _one_line(error)
+        raise LibraryError(
+            f"The catalog of {folder} is damaged ({said}): put back a copy of it, or index into a new library."
+        ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())  # SQLite quotes the schema
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0)  # Python's own, over text that is no UTF-8, have none

@@ -1,0 +1,171 @@
+"""The catalog as its one writer sees it: every change is one transaction, synced to disk."""
+
+import contextlib
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal, Self
+
+from semblance.indexer.catalog import schema
+from semblance.indexer.catalog.opening import FILE, lock
+from semblance.indexer.catalog.reading import Catalog
+from semblance.indexer.catalog.records import Entry, Failure, NewPicture
+from semblance.indexer.catalog.sqlite_errors import sentences
+from semblance.retrieval import codes as packed
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.codes import Codes
+from semblance.retrieval.errors import LibraryError
+from semblance.retrieval.index.flat import Ids
+
+Purpose = Literal["alike", "same"]  # what a codec's codes say of two pictures
+
+
+class Writer(Catalog):
+    """An open catalog that may be written to. Only `writing` makes one, since there is one at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        """See Catalog."""
+        super().__init__(folder)
+        if self._as_it_stood is not None:
+            self.close()
+            raise LibraryError(f"The library {folder} cannot be written to: see to its permissions and its disk.")
+        self._db.execute("PRAGMA journal_mode = WAL")  # readers go on while the one writer commits
+        self._db.execute("PRAGMA synchronous = FULL")  # a committed generation never comes back with other content
+        self._db.execute("PRAGMA foreign_keys = ON")
+
+    @classmethod
+    @contextlib.contextmanager
+    def writing(cls, folder: Path, codec: Codec | None = None) -> Iterator[Self]:
+        """Open a library as its one writer; with a `codec` it is made where there is none.
+
+        Raises LibraryLocked where another process writes, CodecMismatch where the library's codec is another.
+        """
+        if codec is None or cls.exists(folder):
+            Catalog.open(folder).close()  # brings it up to date, which takes the lock for itself
+        with _no_library_said(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            with sentences(folder), _no_library_said(folder):
+                stack.enter_context(lock(folder))
+                if codec is not None and not cls.exists(folder):
+                    _create(folder, codec)
+            writer = stack.enter_context(cls.opened(folder))
+            if codec is not None:
+                writer.check(codec)
+            yield writer
+
+    def know(self, codec: Codec, purpose: Purpose) -> None:
+        """Commit that there will be codes of `codec`; the first of a purpose is its current one. A codec that is known
+        already stays as it is."""
+        with sentences(self.folder), self._transaction():
+            self._db.execute(
+                "INSERT OR IGNORE INTO codecs SELECT :id, :bits, :model, :purpose,"
+                " NOT EXISTS (SELECT 1 FROM codecs WHERE purpose = :purpose AND current)",
+                {"id": codec.codec_id, "bits": codec.bits, "model": codec.reference, "purpose": purpose},
+            )
+
+    # ---- one transaction a batch -----------------------------------------------------------------------------------
+
+    def record(self, added: list[NewPicture], failed: list[Failure]) -> list[int]:
+        """Commit one batch of pictures, new or changed, and of files that could not be used; the new ids, in order.
+
+        A path that was there before loses its old id, unless its file merely could not be opened this time.
+        CodecMismatch where a code is of a codec that the library does not know.
+        """
+        with self._batch() as generation:
+            self._forget([failure.path for failure in failed if failure.read], generation)
+            self._forget([picture.path for picture in added], generation)
+            self._db.executemany("INSERT OR REPLACE INTO failures VALUES (?, ?)", [(f.path, f.reason) for f in failed])
+            ids = []
+            for picture in added:
+                cursor = self._db.execute(
+                    "INSERT INTO pictures (path, size, mtime_ns, sha256) VALUES (?, ?, ?, ?)",
+                    (picture.path, picture.size, picture.mtime_ns, picture.sha256),
+                )
+                assert cursor.lastrowid is not None
+                ids.append(cursor.lastrowid)
+            for codec_id in {codec_id: None for picture in added for codec_id in picture.codes}:
+                coded = [(id, new.codes[codec_id]) for id, new in zip(ids, added, strict=True) if codec_id in new.codes]
+                self._encode(codec_id, coded, generation)
+        return ids
+
+    def add_codes(self, codec: Codec, ids: Ids, codes: Codes) -> None:
+        """Commit codes (N, W) of a codec that is known for pictures (N,) that have none of it yet. An id that is not
+        there, or has its code, is passed over."""
+        packed.check(codes, codec.bits)
+        with self._batch() as generation:
+            self._encode(codec.codec_id, zip(ids.tolist(), codes, strict=True), generation)
+
+    def touch(self, entries: list[Entry]) -> None:
+        """Commit new sizes and times of files whose content is the same; no generation passes."""
+        with sentences(self.folder), self._transaction():
+            self._db.executemany("DELETE FROM failures WHERE path = ?", [(entry.path,) for entry in entries])
+            self._db.executemany(
+                "UPDATE pictures SET size = ?, mtime_ns = ? WHERE id = ?", [(e.size, e.mtime_ns, e.id) for e in entries]
+            )
+
+    def forget(self, paths: list[str]) -> None:
+        """Commit that these files are gone."""
+        if paths:
+            with self._batch() as generation:
+                self._forget(paths, generation)
+
+    def _encode(self, codec_id: str, coded: Iterable[tuple[int, Codes]], generation: int) -> None:
+        size = packed.width(self._bits(codec_id))
+        rows = [(codec_id, generation, code.tobytes(), id) for id, code in coded]
+        if any(len(row[2]) != size for row in rows):
+            raise ValueError(f"a code of {codec_id[:12]} has {size} bytes")
+        self._db.executemany("INSERT OR IGNORE INTO codes SELECT id, ?, ?, ? FROM pictures WHERE id = ?", rows)
+
+    def _forget(self, paths: list[str], generation: int) -> None:
+        self._db.executemany("DELETE FROM failures WHERE path = ?", [(path,) for path in paths])
+        self._db.executemany(
+            "INSERT INTO removals SELECT id, ? FROM pictures WHERE path = ?", [(generation, path) for path in paths]
+        )
+        self._db.executemany("DELETE FROM pictures WHERE path = ?", [(path,) for path in paths])
+
+    @contextlib.contextmanager
+    def _batch(self) -> Iterator[int]:
+        """A transaction and the generation it makes, which passes only if codes came or went."""
+        with sentences(self.folder), self._transaction():
+            generation = self.generation().number + 1
+            yield generation
+            self._db.execute(
+                "INSERT INTO generations SELECT :g, lower(hex(randomblob(16))) WHERE EXISTS"
+                " (SELECT 1 FROM codes WHERE generation = :g) OR EXISTS (SELECT 1 FROM removals WHERE generation = :g)",
+                {"g": generation},
+            )
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self._db.in_transaction:  # SQLite has rolled back by itself where the disk is full
+                self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+def _create(folder: Path, codec: Codec) -> None:
+    """Make an empty catalog under another name and rename it: a kill at any moment leaves a whole one or none."""
+    draft = folder / f".{FILE}.tmp"
+    for leftover in (draft.name, f"{draft.name}-journal", f"{FILE}-wal", f"{FILE}-shm"):  # SQLite would take them in
+        (folder / leftover).unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
+        schema.migrate(db)
+        db.execute("INSERT INTO identity VALUES (?, ?)", (uuid.uuid4().hex, time.time()))
+        db.execute("INSERT INTO codecs VALUES (?, ?, ?, 'alike', 1)", (codec.codec_id, codec.bits, codec.reference))
+        db.execute("INSERT INTO generations VALUES (0, lower(hex(randomblob(16))))")
+    draft.replace(folder / FILE)
+
+
+@contextlib.contextmanager
+def _no_library_said(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LibraryError(f"No library can be made at {folder} ({error.strerror}): name another.") from error
