@@ -20,12 +20,12 @@ import numpy.typing as npt
 from semblance.api.question import Hit, Hits, Question
 from semblance.api.schemas import Engine
 from semblance.indexer import pixelfile, snapshot
-from semblance.indexer.catalog import FILE, Catalog
+from semblance.indexer.catalog import FILE, Catalog, Generation
 from semblance.indexer.pixelfile import PixelFile
 from semblance.retrieval import pixels, queries
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import LibraryError, NoPixels, SemblanceError
-from semblance.retrieval.index.flat import FlatIndex, Ids, search_on_one_core
+from semblance.retrieval.index import FlatIndex, Ids, search_on_one_core
 from semblance.retrieval.pixels import PixelIndex, Pixels
 from semblance.retrieval.queries import CodeQuery
 
@@ -56,7 +56,7 @@ class _Open:
     catalog: Catalog
     codec: Codec
     index: FlatIndex
-    generation: int
+    generation: Generation
     inode: int
     pixels: PixelIndex | None = None
     pixels_stamp: tuple[int, int] | None = None
@@ -129,9 +129,8 @@ class Searcher:
         try:
             held = self._open = self._reopen()
             if held.catalog.generation() != held.generation:
-                changes = held.catalog.changes(held.generation)
-                held.index.remove(changes.removed)
-                held.index.add(changes.ids, changes.codes)
+                changes = held.catalog.changes(held.generation.number)
+                snapshot.take_in(held.index, changes)
                 held.generation, held.pixels = changes.generation, None
             stamp = pixelfile.stamp(self._library)
             if stamp != held.pixels_stamp:  # vectors come after their pictures, and may come without a new generation

@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from semblance.indexer.records import Changes, Entry, Failure, NewPicture
+from semblance.indexer.records import Changes, Entry, Failure, Generation, NewPicture
 from semblance.indexer.sqlite_errors import sentences
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import CodecMismatch, LibraryError, LibraryLocked, LibraryMissing
 
+__all__ = ["FILE", "Catalog", "Changes", "Entry", "Failure", "Generation", "NewPicture"]
 FILE = "catalog.sqlite"
 _LOCK = "writer.lock"
 _FORMAT = 1
@@ -131,9 +132,13 @@ class Catalog:
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 
-    def generation(self) -> int:
-        """How many batches have been committed since the library was made."""
-        return int(self._rows("SELECT generation FROM library")[0][0])
+    def generation(self) -> Generation:
+        """The present state: how many batches have been committed since the library was made."""
+        return Generation(int(self._rows("SELECT generation FROM library")[0][0]), "")
+
+    def knows(self, generation: Generation) -> bool:
+        """Whether this was a generation of this catalog."""
+        return generation.token == "" and generation.number <= self.generation().number
 
     def counts(self) -> tuple[int, int]:
         """How many pictures there are, and how many files could not be read."""
@@ -253,7 +258,7 @@ class Catalog:
     def _batch(self) -> Iterator[int]:
         """A transaction and the generation it makes, which passes only if codes came or went."""
         with sentences(self.folder), self._transaction():
-            generation = self.generation() + 1
+            generation = self.generation().number + 1
             yield generation
             self._db.execute(
                 "UPDATE library SET generation = :g WHERE EXISTS (SELECT 1 FROM codes WHERE generation = :g)"

@@ -86,7 +86,9 @@ def index(
             if not folder.is_dir():
                 raise UsageError(f"There is no folder {folder}.")
     with Catalog.writing(library, codec) as catalog, _full_disk_said(library):
-        if catalog.generation() == 0:  # a file from before this catalog would give its ids other pictures' vectors
+        if (
+            catalog.generation().number == 0
+        ):  # a file from before this catalog would give its ids other pictures' vectors
             pixelfile.drop(library)
         seen = scan(folders, library)
         report = Report(skipped=seen.skipped, failed=dict(seen.unlisted))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.index.flat import Ids
+from semblance.retrieval.index import Ids
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,18 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Generation:
+    """A state of the catalog: after how many batches, and a token that no other history gives this number."""
+
+    number: int
+    token: str
+
+
+@dataclass(frozen=True)
 class Changes:
     """What came after a generation: codes (N, W) added under ids (N,), and ids removed."""
 
-    generation: int
+    generation: Generation
     ids: Ids
     codes: Codes
     removed: Ids

@@ -4,7 +4,7 @@ import typer
 
 from semblance.indexer import pixelfile
 from semblance.indexer.catalog import Catalog
-from semblance.retrieval.index.flat import FlatIndex
+from semblance.retrieval.index import FlatIndex
 from semblance.scripts import console
 from semblance.scripts.options import LibraryOption
 
