@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from semblance.retrieval import pixels
 from semblance.retrieval.files import replace
-from semblance.retrieval.index.flat import Ids
+from semblance.retrieval.index import Ids
 from semblance.retrieval.pixels import PixelIndex, Pixels
 
 FILE = "pixels.u8"

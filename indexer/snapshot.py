@@ -1,40 +1,90 @@
-"""index.faiss: a snapshot of the catalog's codes, so that a service starts without reading the catalog row by row."""
+"""index.faiss: a snapshot of the catalog's codes, so that a service starts without reading the catalog row by row.
 
-from semblance.indexer.catalog import Catalog, Generation
+    index.faiss = FAISS's own file, the state as JSON, the JSON's length in 8 bytes, the SHA-256 of all that, MAGIC
+
+A snapshot is trusted if its checksum is right and the catalog knows its generation; what came after that generation is
+taken in from the catalog. Otherwise the index is built from the catalog.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+
+from semblance.indexer.catalog import Catalog, Changes, Generation
 from semblance.retrieval.errors import SnapshotError
-from semblance.retrieval.index.flat import FlatIndex, State
+from semblance.retrieval.files import replace
+from semblance.retrieval.index import FlatIndex
+from semblance.retrieval.index.mapped import from_file, to_file
 
 FILE = "index.faiss"
+_MAGIC = b"SEMBLNC2"
+_CHECKSUM = slice(-32 - len(_MAGIC), -len(_MAGIC))
 
 
 def load(catalog: Catalog) -> tuple[FlatIndex, Generation]:
-    """The index of all codes in the catalog and the generation it stands for.
-
-    A snapshot that is missing, damaged or of another state is not trusted: the index is built from the catalog.
-    """
-    generation = catalog.generation()
-    try:
-        return _saved(catalog, generation), generation
-    except SnapshotError:
-        changes = catalog.changes(since=0)
-        index = FlatIndex(catalog.bits)
-        index.add(changes.ids, changes.codes)
-        return index, changes.generation
+    """The index of all codes in the catalog and the generation it stands for, whatever the snapshot is worth."""
+    index, generation, _ = _present(catalog)
+    return index, generation
 
 
 def refresh(catalog: Catalog) -> FlatIndex:
     """Make the snapshot hold the catalog's present state; the index that it holds. Raises OSError."""
+    index, generation, saved = _present(catalog)
+    if saved != generation:
+        _write(index, catalog, generation)
+    return index
+
+
+def take_in(index: FlatIndex, changes: Changes) -> None:
+    """Make an index of the catalog's codes one of its codes after these changes."""
+    index.remove(changes.removed)
+    index.remove(changes.ids)  # a picture may have got another code
+    index.add(changes.ids, changes.codes)
+
+
+def _present(catalog: Catalog) -> tuple[FlatIndex, Generation, Generation | None]:
+    """The index of all codes, its generation, and the generation of the snapshot where it served.
+
+    The catalog may move on at any time. A generation that it knew it goes on knowing, and the changes since then and
+    the generation that they lead to are one state of it: so the index is of that generation, however many passed.
+    """
     try:
-        return _saved(catalog, catalog.generation())
+        index, saved = _read(catalog)
     except SnapshotError:
-        index, generation = load(catalog)
-        index.save(catalog.folder / FILE, _state(catalog, generation))
-        return index
+        index, saved = FlatIndex(catalog.bits), None
+    changes = catalog.changes(since=saved.number if saved else 0)
+    take_in(index, changes)
+    return index, changes.generation, saved
 
 
-def _saved(catalog: Catalog, generation: Generation) -> FlatIndex:
-    return FlatIndex.load(catalog.folder / FILE, catalog.bits, _state(catalog, generation))
+def _read(catalog: Catalog) -> tuple[FlatIndex, Generation]:
+    """What is in the file, and of which generation. SnapshotError where it must not be trusted."""
+    path = catalog.folder / FILE
+    try:
+        data = memoryview(path.read_bytes())
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be read: {error}.") from error
+    whole = data[: _CHECKSUM.start]
+    if data[-len(_MAGIC) :] != _MAGIC or data[_CHECKSUM] != hashlib.sha256(whole).digest():
+        raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
+    length = int.from_bytes(whole[-8:], "little")
+    state = json.loads(bytes(whole[-8 - length : -8]))
+    generation = Generation(state.get("number"), state.get("token"))
+    if state != _state(catalog, generation) or not catalog.knows(generation):
+        raise SnapshotError(f"{path} is of another library, of other codes or of a history that this library has not.")
+    ids, codes = from_file(path, data, catalog.bits)
+    return FlatIndex(catalog.bits, ids.copy(), codes.copy()), generation
 
 
-def _state(catalog: Catalog, generation: Generation) -> State:
-    return State(catalog.library, catalog.codec_id, generation.number)
+def _write(index: FlatIndex, catalog: Catalog, generation: Generation) -> None:
+    state = json.dumps(_state(catalog, generation)).encode()
+    parts = [*to_file(index), state, len(state).to_bytes(8, "little")]
+    checksum = hashlib.sha256()
+    for part in parts:
+        checksum.update(part)
+    replace(catalog.folder / FILE, [*parts, checksum.digest(), _MAGIC])
+
+
+def _state(catalog: Catalog, generation: Generation) -> dict[str, str | int]:
+    """What a snapshot is a snapshot of: which library, whose codes, at which generation."""
+    return {"library": catalog.library, "codec_id": catalog.codec_id, **asdict(generation)}

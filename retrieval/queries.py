@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.index.flat import CodeIndex, Distances, Ids
+from semblance.retrieval.index import CodeIndex, Distances, Ids
 
 CANDIDATES = 1000  # that refining puts in order; more change no measure of the first thousand, and cost time
 
@@ -51,8 +51,10 @@ def alike(liked: npt.NDArray[np.float32], disliked: npt.NDArray[np.float32]) -> 
     return wanted - disliked.mean(axis=0) if len(disliked) else wanted
 
 
-def search(index: CodeIndex, queries: Sequence[CodeQuery], k: int) -> list[tuple[Distances, Ids]]:
-    """For each query the nearest pictures, nearest first: distances and ids, both (min(k, len),).
+def search(
+    index: CodeIndex, queries: Sequence[CodeQuery], k: int, among: Ids | None = None
+) -> list[tuple[Distances, Ids]]:
+    """For each query the nearest pictures, of all or `among` these ids: distances and ids, both (min(k, N),).
 
     Distances are Hamming, to the nearest view. They ascend, equal ones in the order of their ids; where the query
     refines, its first CANDIDATES are ordered by `asymmetric` instead, with equal ones in the order of their ids. All
@@ -63,7 +65,7 @@ def search(index: CodeIndex, queries: Sequence[CodeQuery], k: int) -> list[tuple
     if not queries:
         return []
     depth = max(k, CANDIDATES) if any(query.logits is not None for query in queries) else k
-    distances, ids = index.search(np.concatenate([query.codes for query in queries]), depth)
+    distances, ids = index.search(np.concatenate([query.codes for query in queries]), depth, among)
     ends = np.cumsum([len(query.codes) for query in queries])[:-1]
     answers = []
     for query, near, found in zip(queries, np.split(distances, ends), np.split(ids, ends), strict=True):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.index.flat import Ids
+from semblance.retrieval.index import Ids
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,14 @@ class Failure:
     path: str
     reason: str
     read: bool
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A state of the catalog: after how many batches, and a token that no other history gives this number."""
+
+    number: int
+    token: str
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from semblance.retrieval import codes, pixels, queries
 from semblance.retrieval.codec import Codec, Logits
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.images import Picture
-from semblance.retrieval.index.flat import FlatIndex, Ids
+from semblance.retrieval.index import FlatIndex, Ids
 from semblance.retrieval.judging import evaluation, histograms
 from semblance.retrieval.judging.datasets import Dataset
 from semblance.retrieval.judging.evaluation import Score

@@ -24,7 +24,7 @@ from semblance.retrieval.codec import Codec, write_card
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import DatasetError, PictureError
 from semblance.retrieval.images import InputSpec, Picture
-from semblance.retrieval.index.flat import FlatIndex, Ids
+from semblance.retrieval.index import FlatIndex, Ids
 from semblance.retrieval.judging import evaluation
 from semblance.retrieval.judging.editing import EDITS, STRENGTHS, edited
 from semblance.retrieval.pixels import PixelIndex, Pixels

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semblance.retrieval import codes, pixels
-from semblance.retrieval.index.flat import Ids, search_on_one_core
+from semblance.retrieval.index import Ids, search_on_one_core
 
 CUTS = (1, 10, 100, 1000)
 _CHUNK = 128  # queries ranked at one time, by each core

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from semblance.retrieval.errors import UsageError
-from semblance.retrieval.index.flat import FlatIndex, search_on_one_core
+from semblance.retrieval.index import FlatIndex, search_on_one_core
 from semblance.scripts import console
 from semblance.scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
 from semblance.scripts.scenes import write_sample

@@ -17,7 +17,7 @@ from semblance.indexer import snapshot
 from semblance.indexer.catalog import Catalog, NewPicture, Writer
 from semblance.retrieval import images
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
-from semblance.retrieval.index.flat import search_on_one_core
+from semblance.retrieval.index import search_on_one_core
 from semblance.scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
 
 _BOUNDARY = b"-" * 24 + b"d74496d66958873e0fb1a2"  # as long as curl's: a shorter one takes longer to look for

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
 from semblance.retrieval.errors import DatasetError, UsageError
-from semblance.retrieval.index.flat import search_on_one_core
+from semblance.retrieval.index import search_on_one_core
 from semblance.retrieval.judging import comparison, datasets
 from semblance.retrieval.judging.comparison import Contest, Row, Variant
 from semblance.retrieval.judging.datasets import Dataset

@@ -11,7 +11,7 @@ from semblance.retrieval import pixels
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.files import replace
 from semblance.retrieval.images import Picture
-from semblance.retrieval.index.flat import FlatIndex, Ids
+from semblance.retrieval.index import FlatIndex, Ids
 from semblance.retrieval.pixels import PixelIndex
 
 _ASKED, _NEIGHBOURS = 8, 6

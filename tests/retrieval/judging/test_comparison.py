@@ -10,7 +10,7 @@ from semblance.retrieval import codes, queries
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.images import InputSpec, Picture
-from semblance.retrieval.index.flat import FlatIndex
+from semblance.retrieval.index import FlatIndex
 from semblance.retrieval.judging import comparison, datasets, histograms
 from semblance.retrieval.judging.comparison import Contest, Row, Variant
 from semblance.retrieval.views import views
