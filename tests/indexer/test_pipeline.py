@@ -11,13 +11,13 @@ import pytest
 
 from semblance.indexer import snapshot
 from semblance.indexer.catalog import Catalog
-from semblance.indexer.pipeline import Report
+from semblance.indexer.pipeline import Summary
 from semblance.retrieval import images
 from semblance.retrieval.errors import CodecMismatch, LibraryLocked, UsageError
 from tests.conftest import huge_header, paint
 from tests.indexer.conftest import Shelf
 
-Counts = Callable[[Report], tuple[int, int, int, int, int]]  # added, updated, removed, unchanged, failed
+Counts = Callable[[Summary], tuple[int, int, int, int, int]]  # added, updated, removed, unchanged, failed
 NOBODY = 65534
 
 
