@@ -34,9 +34,9 @@ def in_order(
     pool = ThreadPoolExecutor(threads, thread_name_prefix="in-order")
     try:
         for item in items:
+            pending.append(pool.submit(function, item))
             if len(pending) == ahead:
                 yield pending.popleft().result()
-            pending.append(pool.submit(function, item))
         while pending:
             yield pending.popleft().result()
     finally:
