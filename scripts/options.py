@@ -17,12 +17,12 @@ LibraryOption = Annotated[
 ModelOption = Annotated[str | None, typer.Option("--model", help="A shipped model's name, or a model folder.")]
 
 
-def codec_for(library: Path, model: str | None) -> Codec:
+def codec_for(library: Path, model: str | None, threads: int = max(1, (os.cpu_count() or 1) // 2)) -> Codec:
     """The codec to use with `library`: its own, or for a new library `model` or the default.
 
+    `threads` is how many cores one call of it may use: half of them, where the other half decodes meanwhile.
     Raises CodecMismatch where `model` is named and is not the library's, ModelError where a model cannot be found.
     """
-    threads = max(1, (os.cpu_count() or 1) // 2)  # the other half of the cores decodes
     if not Catalog.exists(library):
         return Codec(find_model(DEFAULT_MODEL if model is None else model), threads)
     catalog = Catalog.open(library)

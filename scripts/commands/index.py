@@ -40,7 +40,7 @@ def run(
 ) -> pipeline.Summary:
     """Index with a progress bar. Raises what `pipeline.update` raises, and KeyboardInterrupt on SIGTERM too."""
     signal.signal(signal.SIGTERM, _interrupt)
-    codec = codec_for(library, model)
+    codec = codec_for(library, model, threads=1)  # each thread encodes by itself what it has decoded
     try:
         with console.progress("Indexing") as update:
             return pipeline.update(
