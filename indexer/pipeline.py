@@ -1,37 +1,32 @@
-"""Scan -> decode pool -> encode in batches -> one transaction a batch.
+"""Scan -> encode in the pool -> decide -> one transaction a batch -> forget what is gone.
 
-The pool's threads read, hash and decode while this thread encodes and commits. What is committed stays: a kill, Ctrl-C
-or a full disk loses at most the batch in flight, and the next run takes up from there.
+This thread decides and commits while the pool's threads do the rest. What is committed stays: a kill, Ctrl-C or a full
+disk loses at most the batch in flight, and the next run takes up from there.
 """
 
 import contextlib
-import hashlib
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from semblance.indexer import pixelfile, snapshot
-from semblance.indexer.catalog import Catalog, Entry, Failure, NewPicture, Writer
-from semblance.indexer.scan import Found, Scan, scan
-from semblance.retrieval import images, pixels
-from semblance.retrieval.codec import BATCH, Codec
-from semblance.retrieval.codes import Codes
-from semblance.retrieval.errors import LibraryError, PictureError, UsageError
-from semblance.retrieval.images import Picture
+from semblance.indexer.catalog import Catalog, Failure, Writer
+from semblance.indexer.deciding import Decision, Known, decide, plan, vanished
+from semblance.indexer.encoding import Encoded, encoded
+from semblance.indexer.scan import scan
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.errors import LibraryError, UsageError
+from semblance.retrieval.progress import Progress, quiet
 
-_CHUNK = 32  # files a pool task takes: a task for every small file would cost more than the file
-
-Progress = Callable[[int, int], None]
+_BATCH = 256  # files that one transaction takes, and a chunk's more at most
 
 
 @dataclass
-class Report:
+class Summary:
     """What one run did. `failed`: path and reason of each file left out; `warnings`: what was not done, and why."""
 
     added: int = 0
@@ -44,26 +39,7 @@ class Report:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class _Work:
-    """A file to look into, and its entry where the catalog has one."""
-
-    found: Found
-    known: Entry | None
-
-
-@dataclass(frozen=True)
-class _Decoded:
-    """A file's content: hash, picture for the codec (None where the content is the known one), pixel vector."""
-
-    found: Found
-    known: Entry | None
-    sha256: bytes
-    picture: Picture | None
-    vector: Picture | None
-
-
-def index(
+def update(
     folders: list[Path],
     library: Path,
     codec: Codec,
@@ -71,13 +47,13 @@ def index(
     with_pixels: bool = False,
     prune: bool = False,
     threads: int = os.cpu_count() or 1,
-    progress: Progress = lambda _done, _total: None,
-) -> Report:
+    progress: Progress = quiet,
+) -> Summary:
     """Bring `library` up to date with `folders`: encode what is new or changed, forget what is gone.
 
     Only files below `folders` are ever forgotten; a folder that is missing or has suddenly no picture left forgets
     nothing unless `prune`. `with_pixels` keeps pixel vectors too, as does a library that already has them. `threads`
-    decode. Raises UsageError, LibraryLocked, CodecMismatch and LibraryError.
+    decode and encode. Raises UsageError, LibraryLocked, CodecMismatch and LibraryError.
     """
     started = time.monotonic()
     if not Catalog.exists(library):
@@ -89,160 +65,63 @@ def index(
             catalog.generation().number == 0
         ):  # a file from before this catalog would give its ids other pictures' vectors
             pixelfile.drop(library)
-        seen = scan(folders, library)
-        report = Report(skipped=seen.skipped, failed=dict(seen.unlisted))
-        entries = {entry.path: entry for entry in catalog.entries()}
-        failures = catalog.failures()
-        gone = _gone(seen, entries, failures, prune, report)
-        catalog.forget(gone)
-        report.removed = sum(path in entries for path in gone)
         with_pixels = with_pixels or pixelfile.exists(library)
-        work = _plan(catalog, seen, entries, failures, with_pixels)
-        report.unchanged = sum(path in entries for path in seen.found) - sum(item.known is not None for item in work)
-        _Run(catalog, codec, with_pixels, report).process(work, threads, progress)
-        catalog.record([], [Failure(path, reason, read=False) for path, reason in seen.unlisted.items()])
-        held = snapshot.refresh(catalog)
+        summary = _bring_up_to_date(catalog, folders, codec, with_pixels, prune, threads, progress)
+        index = snapshot.refresh(catalog)
         if with_pixels:
-            pixelfile.compact(library, held.ids())
-    report.seconds = time.monotonic() - started
-    return report
+            pixelfile.compact(library, index.ids())
+    summary.seconds = time.monotonic() - started
+    return summary
 
 
-def _gone(seen: Scan, entries: dict[str, Entry], failures: dict[str, str], prune: bool, report: Report) -> list[str]:
-    """Which pictures and failures of the catalog may be forgotten: those below the folders of this run that were not
-    found, were not hidden by something that could not be looked at, and are below no folder that is missing or
-    suddenly empty. Raises UsageError."""
-    gone: set[str] = set()
-    kept: set[str] = set()
-    for root in seen.roots:
-        lost = [
-            path
-            for path in {**entries, **failures}
-            if _is_within(path, root)
-            and path not in seen.found
-            and not any(_is_within(path, closed) for closed in seen.unlisted)
-        ]
-        pictures = sum(path in entries for path in lost)
-        if root in seen.missing and not lost:
-            raise UsageError(f"There is no folder {root}, and the library has no pictures from it.")
-        if pictures and not prune and not any(_is_within(path, root) for path in seen.found):
-            state = "is missing" if root in seen.missing else "has no pictures any more"
-            report.warnings.append(
-                f"The folder {root} {state}: its {pictures:,} pictures are kept in the library. "
-                "If they are gone for good, run again with --prune."
-            )
-            kept.update(lost)
-        gone.update(lost)
-    return sorted(gone - kept)
+def _bring_up_to_date(
+    catalog: Writer,
+    folders: list[Path],
+    codec: Codec,
+    with_pixels: bool,
+    prune: bool,
+    threads: int,
+    progress: Progress,
+) -> Summary:
+    seen = scan(folders, catalog.folder)
+    known = Known({entry.path: entry for entry in catalog.entries()}, catalog.failures())
+    gone, warnings = vanished(seen, known, prune)
+    work = plan(seen, known, _with_vectors(catalog, known) if with_pixels else None)
+    summary = Summary(skipped=seen.skipped, failed=dict(seen.unlisted), warnings=warnings)
+    summary.unchanged = sum(path in known.entries for path in seen.found) - sum(item.known is not None for item in work)
+    done, batch = 0, list[Encoded | Failure]()
+    progress(done, len(work))
+    for results in encoded(work, [codec], with_pixels, threads):
+        batch += results
+        done += len(results)
+        if len(batch) >= _BATCH or done == len(work):
+            _commit(catalog, decide(batch, known), known, summary)
+            batch = []
+        progress(done, len(work))
+    catalog.record([], [Failure(path, reason, read=False) for path, reason in seen.unlisted.items()])
+    catalog.forget(gone)
+    summary.removed = sum(path in known.entries for path in gone)
+    return summary
 
 
-def _is_within(path: str, root: str) -> bool:
-    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
+def _with_vectors(catalog: Writer, known: Known) -> set[int]:
+    ids = np.array([entry.id for entry in known.entries.values()], np.int64)
+    return set(pixelfile.PixelFile(catalog.folder, ids).ids.tolist())
 
 
-def _plan(
-    catalog: Catalog, seen: Scan, entries: dict[str, Entry], failures: dict[str, str], with_pixels: bool
-) -> list[_Work]:
-    """The files that are new, changed, failed before, or lack a pixel vector that is wanted."""
-    ids = np.array([entry.id for entry in entries.values()], np.int64)
-    vectors = set(pixelfile.PixelFile(catalog.folder, ids).ids.tolist()) if with_pixels else None
-    work = []
-    for found in seen.found.values():
-        known = entries.get(found.path)
-        same = known is not None and (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
-        if same and known is not None and found.path not in failures and (vectors is None or known.id in vectors):
-            continue
-        work.append(_Work(found, known))
-    return work
-
-
-class _Run:
-    """The part of a run that takes long: it holds the batch in hand."""
-
-    def __init__(self, catalog: Writer, codec: Codec, with_pixels: bool, report: Report) -> None:
-        self.catalog, self.codec, self.with_pixels, self.report = catalog, codec, with_pixels, report
-
-    def process(self, work: list[_Work], threads: int, progress: Progress) -> None:
-        """Decode in the pool, encode and commit here, a batch at a time."""
-        batch: list[_Decoded | Failure] = []
-        done = 0
-        progress(0, len(work))
-        for results in _in_pool(self._decode_chunk, work, threads):
-            batch += results
-            while len(batch) >= BATCH:
-                self._commit(batch[:BATCH])
-                batch = batch[BATCH:]
-            done += len(results)
-            progress(done, len(work))
-        if batch:
-            self._commit(batch)
-
-    def _commit(self, batch: list[_Decoded | Failure]) -> None:
-        failed = [item for item in batch if isinstance(item, Failure)]
-        decoded = [item for item in batch if isinstance(item, _Decoded)]
-        fresh = [(item, item.picture) for item in decoded if item.picture is not None]
-        same = [(item, item.known) for item in decoded if item.picture is None and item.known is not None]
-        ids: list[int] = []
-        if fresh or failed:
-            codes: Iterable[Codes] = self.codec.encode(np.stack([picture for _, picture in fresh])) if fresh else ()
-            added = [
-                NewPicture(
-                    item.found.path, item.found.size, item.found.mtime_ns, item.sha256, {self.codec.codec_id: code}
-                )
-                for (item, _), code in zip(fresh, codes, strict=True)
-            ]
-            ids = self.catalog.record(added, failed)
-        self.catalog.touch(
-            [Entry(known.id, known.path, it.found.size, it.found.mtime_ns, it.sha256) for it, known in same]
-        )
-        if self.with_pixels:
-            pairs = [*zip(ids, (item.vector for item, _ in fresh), strict=True), *((k.id, it.vector) for it, k in same)]
-            vectors = [(id, vector.reshape(-1)) for id, vector in pairs if vector is not None]
-            if vectors:
-                pixelfile.append(self.catalog.folder, [id for id, _ in vectors], np.stack([v for _, v in vectors]))
-        updated = sum(item.known is not None for item, _ in fresh)
-        self.report.added += len(fresh) - updated
-        self.report.updated += updated
-        self.report.unchanged += len(same)
-        for failure in failed:
-            self.report.failed[failure.path] = failure.reason
-
-    def _decode_chunk(self, chunk: list[_Work]) -> list[_Decoded | Failure]:
-        return [self._decode(work) for work in chunk]
-
-    def _decode(self, work: _Work) -> _Decoded | Failure:
-        spec = self.codec.spec
-        try:
-            data = images.read(Path(work.found.path))
-            sha256 = hashlib.sha256(data).digest()
-            same = work.known is not None and work.known.sha256 == sha256
-            picture = None if same else images.load(data, spec)
-            vector = None
-            if self.with_pixels:
-                vector = picture if picture is not None and spec == pixels.SPEC else images.load(data, pixels.SPEC)
-        except PictureError as error:
-            return Failure(work.found.path, str(error), read=True)
-        except OSError as error:
-            return Failure(work.found.path, f"The file cannot be read: {error.strerror or error}.", read=False)
-        return _Decoded(work.found, work.known, sha256, picture, vector)
-
-
-def _in_pool(
-    decode: Callable[[list[_Work]], list[_Decoded | Failure]], work: list[_Work], threads: int
-) -> Iterator[list[_Decoded | Failure]]:
-    """Chunks of results in the order of `work`, with only so many in flight that the memory stays bounded."""
-    chunks = iter([work[start : start + _CHUNK] for start in range(0, len(work), _CHUNK)])
-    pending: deque[Future[list[_Decoded | Failure]]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-    try:
-        for chunk in chunks:
-            pending.append(pool.submit(decode, chunk))
-            if len(pending) > 2 * threads + BATCH // _CHUNK:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _commit(catalog: Writer, decision: Decision, known: Known, summary: Summary) -> None:
+    ids = catalog.record(decision.added, decision.failed) if decision.added or decision.failed else []
+    if decision.touched:
+        catalog.touch(decision.touched)
+        ids += [entry.id for entry in decision.touched]
+    vectors = {id: vector for id, vector in zip(ids, decision.vectors, strict=True) if vector is not None}
+    if vectors:
+        pixelfile.append(catalog.folder, [*vectors], np.stack([*vectors.values()]))
+    updated = sum(picture.path in known.entries for picture in decision.added)
+    summary.added += len(decision.added) - updated
+    summary.updated += updated
+    summary.unchanged += len(decision.touched)
+    summary.failed |= {failure.path: failure.reason for failure in decision.failed}
 
 
 @contextlib.contextmanager

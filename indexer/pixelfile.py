@@ -27,8 +27,8 @@ class PixelFile:
     def __init__(self, folder: Path, wanted: Ids) -> None:
         """Map folder/pixels.u8 and keep the records of `wanted`. A file that is not there holds nothing."""
         self._records = _map(folder / FILE)
-        held, first = np.unique(self._records["id"], return_index=True)
-        self._rows = first[np.isin(held, wanted)]
+        ids, first = np.unique(self._records["id"], return_index=True)
+        self._rows = first[np.isin(ids, wanted)]
         self.ids: Ids = np.asarray(self._records["id"][self._rows], np.int64)
 
     def __len__(self) -> int:
@@ -76,9 +76,9 @@ def append(folder: Path, ids: list[int], vectors: npt.NDArray[np.uint8]) -> None
 
 def compact(folder: Path, wanted: Ids) -> None:
     """Rewrite the file in the order of ids and without what is not wanted, where that is worth it. Raises OSError."""
-    held = _map(folder / FILE)["id"]
+    ids = _map(folder / FILE)["id"]
     kept = PixelFile(folder, wanted)
-    if np.all(held[1:] > held[:-1]) and len(held) <= 1.25 * len(kept):
+    if np.all(ids[1:] > ids[:-1]) and len(ids) <= 1.25 * len(kept):
         return
     rows = kept._rows
     parts = (kept._records[rows[start : start + 1000]].tobytes() for start in range(0, len(rows), 1000))

@@ -59,7 +59,7 @@ def pictures(sample: Path, tmp_path: Path) -> Path:
 def library(sample: Path, codec: Codec, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample indexed with pixel vectors; not to be changed."""
     folder = tmp_path_factory.mktemp("library")
-    pipeline.index([sample], folder, codec, with_pixels=True)
+    pipeline.update([sample], folder, codec, with_pixels=True)
     return folder
 
 

@@ -46,14 +46,6 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Generation:
-    """A state of the catalog: after how many batches, and a token that no other history gives this number."""
-
-    number: int
-    token: str
-
-
-@dataclass(frozen=True)
 class Changes:
     """What came after a generation: codes (N, W) added under ids (N,), and ids removed; `generation` is the present."""
 

@@ -17,7 +17,7 @@ from semblance.retrieval import codes as packed
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import LibraryError
-from semblance.retrieval.index.flat import Ids
+from semblance.retrieval.index import Ids
 
 Purpose = Literal["alike", "same"]  # what a codec's codes say of two pictures
 

@@ -9,10 +9,10 @@ with the gallery: a threshold holds for libraries up to the size of the gallery 
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,13 +25,13 @@ from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import DatasetError, PictureError
 from semblance.retrieval.images import InputSpec, Picture
 from semblance.retrieval.index import FlatIndex, Ids
-from semblance.retrieval.judging import evaluation
+from semblance.retrieval.judging import datasets, evaluation
 from semblance.retrieval.judging.editing import EDITS, STRENGTHS, edited
 from semblance.retrieval.pixels import PixelIndex, Pixels
+from semblance.retrieval.progress import Progress, quiet
 
 WRONG_PAIRS = 1.0  # per 1,000 gallery pictures, at most, within the distance that is called near
 
-Update = Callable[[int, int], None]  # done, total
 Failed = list[tuple[Path, str]]
 
 _Item = TypeVar("_Item")
@@ -87,11 +87,7 @@ class Nearness:
         return int((self.wrong_pairs <= WRONG_PAIRS).sum()) - 1 if self.wrong_pairs[0] <= WRONG_PAIRS else None
 
 
-def _quiet(done: int, total: int) -> None:
-    """For who does not watch."""
-
-
-def read(paths: Sequence[Path], codecs: Sequence[Codec], update: Update = _quiet) -> Gallery:
+def read(paths: Sequence[Path], codecs: Sequence[Codec], progress: Progress = quiet) -> Gallery:
     """Decode and encode all pictures; of twins the first is kept. Raises DatasetError where fewer than two are left."""
     specs = _specs(codecs)
     digests: set[bytes] = set()
@@ -100,8 +96,8 @@ def read(paths: Sequence[Path], codecs: Sequence[Codec], update: Update = _quiet
     parts: list[list[npt.NDArray[np.uint8]]] = []
     done = 0
 
-    update(0, len(paths))
-    for portion in _portions(lambda path: _at_each_size(images.read(path), specs), paths, _AT_ONCE):
+    progress(0, len(paths))
+    for portion in _portions(partial(_whole, specs=specs), paths, _AT_ONCE):
         pictures = []
         for path, found in portion:
             if isinstance(found, Exception):
@@ -115,7 +111,7 @@ def read(paths: Sequence[Path], codecs: Sequence[Codec], update: Update = _quiet
         if pictures:
             parts.append(_seen(pictures, codecs))
         done += len(portion)
-        update(done, len(paths))
+        progress(done, len(paths))
     identical = len(paths) - len(kept) - len(failed)
     if len(kept) < 2:
         raise DatasetError(
@@ -139,26 +135,24 @@ def spread(gallery: Gallery, among: set[Path], count: int) -> Ids:
     return np.array(rows, np.int64)[np.arange(count) * len(rows) // count]
 
 
-def ask(gallery: Gallery, originals: Ids, codecs: Sequence[Codec], update: Update = _quiet) -> Answers:
+def ask(gallery: Gallery, originals: Ids, codecs: Sequence[Codec], progress: Progress = quiet) -> Answers:
     """Ask with every edit of the gallery's rows `originals` (O,), in every strength.
 
     An original that cannot be edited is left out and named. Raises DatasetError where none is left.
     """
     rows, specs = np.arange(len(gallery)), _specs(codecs)
     by_pixels, indexes = PixelIndex(rows, gallery.pixels), [FlatIndex(codec.bits) for codec in codecs]
-    for index, held in zip(indexes, gallery.codes, strict=True):
-        index.add(rows, held)
+    for index, of_codec in zip(indexes, gallery.codes, strict=True):
+        index.add(rows, of_codec)
     first: list[npt.NDArray[np.bool_]] = []  # of each portion (1 + codecs, originals, edits x strengths)
     distances: list[list[npt.NDArray[np.uint16]]] = []  # of each original, for each codec (edits x strengths,)
     failed: Failed = []
+    asking = [(number, gallery.paths[row]) for number, row in enumerate(originals.tolist())]
 
-    def made(numbered: tuple[int, int]) -> _Sizes:
-        return _edits(gallery.paths[numbered[1]], numbered[0], specs)
-
-    update(0, len(originals))
-    for portion in _portions(made, [*enumerate(originals.tolist())], _ORIGINALS):
-        done = {row: found for (_, row), found in portion if not isinstance(found, Exception)}
-        failed += [(gallery.paths[row], str(found)) for (_, row), found in portion if isinstance(found, Exception)]
+    progress(0, len(originals))
+    for portion in _portions(partial(_edits, specs=specs), asking, _ORIGINALS):
+        done = {int(originals[number]): found for (number, _), found in portion if not isinstance(found, Exception)}
+        failed += [(path, str(found)) for (_, path), found in portion if isinstance(found, Exception)]
         if done:
             in_pixels, *in_codes = _seen([*done.values()], codecs)
             nearest = [by_pixels.search(in_pixels, 1)[1]]
@@ -167,42 +161,42 @@ def ask(gallery: Gallery, originals: Ids, codecs: Sequence[Codec], update: Updat
             first.append(found == np.array([*done])[:, None])
             for row, *own in zip(done, *(asked.reshape(len(done), _EDITS, -1) for asked in in_codes), strict=True):
                 pairs = zip(gallery.codes, own, strict=True)
-                distances.append([codes.hamming(held[[row]], asked)[0] for held, asked in pairs])
-        update(len(distances) + len(failed), len(originals))
+                distances.append([codes.hamming(original[[row]], asked)[0] for original, asked in pairs])
+        progress(len(distances) + len(failed), len(originals))
     if not first:
         raise DatasetError(f"None of the originals could be edited. {failed[0][0]}: {failed[0][1]}")
     shape = (len(distances), len(EDITS), len(STRENGTHS))
-    of_codecs = [np.stack(of_codec).reshape(shape) for of_codec in zip(*distances, strict=True)]
+    of_codecs = [np.stack(far).reshape(shape) for far in zip(*distances, strict=True)]
     return Answers(np.concatenate(first, axis=1).reshape(-1, *shape), of_codecs, failed)
 
 
-def nearness(gallery: Codes, bits: int, distances: npt.NDArray[np.uint16], update: Update = _quiet) -> Nearness:
+def nearness(gallery: Codes, bits: int, distances: npt.NDArray[np.uint16], progress: Progress = quiet) -> Nearness:
     """All pairs of codes (N, W), and the distances (O, edits, strengths) of the originals to their edits."""
     pairs = np.zeros(bits + 1, np.int64)
-    update(0, len(gallery))
+    progress(0, len(gallery))
     for start in range(0, len(gallery), _AT_ONCE):
         block, later = gallery[start : start + _AT_ONCE], gallery[start + _AT_ONCE :]
         within = _histogram(codes.hamming(block, block), bits)  # each pair twice, and each picture with itself
         within[0] -= len(block)
         pairs += within // 2 + _histogram(codes.hamming(block, later), bits)
-        update(start + len(block), len(gallery))
+        progress(start + len(block), len(gallery))
     found = np.stack([_histogram(distances[..., strength], bits) for strength in range(distances.shape[-1])])
     shares = found.cumsum(axis=1) / (distances.size / distances.shape[-1])
     return Nearness(1000 * pairs.cumsum() / len(gallery), shares)
 
 
-def keep(folder: Path, held: Nearness, gallery: int, command: str) -> None:
+def keep(folder: Path, near: Nearness, gallery: int, command: str) -> None:
     """Write `near_duplicates` into the model.json of a model folder; nothing else in it changes. Raises OSError.
 
     The figures are those of the threshold. Where there is none, `distance` is null and the figures those of distance 0.
     """
     card = json.loads((folder / "model.json").read_bytes())
-    at = held.threshold or 0
+    at = near.threshold or 0
     card["near_duplicates"] = {
-        "distance": held.threshold,
-        "wrong_pairs_per_1000": round(float(held.wrong_pairs[at]), 4),
+        "distance": near.threshold,
+        "wrong_pairs_per_1000": round(float(near.wrong_pairs[at]), 4),
         "gallery": gallery,
-        "found": {name: round(float(share), 4) for name, share in zip(STRENGTHS, held.found[:, at], strict=True)},
+        "found": {name: round(float(share), 4) for name, share in zip(STRENGTHS, near.found[:, at], strict=True)},
         "command": command,
     }
     write_card(folder, card)
@@ -212,17 +206,9 @@ def _portions(
     work: Callable[[_Item], _Sizes], items: Sequence[_Item], at_once: int
 ) -> Iterator[list[tuple[_Item, _Sizes | PictureError | OSError]]]:
     """Each item with its pictures or why there are none, so many at one time, worked on by all cores."""
-
-    def attempt(item: _Item) -> _Sizes | PictureError | OSError:
-        try:
-            return work(item)
-        except (PictureError, OSError) as error:
-            return error
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(items), at_once):
-            portion = items[start : start + at_once]
-            yield [*zip(portion, pool.map(attempt, portion), strict=True)]
+    results = zip(items, datasets.attempts(work, items), strict=True)
+    while portion := [*islice(results, at_once)]:
+        yield portion
 
 
 def _specs(codecs: Sequence[Codec]) -> set[InputSpec]:
@@ -233,8 +219,13 @@ def _at_each_size(file: bytes, specs: set[InputSpec]) -> _Sizes:
     return {spec: images.load(file, spec)[None] for spec in specs}
 
 
-def _edits(path: Path, number: int, specs: set[InputSpec]) -> _Sizes:
+def _whole(path: Path, specs: set[InputSpec]) -> _Sizes:
+    return _at_each_size(images.read(path), specs)
+
+
+def _edits(numbered: tuple[int, Path], specs: set[InputSpec]) -> _Sizes:
     """All edits of one picture, uint8 (edits x strengths, S, S, 3) at each size."""
+    number, path = numbered
     picture = images.at_full_size(path)
     made = [_at_each_size(edited(picture, edit, name, number), specs) for edit in EDITS for name in STRENGTHS]
     return {spec: np.concatenate([sizes[spec] for sizes in made]) for spec in specs}

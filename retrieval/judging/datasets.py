@@ -5,13 +5,12 @@ Labels judge and never train: training asks for pictures alone, evaluation for b
 
 import io
 import math
-import os
 import pickle
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,7 @@ from PIL import Image
 from semblance.retrieval import images
 from semblance.retrieval.errors import DatasetError, PictureError
 from semblance.retrieval.images import InputSpec, Picture
+from semblance.retrieval.pool import in_order
 
 CIFAR_TRAIN = [f"data_batch_{number}" for number in range(1, 6)]
 CIFAR_TEST = ["test_batch"]
@@ -30,12 +30,15 @@ _MNIST = {
 
 Labels = npt.NDArray[np.int64]
 
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
 
 @dataclass(frozen=True)
 class Dataset:
     """N pictures, not decoded yet, and what they show.
 
-    `sources` are paths, or pictures (H, W, 3) that a batch file held as plain pixels. `labels` (N,) index `classes`.
+    `sources` are paths, or pictures (H, W, 3) that a batch file has as plain pixels. `labels` (N,) index `classes`.
     """
 
     sources: list[Path] | Picture
@@ -144,17 +147,21 @@ def once(paths: Iterable[Path]) -> list[Path]:
     return [*first.values()]
 
 
+def attempts(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result | PictureError | OSError]:
+    """What `work` makes of each item, or the PictureError or OSError that it raised, in order; done by all cores."""
+    return in_order(partial(_attempt, work), items)
+
+
 def readable(paths: list[Path], spec: InputSpec) -> Iterator[Picture | PictureError | OSError]:
     """Each file's picture (S, S, 3), or why it could not be read, in order; decoded by all cores."""
+    return attempts(partial(images.load, spec=spec), paths)
 
-    def attempt(path: Path) -> Picture | PictureError | OSError:
-        try:
-            return images.load(path, spec)
-        except (PictureError, OSError) as error:
-            return error
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(attempt, paths)
+def _attempt(work: Callable[[_Item], _Result], item: _Item) -> _Result | PictureError | OSError:
+    try:
+        return work(item)
+    except (PictureError, OSError) as error:
+        return error
 
 
 def _load_all(sources: list[Path] | list[Picture], spec: InputSpec) -> Picture:

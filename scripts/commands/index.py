@@ -21,47 +21,47 @@ def index(
     model: ModelOption = None,
     pixels: Annotated[bool, typer.Option("--pixels", help="Keep pixel vectors too, for the baseline.")] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Forget the pictures of missing or emptied folders.")] = False,
-    threads: Annotated[int, typer.Option(min=1, help="Threads that decode.")] = os.cpu_count() or 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads that decode and encode.")] = os.cpu_count() or 1,
     as_json: console.AsJson = False,
 ) -> None:
     """Encode folders of pictures into a library. Run again, only what changed is encoded and what is gone forgotten."""
     with console.exits():
-        report = run([*folders], library, model, pixels=pixels, prune=prune, threads=threads)
+        summary = run([*folders], library, model, pixels=pixels, prune=prune, threads=threads)
         if as_json:
-            failed = [{"path": path, "reason": reason} for path, reason in report.failed.items()]
-            console.print_json({**vars(report), "failed": failed, "seconds": round(report.seconds, 3)})
+            failed = [{"path": path, "reason": reason} for path, reason in summary.failed.items()]
+            console.print_json({**vars(summary), "failed": failed, "seconds": round(summary.seconds, 3)})
         else:
-            show(report)
-    if report.failed or report.warnings:
+            show(summary)
+    if summary.failed or summary.warnings:
         raise typer.Exit(console.LEFT_OUT)
 
 
 def run(
     folders: list[Path], library: Path, model: str | None, *, pixels: bool, prune: bool, threads: int
-) -> pipeline.Report:
-    """Index with a progress bar. Raises what `pipeline.index` raises, and KeyboardInterrupt on SIGTERM too."""
+) -> pipeline.Summary:
+    """Index with a progress bar. Raises what `pipeline.update` raises, and KeyboardInterrupt on SIGTERM too."""
     signal.signal(signal.SIGTERM, _interrupt)
-    codec = codec_for(library, model)
+    codec = codec_for(library, model, threads=1)  # each thread encodes by itself what it has decoded
     try:
         with console.progress("Indexing") as update:
-            return pipeline.index(
+            return pipeline.update(
                 folders, library, codec, with_pixels=pixels, prune=prune, threads=threads, progress=update
             )
     except KeyboardInterrupt:
         raise KeyboardInterrupt("what was indexed is kept; run the same command again to go on") from None
 
 
-def show(report: pipeline.Report) -> None:
-    """The report for a person."""
-    for path, reason in report.failed.items():
+def show(summary: pipeline.Summary) -> None:
+    """The summary for a person."""
+    for path, reason in summary.failed.items():
         console.say(f"left out: {path}: {reason}")
-    for warning in report.warnings:
+    for warning in summary.warnings:
         console.say(f"warning: {warning}")
-    rate = (report.added + report.updated) / max(report.seconds, 1e-9)
+    rate = (summary.added + summary.updated) / max(summary.seconds, 1e-9)
     console.say(
-        f"{report.added:,} added, {report.updated:,} updated, {report.removed:,} removed, {report.unchanged:,} "
-        f"unchanged, {report.skipped:,} skipped, {len(report.failed):,} failed in {report.seconds:.1f} s"
-        + (f" ({rate:,.0f} pictures a second)" if report.added + report.updated else "")
+        f"{summary.added:,} added, {summary.updated:,} updated, {summary.removed:,} removed, {summary.unchanged:,} "
+        f"unchanged, {summary.skipped:,} skipped, {len(summary.failed):,} failed in {summary.seconds:.1f} s"
+        + (f" ({rate:,.0f} pictures a second)" if summary.added + summary.updated else "")
     )
 
 

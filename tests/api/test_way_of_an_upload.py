@@ -60,7 +60,7 @@ def test_it_passes_through_few_places(traced: tuple[str, set[tuple[str, str]]], 
     assert httpx.post(f"{url}/search", files={"file": picture}).status_code == 200
     files = {file for file, _ in called}
     listing = "\n".join(f"{file}: {name}" for file, name in sorted(called))
-    print(f"an upload passes through {len(files)} files and {len(called)} functions\n{listing}")
+
     assert {"api/routes.py", "retrieval/images.py", "retrieval/codec.py"} <= files, "the trace sees every thread"
     assert len(files) <= MOST_FILES, listing
     assert len(called) <= MOST_FUNCTIONS, listing

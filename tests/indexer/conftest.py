@@ -7,7 +7,7 @@ import pytest
 
 from semblance.indexer import pipeline
 from semblance.indexer.catalog import Catalog
-from semblance.indexer.pipeline import Report
+from semblance.indexer.pipeline import Summary
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.images import Picture
@@ -38,10 +38,10 @@ class Shelf:
         """The file of one picture."""
         return self.folder / ("one" if name in "abc" else "two") / f"{name}.png"
 
-    def index(self, *folders: Path, with_pixels: bool = False, prune: bool = False) -> Report:
+    def index(self, *folders: Path, with_pixels: bool = False, prune: bool = False) -> Summary:
         """Index the folder, or others; `codec.encoded` counts this run alone."""
         self.codec.encoded = 0
-        return pipeline.index(
+        return pipeline.update(
             [*folders] or [self.folder], self.library, self.codec, with_pixels=with_pixels, prune=prune, threads=2
         )
 
@@ -63,6 +63,6 @@ def shelf(tmp_path: Path) -> Shelf:
 
 
 @pytest.fixture
-def counts() -> Callable[[Report], tuple[int, int, int, int, int]]:
+def counts() -> Callable[[Summary], tuple[int, int, int, int, int]]:
     """added, updated, removed, unchanged, failed."""
     return lambda report: (report.added, report.updated, report.removed, report.unchanged, len(report.failed))

@@ -3,21 +3,24 @@
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from semblance.indexer import snapshot
+from semblance.indexer import pipeline, snapshot
 from semblance.indexer.catalog import Catalog, Writer
-from semblance.indexer.pipeline import Report
+from semblance.indexer.pipeline import Summary
 from semblance.retrieval import images
+from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import CodecMismatch, LibraryLocked, UsageError
+from semblance.retrieval.images import Picture
 from tests.conftest import huge_header, paint
-from tests.indexer.conftest import Shelf
+from tests.indexer.conftest import CountingCodec, Shelf
 
-Counts = Callable[[Report], tuple[int, int, int, int, int]]  # added, updated, removed, unchanged, failed
+Counts = Callable[[Summary], tuple[int, int, int, int, int]]  # added, updated, removed, unchanged, failed
 NOBODY = 65534
 
 
@@ -67,6 +70,48 @@ def test_a_moved_file_is_there_once_under_its_new_path(shelf: Shelf, counts: Cou
     shelf.picture("a").rename(shelf.folder / "moved.png")
     assert counts(shelf.index()) == (1, 0, 1, 5, 0)
     assert sorted(shelf.ids()) == ["b.png", "c.png", "d.png", "e.png", "f.png", "moved.png"]
+
+
+def test_what_has_vanished_is_still_known_when_a_batch_is_decided(shelf: Shelf) -> None:
+    """So that the file that is new can be told to be the old one, moved: both hashes are at hand."""
+    shelf.index()
+    shelf.picture("a").rename(shelf.folder / "moved.png")
+    states = []
+    pipeline.update([shelf.folder], shelf.library, shelf.codec, progress=lambda *_: states.append(sorted(shelf.ids())))
+    six = ["a.png", "b.png", "c.png", "d.png", "e.png", "f.png"]
+    assert states == [six, [*six, "moved.png"]]
+    assert sorted(shelf.ids()) == [*six[1:], "moved.png"]
+
+
+def test_a_run_that_ends_before_it_forgets_leaves_that_to_the_next(shelf: Shelf, counts: Counts) -> None:
+    shelf.index()
+    shelf.picture("a").rename(shelf.folder / "moved.png")
+    paint(shelf.picture("b"), seed=99)
+
+    def interrupt(done: int, total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.update([shelf.folder], shelf.library, shelf.codec, progress=interrupt)
+    assert sorted(shelf.ids()) == ["a.png", "b.png", "c.png", "d.png", "e.png", "f.png", "moved.png"]
+    assert counts(shelf.index()) == (0, 0, 1, 6, 0)
+    assert sorted(shelf.ids()) == ["b.png", "c.png", "d.png", "e.png", "f.png", "moved.png"]
+
+
+def test_the_thread_that_commits_does_not_encode(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction must not last while something is encoded."""
+    threads: list[int] = []
+
+    def encode(codec: CountingCodec, pictures: Picture) -> Codes:
+        threads.append(threading.get_ident())
+        return original(codec, pictures)
+
+    original = CountingCodec.encode
+    monkeypatch.setattr(CountingCodec, "encode", encode)
+    shelf.index()
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 def test_a_removed_file_is_forgotten_only_under_the_folders_named(shelf: Shelf, counts: Counts) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-
 from semblance.api.question import encode
+
 from semblance.indexer import pipeline, pixelfile
 from semblance.indexer.pixelfile import RECORD, PixelFile
 from semblance.retrieval import images, pixels
@@ -18,12 +18,12 @@ from tests.conftest import paint
 from tests.indexer.conftest import Shelf
 
 
-def held(shelf: Shelf) -> dict[str, list[int]]:
+def vectors(shelf: Shelf) -> dict[str, list[int]]:
     """File name to its pixel vector."""
     ids = shelf.ids()
     file = PixelFile(shelf.library, np.array([*ids.values()], np.int64))
-    vectors = dict(zip(file.ids.tolist(), file[0 : len(file)].tolist(), strict=True))
-    return {name: vectors[id] for name, id in ids.items() if id in vectors}
+    by_id = dict(zip(file.ids.tolist(), file[0 : len(file)].tolist(), strict=True))
+    return {name: by_id[id] for name, id in ids.items() if id in by_id}
 
 
 def expected(shelf: Shelf, name: str) -> list[int]:
@@ -38,7 +38,7 @@ def test_pixels_asked_for_later_are_filled_in_and_nothing_is_encoded_again(shelf
     assert shelf.index(with_pixels=True).unchanged == 6
     assert shelf.codec.encoded == 0
     assert shelf.ids() == before
-    assert held(shelf) == {f"{name}.png": expected(shelf, name) for name in "abcdef"}
+    assert vectors(shelf) == {f"{name}.png": expected(shelf, name) for name in "abcdef"}
 
 
 def test_a_library_with_pixels_keeps_them_up_to_date_without_being_asked(shelf: Shelf) -> None:
@@ -46,17 +46,17 @@ def test_a_library_with_pixels_keeps_them_up_to_date_without_being_asked(shelf: 
     paint(shelf.picture("a"), seed=70)
     shelf.picture("b").unlink()
     shelf.index()
-    assert held(shelf) == {f"{name}.png": expected(shelf, name) for name in "acdef"}
+    assert vectors(shelf) == {f"{name}.png": expected(shelf, name) for name in "acdef"}
 
 
 def test_records_lost_to_a_kill_are_made_again(shelf: Shelf) -> None:
     shelf.index(with_pixels=True)
     path = shelf.library / pixelfile.FILE
     path.write_bytes(path.read_bytes()[: 3 * RECORD.itemsize + 5])
-    assert len(held(shelf)) == 3
+    assert len(vectors(shelf)) == 3
     shelf.index()
     assert shelf.codec.encoded == 0
-    assert held(shelf) == {f"{name}.png": expected(shelf, name) for name in "abcdef"}
+    assert vectors(shelf) == {f"{name}.png": expected(shelf, name) for name in "abcdef"}
 
 
 def test_many_changes_do_not_let_the_file_grow_for_ever(shelf: Shelf) -> None:
@@ -66,7 +66,7 @@ def test_many_changes_do_not_let_the_file_grow_for_ever(shelf: Shelf) -> None:
             paint(shelf.picture(name), seed=100 * turn + ord(name))
         shelf.index()
     assert (shelf.library / pixelfile.FILE).stat().st_size == 6 * RECORD.itemsize
-    assert held(shelf) == {f"{name}.png": expected(shelf, name) for name in "abcdef"}
+    assert vectors(shelf) == {f"{name}.png": expected(shelf, name) for name in "abcdef"}
 
 
 def test_vectors_from_before_a_new_catalog_are_not_taken_for_its_own(shelf: Shelf) -> None:
@@ -76,7 +76,7 @@ def test_vectors_from_before_a_new_catalog_are_not_taken_for_its_own(shelf: Shel
         file.unlink()
     shutil.rmtree(shelf.folder / "one")
     shelf.index(with_pixels=True)
-    assert held(shelf) == {f"{name}.png": expected(shelf, name) for name in "def"}
+    assert vectors(shelf) == {f"{name}.png": expected(shelf, name) for name in "def"}
 
 
 @pytest.mark.parametrize("kind", ["draft.jpg", "plain.png", "turned.jpg", "clear.webp"])
@@ -98,7 +98,7 @@ def test_indexing_querying_and_training_see_the_same_bytes(kind: str, codec: Cod
             image.save(path, lossless=True)
     else:
         paint(path, 5, size)
-    pipeline.index([folder], library, codec, with_pixels=True)
+    pipeline.update([folder], library, codec, with_pixels=True)
     indexed = np.fromfile(library / pixelfile.FILE, RECORD)["pixels"][0]
     assert len(np.unique(indexed)) > 50, "a picture, not one colour"
 

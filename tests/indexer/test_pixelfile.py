@@ -28,11 +28,11 @@ def test_there_is_nothing_before_the_first_record(tmp_path: Path) -> None:
 def test_the_records_of_the_wanted_ids_come_in_the_order_of_ids(tmp_path: Path) -> None:
     pixelfile.append(tmp_path, [5, 2], vectors(50, 20))
     pixelfile.append(tmp_path, [9, 1], vectors(90, 10))
-    held = PixelFile(tmp_path, ids(1, 2, 9, 77))
-    assert held.ids.tolist() == [1, 2, 9]
-    assert held[0:3][:, 0].tolist() == [10, 20, 90]
-    assert held[1:2].shape == (1, pixels.LENGTH)
-    distances, found = held.index().search(vectors(19), 2)
+    file = PixelFile(tmp_path, ids(1, 2, 9, 77))
+    assert file.ids.tolist() == [1, 2, 9]
+    assert file[0:3][:, 0].tolist() == [10, 20, 90]
+    assert file[1:2].shape == (1, pixels.LENGTH)
+    distances, found = file.index().search(vectors(19), 2)
     assert found.tolist() == [[2, 1]]
     assert distances[0, 0] == pytest.approx(np.sqrt(pixels.LENGTH) / 255)
 
@@ -44,9 +44,9 @@ def test_a_torn_record_is_dropped_by_the_next_writer(tmp_path: Path, torn: int) 
     path.write_bytes(path.read_bytes()[: RECORD.itemsize + torn])
     assert PixelFile(tmp_path, ids(1, 2)).ids.tolist() == [1]
     pixelfile.append(tmp_path, [3], vectors(30))
-    held = PixelFile(tmp_path, ids(1, 2, 3))
-    assert held.ids.tolist() == [1, 3]
-    assert held[0:2][:, -1].tolist() == [10, 30]
+    file = PixelFile(tmp_path, ids(1, 2, 3))
+    assert file.ids.tolist() == [1, 3]
+    assert file[0:2][:, -1].tolist() == [10, 30]
     assert path.stat().st_size == 2 * RECORD.itemsize
 
 

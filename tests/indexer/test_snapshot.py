@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from semblance.indexer import snapshot
-from semblance.indexer.catalog import Catalog, Changes, Generation, NewPicture
+from semblance.indexer.catalog import Catalog, Changes, Generation, NewPicture, Writer
 from semblance.indexer.snapshot import FILE, load, refresh, take_in
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.index import FlatIndex, MappedFlat
@@ -29,9 +29,9 @@ def some(*names: str) -> list[NewPicture]:
 
 
 @pytest.fixture
-def catalog(tmp_path: Path, codec: Codec) -> Iterator[Catalog]:
+def catalog(tmp_path: Path, codec: Codec) -> Iterator[Writer]:
     """Three batches of twelve pictures, one picture forgotten, and the snapshot of that."""
-    with Catalog.writing(tmp_path / "library", codec) as catalog:
+    with Writer.writing(tmp_path / "library", codec) as catalog:
         for batch in range(3):
             catalog.record(some(*(f"{batch}-{number}" for number in range(12))), [])
         catalog.forget(["/1-3"])
@@ -39,7 +39,7 @@ def catalog(tmp_path: Path, codec: Codec) -> Iterator[Catalog]:
         yield catalog
 
 
-def assert_present(index: FlatIndex, catalog: Catalog) -> None:
+def assert_present(index: FlatIndex, catalog: Writer) -> None:
     """The index holds what the catalog does, and nothing else."""
     truth = catalog.changes(0)
     assert index.ids().tolist() == truth.ids.tolist()
@@ -49,7 +49,7 @@ def assert_present(index: FlatIndex, catalog: Catalog) -> None:
 class Watch:
     """What is asked of a catalog, and how often its snapshot is opened and anything is hashed."""
 
-    def __init__(self, catalog: Catalog, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, catalog: Writer, patch: pytest.MonkeyPatch) -> None:
         self.since: list[int] = []
         self.opened = self.hashed = 0
         changes, opens, sha256 = Catalog.changes, io.open, hashlib.sha256
@@ -72,14 +72,14 @@ class Watch:
 
 
 @pytest.fixture
-def watch(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Watch:
+def watch(catalog: Writer, monkeypatch: pytest.MonkeyPatch) -> Watch:
     return Watch(catalog, monkeypatch)
 
 
 # ---- what it spares ------------------------------------------------------------------------------------------------
 
 
-def test_a_snapshot_of_the_present_state_is_read_once_and_left_alone(catalog: Catalog, watch: Watch) -> None:
+def test_a_snapshot_of_the_present_state_is_read_once_and_left_alone(catalog: Writer, watch: Watch) -> None:
     present, before = catalog.generation(), (catalog.folder / FILE).stat()
     index = refresh(catalog)
     assert (watch.opened, watch.hashed, watch.since) == (1, 1, [present.number])
@@ -90,7 +90,7 @@ def test_a_snapshot_of_the_present_state_is_read_once_and_left_alone(catalog: Ca
     assert_present(index, catalog)
 
 
-def test_a_stale_snapshot_is_caught_up_and_not_built_anew(catalog: Catalog, watch: Watch) -> None:
+def test_a_stale_snapshot_is_caught_up_and_not_built_anew(catalog: Writer, watch: Watch) -> None:
     stale = catalog.generation()
     catalog.record(some("3-0", "3-1"), [])
     catalog.record(some("0-5"), [])  # another content: its id goes, another comes
@@ -102,7 +102,7 @@ def test_a_stale_snapshot_is_caught_up_and_not_built_anew(catalog: Catalog, watc
     assert_present(index, catalog)
 
 
-def test_a_stale_snapshot_is_written_anew_from_one_reading(catalog: Catalog, watch: Watch) -> None:
+def test_a_stale_snapshot_is_written_anew_from_one_reading(catalog: Writer, watch: Watch) -> None:
     stale = catalog.generation()
     catalog.record(some("3-0"), [])
     index = refresh(catalog)
@@ -114,7 +114,7 @@ def test_a_stale_snapshot_is_written_anew_from_one_reading(catalog: Catalog, wat
 
 
 def test_a_library_without_pictures_has_a_snapshot_too(tmp_path: Path, codec: Codec) -> None:
-    with Catalog.writing(tmp_path, codec) as empty:
+    with Writer.writing(tmp_path, codec) as empty:
         assert len(refresh(empty)) == 0
         before = (tmp_path / FILE).stat()
         assert len(refresh(empty)) == 0
@@ -124,7 +124,7 @@ def test_a_library_without_pictures_has_a_snapshot_too(tmp_path: Path, codec: Co
 
 
 def test_what_another_process_commits_between_two_questions_is_in_the_answer_or_after_it(
-    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    catalog: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch comes after each question: whatever the index holds is what its generation held."""
     states: dict[Generation, Changes] = {}
@@ -165,7 +165,7 @@ def test_a_picture_may_get_another_code_under_its_id() -> None:
 # ---- what it is not trusted with -----------------------------------------------------------------------------------
 
 
-def assert_rebuilt(catalog: Catalog, watch: Watch) -> None:
+def assert_rebuilt(catalog: Writer, watch: Watch) -> None:
     index, generation = load(catalog)
     assert watch.since.pop() == 0
     assert generation == catalog.generation()
@@ -173,14 +173,14 @@ def assert_rebuilt(catalog: Catalog, watch: Watch) -> None:
     watch.since.clear()
 
 
-def test_no_flipped_byte_is_trusted(catalog: Catalog, watch: Watch) -> None:
+def test_no_flipped_byte_is_trusted(catalog: Writer, watch: Watch) -> None:
     path, whole = catalog.folder / FILE, (catalog.folder / FILE).read_bytes()
     for at in [*range(0, len(whole), 7), *range(len(whole) - 60, len(whole))]:
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
         assert_rebuilt(catalog, watch)
 
 
-def test_no_cut_is_trusted(catalog: Catalog, watch: Watch) -> None:
+def test_no_cut_is_trusted(catalog: Writer, watch: Watch) -> None:
     path, whole = catalog.folder / FILE, (catalog.folder / FILE).read_bytes()
     for content in [
         *(whole[:length] for length in (*range(60), *range(60, len(whole), 37))),
@@ -208,7 +208,7 @@ def test_no_cut_is_trusted(catalog: Catalog, watch: Watch) -> None:
     ids=str,
 )
 def test_a_snapshot_of_anything_else_is_not_trusted(
-    catalog: Catalog, watch: Watch, other: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    catalog: Writer, watch: Watch, other: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whole, with a right checksum, and of a library, a codec or a history that is not this one."""
     state = snapshot._state
@@ -221,13 +221,13 @@ def test_a_snapshot_of_anything_else_is_not_trusted(
 
 
 @pytest.mark.parametrize("bits", [24, 512])
-def test_codes_of_another_length_are_not_trusted(catalog: Catalog, watch: Watch, bits: int) -> None:
+def test_codes_of_another_length_are_not_trusted(catalog: Writer, watch: Watch, bits: int) -> None:
     """As after a change of the file's own layout: the checksum is right, and still it is built anew, not a crash."""
     snapshot._write(FlatIndex(bits), catalog, catalog.generation())
     assert_rebuilt(catalog, watch)
 
 
-def test_a_snapshot_of_the_version_before_is_built_anew(catalog: Catalog, watch: Watch) -> None:
+def test_a_snapshot_of_the_version_before_is_built_anew(catalog: Writer, watch: Watch) -> None:
     """FAISS's file, a line of JSON with its checksum, the line's length, another magic: of 0.1.0, and of this state."""
     index, generation = load(catalog)
     theirs = faiss.IndexBinaryIDMap(faiss.IndexBinaryFlat(256))
@@ -247,7 +247,7 @@ def test_a_snapshot_of_the_version_before_is_built_anew(catalog: Catalog, watch:
 # ---- the file ------------------------------------------------------------------------------------------------------
 
 
-def test_faiss_itself_reads_a_snapshot_and_so_does_a_map(catalog: Catalog) -> None:
+def test_faiss_itself_reads_a_snapshot_and_so_does_a_map(catalog: Writer) -> None:
     index = refresh(catalog)
     query = index.codes(index.ids()[4:7])
     distances, ids = index.search(query, 5)
@@ -257,7 +257,7 @@ def test_faiss_itself_reads_a_snapshot_and_so_does_a_map(catalog: Catalog) -> No
         assert np.array_equal(found[1], ids)
 
 
-def test_a_failed_save_leaves_the_old_snapshot(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_leaves_the_old_snapshot(catalog: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (catalog.folder / FILE).read_bytes()
     catalog.record(some("more"), [])
 

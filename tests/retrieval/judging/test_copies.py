@@ -58,11 +58,11 @@ def test_of_pictures_with_the_same_pixels_the_first_is_kept(tmp_path: Path, code
         image.save(tmp_path / "same.bmp")
     bad = tmp_path / "text.png"
     bad.write_text("no picture")
-    held = read([first, bad, tmp_path / "copy.png", other, tmp_path / "same.bmp", tmp_path / "none.png"], [codec])
-    assert sorted(held.paths) == [first, other]
-    assert held.identical == 2
-    assert [path for path, _ in held.failed] == [bad, tmp_path / "none.png"]
-    assert "not a picture" in held.failed[0][1]
+    gallery = read([first, bad, tmp_path / "copy.png", other, tmp_path / "same.bmp", tmp_path / "none.png"], [codec])
+    assert sorted(gallery.paths) == [first, other]
+    assert gallery.identical == 2
+    assert [path for path, _ in gallery.failed] == [bad, tmp_path / "none.png"]
+    assert "not a picture" in gallery.failed[0][1]
     with pytest.raises(DatasetError, match=r"two different pictures, and there are 1 \(1 could not be read, 2 were"):
         read([first, bad, tmp_path / "copy.png", tmp_path / "same.bmp"], [codec])
 
@@ -83,14 +83,14 @@ def test_what_is_found_and_how_far_by_brute_force(gallery: Gallery, paths: list[
     originals = spread(gallery, set(paths), 18)  # more than are worked on at one time
     answers = ask(gallery, originals, [codec])
     assert answers.first.shape == (2, 18, len(EDITS), len(STRENGTHS))
-    held = gallery.pixels.astype(np.int64)
+    looks = gallery.pixels.astype(np.int64)
     for number, row in list(enumerate(originals))[::6]:
         picture = images.at_full_size(gallery.paths[row])
         for at, edit in enumerate(EDITS):
             for grade, strength in enumerate(STRENGTHS):
                 file = edited(picture, edit, strength, number)
                 asked = images.load(file, pixels.SPEC)
-                nearest = ((held - asked.reshape(-1).astype(np.int64)) ** 2).sum(axis=1).argmin()
+                nearest = ((looks - asked.reshape(-1).astype(np.int64)) ** 2).sum(axis=1).argmin()
                 assert answers.first[0, number, at, grade] == (nearest == row)
                 far = (bits(gallery.codes[0]) != bits(codec.encode(images.load(file, codec.spec)[None]))).sum(axis=1)
                 assert answers.first[1, number, at, grade] == (far.argmin() == row), "the first of equal ones"
@@ -136,10 +136,10 @@ def test_models_of_one_size_share_the_edited_pictures(paths: list[Path], monkeyp
         return load(source, spec)
 
     codecs = [Codec(find_model(name)) for name in ("cifar10-fast", "cifar10-ae")]
-    gallery, held = read(paths, codecs[:1]), read(paths, codecs)
+    gallery, larger = read(paths, codecs[:1]), read(paths, codecs)
     monkeypatch.setattr(copies, "edited", counted)
     monkeypatch.setattr(images, "load", counted_load)
-    both = ask(held, np.array([4, 2]), codecs)
+    both = ask(larger, np.array([4, 2]), codecs)
     assert sorted(made) == 36 * [0] + 36 * [1]
     assert loaded == 72 * [pixels.SPEC], "the pixels' size is that of both models"
     alone = ask(gallery, np.array([4, 2]), codecs[:1])
@@ -161,23 +161,23 @@ def test_a_model_of_another_size_sees_the_edits_at_its_own(
         return pictures[:, 20, :32, 1].copy() if self is other else encode(self, pictures)
 
     monkeypatch.setattr(Codec, "encode", of_its_own)
-    held = read(paths, [other, codec])
-    answers = ask(held, np.array([5]), [other, codec])
-    made = images.load(edited(images.at_full_size(held.paths[5]), EDITS[2], "medium", 0), other.spec)
-    expected = (bits(made[20, :32, 1]) != bits(held.codes[0][5])).sum()
+    gallery = read(paths, [other, codec])
+    answers = ask(gallery, np.array([5]), [other, codec])
+    made = images.load(edited(images.at_full_size(gallery.paths[5]), EDITS[2], "medium", 0), other.spec)
+    expected = (bits(made[20, :32, 1]) != bits(gallery.codes[0][5])).sum()
     assert answers.distances[0][0, 2, 1] == expected > 0
 
 
 def test_an_original_that_cannot_be_edited_is_left_out_and_named(tmp_path: Path, codec: Codec) -> None:
     painted = [paint(tmp_path / f"{seed}.png", seed) for seed in range(4)]
-    held = read(painted, [codec])
+    gallery = read(painted, [codec])
     painted[1].unlink()
     painted[3].write_bytes(painted[3].read_bytes()[:300])
-    answers = ask(held, spread(held, set(painted), 4), [codec])
+    answers = ask(gallery, spread(gallery, set(painted), 4), [codec])
     assert [path for path, _ in answers.failed] == [painted[1], painted[3]]
     assert answers.first.shape[1] == len(answers.distances[0]) == 2
     with pytest.raises(DatasetError, match=r"None of the originals could be edited. .*1\.png"):
-        ask(held, spread(held, {painted[1], painted[3]}, 4), [codec])
+        ask(gallery, spread(gallery, {painted[1], painted[3]}, 4), [codec])
 
 
 # ---- pairs and thresholds ------------------------------------------------------------------------------------------
@@ -189,13 +189,13 @@ def test_wrong_pairs_and_shares_by_brute_force() -> None:
     codes = centres[chance.integers(0, 40, 600)]
     codes[:, 0] ^= (1 << chance.integers(0, 8, 600)).astype(np.uint8)
     distances = chance.integers(0, 33, (7, len(EDITS), len(STRENGTHS))).astype(np.uint16)
-    held = nearness(codes, 32, distances)
+    near = nearness(codes, 32, distances)
     far = (bits(codes)[:, None] != bits(codes)[None]).sum(axis=2)[np.triu_indices(600, 1)]
     assert 0 < (far == 0).sum() < (far <= 2).sum()
     for d in range(33):
-        assert held.wrong_pairs[d] == pytest.approx((far <= d).sum() / 600 * 1000)
-        assert held.found[:, d] == pytest.approx([(distances[:, :, grade] <= d).mean() for grade in range(3)])
-    assert held.wrong_pairs[32] == pytest.approx(600 * 599 / 2 / 600 * 1000)
+        assert near.wrong_pairs[d] == pytest.approx((far <= d).sum() / 600 * 1000)
+        assert near.found[:, d] == pytest.approx([(distances[:, :, grade] <= d).mean() for grade in range(3)])
+    assert near.wrong_pairs[32] == pytest.approx(600 * 599 / 2 / 600 * 1000)
 
 
 @pytest.mark.parametrize(

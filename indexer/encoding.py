@@ -1,0 +1,103 @@
+"""Files -> hashes, codes and pixel vectors: the part of indexing that takes long, and needs no library.
+
+`encode` is a function of its chunk of work alone: it knows no catalog, and what goes in and comes out can be sent
+elsewhere. `encoded` runs it in the pool of this machine; whatever runs it on others takes the place of `encoded`.
+
+Each thread encodes what it has decoded, so the cores need not be divided between the two. A codec is therefore best
+loaded for one thread: measured, that is as fast as larger batches on all of them, and nothing waits for anything.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from semblance.indexer.catalog import Failure
+from semblance.indexer.scan import Found
+from semblance.retrieval import images, pixels
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.codes import Codes
+from semblance.retrieval.errors import PictureError
+from semblance.retrieval.images import InputSpec, Picture
+from semblance.retrieval.pixels import Pixels
+from semblance.retrieval.pool import in_order
+
+CHUNK = 32  # files at most in a task: a task for every small file would cost more than the file
+CHUNK_BYTES = 2 * 1024 * 1024  # beyond which a task ends: large files shall be shared out, and Ctrl-C waits for them
+
+
+@dataclass(frozen=True)
+class Work:
+    """A file to look into, and the SHA-256 of the content that is known under its path, None where there is none."""
+
+    found: Found
+    known: bytes | None
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A file's content: its SHA-256, codec_id -> code (W,), and its pixel vector (3072,) where one was asked for.
+
+    `codes` is empty where the content is the known one: nothing was encoded.
+    """
+
+    work: Work
+    sha256: bytes
+    codes: dict[str, Codes]
+    vector: Pixels | None
+
+
+def encode(work: Sequence[Work], codecs: Sequence[Codec], with_pixels: bool) -> list[Encoded | Failure]:
+    """Read, hash, decode and encode a chunk of files; for each, in order, what it holds or why it cannot be used.
+
+    Each file is read once, and decoded once for each input that the codecs (and the pixels) want to see.
+    """
+    results: list[Encoded | Failure] = []
+    fresh: list[tuple[Encoded, dict[InputSpec, Picture]]] = []
+    for item in work:
+        try:
+            result, pictures = _decode(item, {codec.spec for codec in codecs}, with_pixels)
+        except PictureError as error:
+            results.append(Failure(item.found.path, str(error), read=True))
+        except OSError as error:
+            reason = f"The file cannot be read: {error.strerror or error}."
+            results.append(Failure(item.found.path, reason, read=False))
+        else:
+            results.append(result)
+            if result.sha256 != item.known:
+                fresh.append((result, pictures))
+    for codec in codecs if fresh else ():
+        codes = codec.encode(np.stack([pictures[codec.spec] for _, pictures in fresh]))
+        for (result, _), code in zip(fresh, codes, strict=True):
+            result.codes[codec.codec_id] = code
+    return results
+
+
+def encoded(
+    work: Sequence[Work], codecs: Sequence[Codec], with_pixels: bool, threads: int
+) -> Iterator[list[Encoded | Failure]]:
+    """`encode` of all `work`, in order, a list for each chunk, by the cores of this machine."""
+    return in_order(partial(encode, codecs=codecs, with_pixels=with_pixels), _chunks(work), threads)
+
+
+def _decode(work: Work, specs: set[InputSpec], with_pixels: bool) -> tuple[Encoded, dict[InputSpec, Picture]]:
+    """The file's content without codes yet, and its pictures at each size that is still to be encoded."""
+    data = images.read(Path(work.found.path))
+    sha256 = hashlib.sha256(data).digest()
+    wanted = (specs if sha256 != work.known else set()) | ({pixels.SPEC} if with_pixels else set())
+    pictures = {spec: images.load(data, spec) for spec in wanted}
+    return Encoded(work, sha256, {}, pictures[pixels.SPEC].reshape(-1) if with_pixels else None), pictures
+
+
+def _chunks(work: Sequence[Work]) -> Iterator[list[Work]]:
+    chunk: list[Work] = []
+    for item in work:
+        chunk.append(item)
+        if len(chunk) == CHUNK or sum(each.found.size for each in chunk) >= CHUNK_BYTES:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,161 @@
+"""Encoding: a function of its chunk alone, that reads and decodes each file once."""
+
+import hashlib
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import numpy as np
+import pytest
+
+from semblance.indexer import encoding
+from semblance.indexer.catalog import Catalog, Failure
+from semblance.indexer.encoding import CHUNK, Encoded, Work, encode, encoded
+from semblance.indexer.scan import Found
+from semblance.retrieval import images, pixels
+from semblance.retrieval.codec import Codec, find_model
+from semblance.retrieval.images import InputSpec, Picture
+from tests.conftest import paint
+
+
+@pytest.fixture(scope="module")
+def small() -> Codec:
+    """A codec of another input size than the default's."""
+    return Codec(find_model("cifar10-fast"))
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> list[Work]:
+    """Five painted files that nobody knows."""
+    return [new(paint(tmp_path / f"{seed}.png", seed)) for seed in range(5)]
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, InputSpec]]:
+    """Every call of images.load from here on."""
+    calls: list[tuple[bytes, InputSpec]] = []
+
+    def load(source: bytes, spec: InputSpec) -> Picture:
+        calls.append((source, spec))
+        return original(source, spec)
+
+    original = images.load
+    monkeypatch.setattr(images, "load", load)
+    return calls
+
+
+def new(path: Path, known: bytes | None = None) -> Work:
+    state = path.stat()
+    return Work(Found(str(path), state.st_size, state.st_mtime_ns), known)
+
+
+def sha256(work: Work) -> bytes:
+    return hashlib.sha256(Path(work.found.path).read_bytes()).digest()
+
+
+def test_a_chunk_alone_gives_the_codes_that_the_command_line_stores(
+    sample: Path, semblance: Callable[..., CompletedProcess[str]], codec: Codec, tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    assert semblance("index", sample, "--library", library).returncode == 0
+    with Catalog.opened(library) as catalog:
+        entries, changes = catalog.entries(), catalog.changes(0)
+    stored = {entry.path: (entry.sha256, code.tolist()) for entry, code in zip(entries, changes.codes, strict=True)}
+    (tmp_path / "library").rename(tmp_path / "away")
+
+    chunk = pickle.loads(pickle.dumps([new(path) for path in sample.rglob("*.jpg")]))  # as it would be sent elsewhere
+    results = pickle.loads(pickle.dumps(encode(chunk, [codec], with_pixels=False)))
+    assert {each.work.found.path: (each.sha256, each.codes[codec.codec_id].tolist()) for each in results} == stored
+    assert not library.exists()
+
+
+def test_each_file_is_decoded_once_for_each_size_and_encoded_by_every_codec(
+    work: list[Work], codec: Codec, small: Codec, loaded: list[tuple[bytes, InputSpec]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Path] = []
+    read = images.read
+
+    def counting(path: Path, *limit: int) -> bytes:
+        reads.append(path)
+        return read(path, *limit)
+
+    monkeypatch.setattr(images, "read", counting)
+    twin = Codec(codec.folder)
+    twin.codec_id = "another of the same size"
+    results = encode(work, [codec, small, twin], with_pixels=True)
+    assert reads == [Path(item.found.path) for item in work]
+    assert small.spec == pixels.SPEC != codec.spec == twin.spec
+    assert len(loaded) == len({*loaded}) == 10, "two sizes of each of five files"
+
+    for item, result in zip(work, results, strict=True):
+        assert isinstance(result, Encoded)
+        assert (result.work, result.sha256) == (item, sha256(item))
+        for each in (codec, small, twin):
+            expected = each.encode(images.load(Path(item.found.path), each.spec)[None])[0]
+            assert result.codes[each.codec_id].tolist() == expected.tolist()
+        assert result.vector is not None
+        assert result.vector.tolist() == images.load(Path(item.found.path), pixels.SPEC).reshape(-1).tolist()
+
+
+def test_a_known_content_is_hashed_and_no_more(
+    work: list[Work], codec: Codec, loaded: list[tuple[bytes, InputSpec]]
+) -> None:
+    known = [Work(item.found, sha256(item)) for item in work]
+    for result in encode(known, [codec], with_pixels=False):
+        assert isinstance(result, Encoded)
+        assert (result.sha256, result.codes, result.vector) == (result.work.known, {}, None)
+    assert loaded == []
+    (result,) = encode(known[:1], [codec], with_pixels=True)
+    assert isinstance(result, Encoded)
+    assert (result.codes, result.vector is None) == ({}, False)
+    assert [spec for _, spec in loaded] == [pixels.SPEC], "only the vector was asked for"
+
+
+def test_what_cannot_be_used_stands_in_its_place_with_its_reason(
+    work: list[Work], codec: Codec, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    gone = Work(Found(str(tmp_path / "gone.png"), 1, 1), None)
+    first, bad, missing, last = encode([work[0], new(text), gone, work[1]], [codec], with_pixels=False)
+    assert isinstance(bad, Failure)
+    assert isinstance(missing, Failure)
+    assert (bad.path, bad.read) == (str(text), True)
+    assert "is not a picture that Semblance reads" in bad.reason
+    assert missing == Failure(gone.found.path, "The file cannot be read: No such file or directory.", read=False)
+    alone = encode(work[:2], [codec], with_pixels=False)
+    for result, expected in zip((first, last), alone, strict=True):
+        assert isinstance(result, Encoded)
+        assert isinstance(expected, Encoded)
+        assert np.array_equal(result.codes[codec.codec_id], expected.codes[codec.codec_id])
+    (only,) = encode([gone], [codec], with_pixels=False)
+    assert isinstance(only, Failure), "a chunk with nothing to encode is no error"
+
+
+def test_chunks_are_ended_by_their_number_and_by_their_bytes(tmp_path: Path, codec: Codec) -> None:
+    small = [new(paint(tmp_path / f"{seed}.png", seed)) for seed in range(CHUNK + 1)]
+    large = [new(paint(tmp_path / f"{seed}.bmp", seed, (900, 800))) for seed in range(2)]
+    assert large[0].found.size > encoding.CHUNK_BYTES
+    results = [*encoded([*small, *large], [codec], False, threads=2)]
+    assert [len(chunk) for chunk in results] == [CHUNK, 2, 1]
+    assert [each.work for chunk in results for each in chunk if isinstance(each, Encoded)] == [*small, *large]
+
+
+class Listed(list[Work]):
+    """Work that counts how much of it was taken."""
+
+    taken = 0
+
+    def __iter__(self) -> Iterator[Work]:
+        for item in super().__iter__():
+            self.taken += 1
+            yield item
+
+
+def test_however_much_there_is_to_do_only_some_of_it_is_in_flight(work: list[Work], codec: Codec) -> None:
+    much = Listed(work[:1] * 100 * CHUNK)
+    for results in encoded(much, [codec], False, threads=2):
+        assert len(results) == CHUNK
+        break
+    assert much.taken == 8 * CHUNK, "four chunks for each thread"
