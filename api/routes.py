@@ -14,16 +14,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, Response
 from pydantic import ValidationError
 
-from semblance.api.problems import Busy, Gone, responses, too_large
+from semblance.api.problems import responses, too_large
 from semblance.api.question import Encoded, Question, encode, to_answer
 from semblance.api.schemas import Health, Image, Images, Ready, SearchAnswer, SearchParams, SimilarParams
-from semblance.api.worker import Searcher, UnknownPicture
+from semblance.api.worker import Searcher
 from semblance.indexer import thumbnails
 from semblance.indexer.catalog import Catalog
 from semblance.indexer.records import Entry
 from semblance.retrieval import images
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import DamagedPicture, PictureTooLarge
+from semblance.retrieval.errors import Busy, DamagedPicture, Gone, PictureTooLarge, UnknownPicture
 
 router = APIRouter()
 T = TypeVar("T")

@@ -24,7 +24,7 @@ from semblance.indexer.catalog import FILE, Catalog
 from semblance.indexer.pixelfile import PixelFile
 from semblance.retrieval import pixels, queries
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import LibraryError, NoPixels, SemblanceError
+from semblance.retrieval.errors import LibraryError, NoPixels, SemblanceError, UnknownPicture
 from semblance.retrieval.index.flat import FlatIndex, Ids, search_on_one_core
 from semblance.retrieval.pixels import PixelIndex, Pixels
 from semblance.retrieval.queries import CodeQuery
@@ -34,10 +34,6 @@ log = logging.getLogger("semblance.api")
 FOLLOW_EVERY = 1.0  # seconds
 
 Distances = npt.NDArray[Any]  # whole bits, or Euclidean
-
-
-class UnknownPicture(LibraryError):
-    """The library has no picture of this id."""
 
 
 @dataclass(frozen=True)

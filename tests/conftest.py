@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from semblance.indexer import pipeline
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.scripts.scenes import write_sample
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +38,7 @@ class Server:
 @pytest.fixture(scope="session")
 def codec() -> Codec:
     """The default model."""
-    return Codec(find_model(DEFAULT_MODEL), threads=2)
+    return Codec(DEFAULT_MODEL, threads=2)
 
 
 @pytest.fixture(scope="session")

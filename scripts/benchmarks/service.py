@@ -17,7 +17,7 @@ from semblance.indexer import snapshot
 from semblance.indexer.catalog import Catalog
 from semblance.indexer.records import NewPicture
 from semblance.retrieval import images
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.index.flat import search_on_one_core
 from semblance.scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
 
@@ -26,7 +26,7 @@ _BOUNDARY = b"-" * 24 + b"d74496d66958873e0fb1a2"  # as long as curl's: a shorte
 
 def service(asked: Asked) -> list[Row]:
     """A service over a million codes: start to ready, memory, one search over HTTP against the same work in process."""
-    codec = Codec(find_model(DEFAULT_MODEL))
+    codec = Codec(DEFAULT_MODEL)
     library = asked.scratch / "million"
     _write_library(library, codec, MILLION)
     jpeg = _one_megapixel_jpeg()

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.judging import copies, datasets
 from semblance.retrieval.judging.copies import WRONG_PAIRS, Answers, Nearness
@@ -70,7 +70,7 @@ def edits(
 
 def _codecs(names: list[str]) -> dict[str, Codec]:
     """Each model once, by its name; by what finds it again, where two have the same name. Raises ModelError."""
-    codecs = {codec.reference: codec for codec in (Codec(find_model(name), threads=2) for name in names)}
+    codecs = {codec.reference: codec for codec in (Codec(name, threads=2) for name in names)}
     called = [codec.name for codec in codecs.values()]
     return {codec.name if called.count(codec.name) == 1 else key: codec for key, codec in codecs.items()}
 

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import DatasetError, UsageError
 from semblance.retrieval.index.flat import search_on_one_core
 from semblance.retrieval.judging import comparison, datasets
@@ -67,7 +67,7 @@ def evaluate(
             raise UsageError("--held-out asks for pictures of all classes: leave --unseen-classes out.")
         write_report = _report_writer() if report is not None else None
         search_on_one_core()
-        codecs = [Codec(find_model(name), threads=2) for name in model or [DEFAULT_MODEL]]
+        codecs = [Codec(name, threads=2) for name in model or [DEFAULT_MODEL]]
         variants = _variants(codecs, prefix or [], refine, views, liked)
         gallery, asking = _gallery_and_queries(dataset, queries, held_out)
         if unseen_classes is not None:

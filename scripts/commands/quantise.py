@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from semblance.retrieval.codec import Codec, find_model
+from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
 from semblance.scripts.console import LeaveOutClasses
@@ -29,7 +29,7 @@ def quantise(
         with console.training_packages():
             from semblance.retrieval.training.data import load
             from semblance.retrieval.training.eight_bits import quantise as run
-        codec = Codec(find_model(model), threads=2)
+        codec = Codec(model, threads=2)
         if out.resolve() == codec.folder.resolve():
             raise UsageError(f"{out} is the model's own folder: name another one with --out.")
         with console.progress("Reading pictures") as update:

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.files import replace
 from semblance.retrieval.judging.comparison import Contest, Row, Variant
@@ -87,7 +87,7 @@ def write_report(
     held: Contest, rows: list[Row], codecs: list[Codec], folder: Path, report: Callable[[int, int], None]
 ) -> list[Path]:
     """Write folder/report.html, complete in itself, and its figures as PNG beside it; where they are."""
-    judge = Codec(find_model(DEFAULT_MODEL), threads=2)
+    judge = Codec(DEFAULT_MODEL, threads=2)
     parts: list[tuple[str, str, Callable[[], Path | None]]] = [
         ("Precision", _PRECISION, lambda: curves.write_precision(held, rows, folder)),
         ("Neighbours", _NEIGHBOURS, lambda: sheets.write_neighbours(held, rows, folder)),

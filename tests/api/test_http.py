@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semblance.api.problems import Busy
 from semblance.api.routes import Decoding
 from semblance.retrieval import codes, images
 from semblance.retrieval.codec import Codec
+from semblance.retrieval.errors import Busy
 from semblance.retrieval.queries import asymmetric
 from semblance.retrieval.views import views
 from tests.conftest import Server, huge_header, paint, serving, until

@@ -359,14 +359,17 @@ def test_the_caller_s_picture_stays_as_it_was(format: str, tmp_path: Path) -> No
         opened.close()
 
 
-def test_of_a_picture_that_stands_at_a_later_frame_that_one_counts() -> None:
+def test_of_a_picture_that_stands_at_a_later_frame_that_one_counts(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (64, 64), colour) for colour in (RED, GREEN, BLUE)]
     for format in ("GIF", "MPO", "HEIF"):
-        opened = Image.open(io.BytesIO(saved(frames[0], format, save_all=True, append_images=frames[1:])))
+        (tmp_path / format).write_bytes(saved(frames[0], format, save_all=True, append_images=frames[1:]))
+        opened = Image.open(tmp_path / format)
         assert_corners(load(opened, SPEC), [RED] * 4)
         opened.seek(2)
         assert_corners(load(opened, SPEC), [BLUE] * 4)
-        assert opened.tell() == 2
+        assert (opened.tell(), opened.size) == (2, (64, 64))
+        opened.seek(1)
+        assert_corners(np.asarray(opened.convert("RGB")), [GREEN] * 4)
 
 
 def test_a_scale_or_mode_that_the_caller_asked_for_is_kept() -> None:

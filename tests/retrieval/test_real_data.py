@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semblance.retrieval.codec import Codec, find_model
+from semblance.retrieval.codec import Codec
 from semblance.retrieval.judging import comparison, copies, datasets
 from semblance.retrieval.judging.comparison import Contest
 from semblance.retrieval.judging.editing import EDITS
@@ -35,7 +35,7 @@ def test_random_hyperplanes(held: Contest) -> None:
 
 @pytest.mark.parametrize(("name", "precision", "mean"), [("cifar10-ae", 0.36, 0.265), ("cifar10-fast", 0.61, 0.50)])
 def test_the_shipped_codes_beat_pixels(held: Contest, name: str, precision: float, mean: float) -> None:
-    [row] = comparison.by_codec(held, Codec(find_model(name), threads=2))
+    [row] = comparison.by_codec(held, Codec(name, threads=2))
     assert row.bytes_per_picture == 32
     assert row.scores["P@10"] is not None
     assert row.scores["mAP@1000"] is not None
@@ -45,7 +45,7 @@ def test_the_shipped_codes_beat_pixels(held: Contest, name: str, precision: floa
 
 @pytest.mark.parametrize(("name", "share"), [("cifar10-ae", 0.25), ("cifar10-fast", 0.6)])
 def test_the_codes_remember_the_picture(data: Path, name: str, share: float) -> None:
-    codec = Codec(find_model(name), threads=2)
+    codec = Codec(name, threads=2)
     _, queries = datasets.load(data / "cifar-10-batches-py")
     assert queries is not None
     pictures = queries.subset(np.arange(500)).pictures(codec.spec)
@@ -58,7 +58,7 @@ def test_the_codes_remember_the_picture(data: Path, name: str, share: float) -> 
 def test_photographs_of_classes_never_seen_are_found_twice_as_often_as_by_pixels(data: Path) -> None:
     gallery, _ = datasets.load(data / "tiny-imagenet")
     unseen = comparison.contest(datasets.every_nth_class(gallery, 10), None)
-    [row] = comparison.by_codec(unseen, Codec(find_model("photos"), threads=2))
+    [row] = comparison.by_codec(unseen, Codec("photos", threads=2))
     found, by_colours = row.scores["P@10"], comparison.by_histograms(unseen).scores["P@10"]
     by_pixels = comparison.by_pixels(unseen).scores["P@10"]
     assert len(unseen.gallery) == 3000
@@ -70,7 +70,7 @@ def test_photographs_of_classes_never_seen_are_found_twice_as_often_as_by_pixels
 
 
 def test_edited_photographs_are_found_again(data: Path) -> None:
-    codec = Codec(find_model("photos"), threads=2)
+    codec = Codec("photos", threads=2)
     gallery, _ = datasets.load(data / "tiny-imagenet")
     paths = [
         path for path in datasets.picture_files(data / "tiny-imagenet") if path.parent.name in gallery.classes[::10]
