@@ -1,4 +1,4 @@
-"""The `semblance` command: one thin module a subcommand, each also run as `python -m semblance.scripts.NAME`."""
+"""The `semblance` command: one thin module a subcommand in `commands`, and their helpers beside it."""
 
 import os
 import warnings

@@ -14,7 +14,14 @@ from semblance.scripts import console
 LibraryOption = Annotated[
     Path, typer.Option("--library", parser=console.path, metavar="DIR", help="The folder that holds the library.")
 ]
-ModelOption = Annotated[str | None, typer.Option("--model", help="A shipped model's name, or a model folder.")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="A shipped model's name, or a model folder.",
+        show_default=f"the library's own; {DEFAULT_MODEL} for a new one",
+    ),
+]
 
 
 def codec_for(library: Path, model: str | None) -> Codec:

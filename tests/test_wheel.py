@@ -46,7 +46,7 @@ def test_the_demo_runs_from_it(installed: Path, tmp_path: Path) -> None:
         cwd=tmp_path, env=environment(installed), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert where.stdout.startswith(str(installed))
-    command = [sys.executable, "-m", "semblance.scripts.main", "demo", "--count", "40", "--port", "0"]
+    command = [sys.executable, "-m", "semblance", "demo", "--count", "40", "--port", "0"]
     process = subprocess.Popen(command, cwd=tmp_path, env=environment(installed), stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None

@@ -39,8 +39,8 @@ def photographs(asked: Asked) -> list[Row]:
     options = ("--model", model, "--threads", str(threads))
     rates = []
     for turn in range(_TURNS):
-        report = indexed(folder, asked.scratch / f"of-photographs-{turn}", *options)
-        rates.append((len(files) / bare_seconds(files, spec, threads), report["added"] / report["seconds"]))
+        summary = indexed(folder, asked.scratch / f"of-photographs-{turn}", *options)
+        rates.append((len(files) / bare_seconds(files, spec, threads), summary["added"] / summary["seconds"]))
     bare, index = np.median(rates, axis=0).tolist()
     weight = float(np.mean([path.stat().st_size for path in files]))
     title = f"{len(files):,} JPEGs of {WIDTH} x {HEIGHT}"

@@ -78,7 +78,7 @@ def _one_megapixel_jpeg() -> bytes:
 
 @contextmanager
 def _serving(library: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    command = [sys.executable, "-m", "semblance.scripts.main", "serve", "--library", str(library), "--port", "0"]
+    command = [sys.executable, "-m", "semblance", "serve", "--library", str(library), "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None

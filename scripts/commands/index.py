@@ -66,7 +66,3 @@ def show(report: pipeline.Report) -> None:
 
 def _interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    typer.run(index)

@@ -32,15 +32,11 @@ def quantise(
         codec = Codec(model, threads=2)
         if out.resolve() == codec.folder.resolve():
             raise UsageError(f"{out} is the model's own folder: name another one with --out.")
-        with console.progress("Reading pictures") as update:
-            pictures = load(data, codec.spec, update, leave_out_classes)
+        with console.progress("Reading pictures") as progress:
+            pictures = load(data, codec.spec, progress, leave_out_classes)
         for path, reason in pictures.failed:
             console.say(f"left out: {path}: {reason}")
         made, differing = run(codec, pictures, out)
         console.say(f"{out}: codec {made.codec_id[:12]}; {differing:.2%} of the bits are others than {codec.name}'s")
     if pictures.failed:
         raise typer.Exit(console.LEFT_OUT)
-
-
-if __name__ == "__main__":
-    typer.run(quantise)

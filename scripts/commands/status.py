@@ -1,7 +1,5 @@
 """`semblance status`: what a library holds."""
 
-import typer
-
 from semblance.indexer import pixelfile
 from semblance.indexer.catalog import Catalog
 from semblance.retrieval.index.flat import FlatIndex
@@ -29,7 +27,3 @@ def status(library: LibraryOption, as_json: console.AsJson = False) -> None:
         else:
             for name, value in facts.items():
                 console.show(f"{name:9} {value}")
-
-
-if __name__ == "__main__":
-    typer.run(status)
