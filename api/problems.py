@@ -9,24 +9,17 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from semblance.api.schemas import Problem
-from semblance.api.worker import UnknownPicture
 from semblance.retrieval.errors import (
+    Busy,
     DamagedPicture,
+    Gone,
     NoPixels,
     NotAPicture,
     PictureTooLarge,
     SemblanceError,
+    UnknownPicture,
     UsageError,
 )
-
-
-class Gone(SemblanceError):
-    """A picture's file has vanished since it was indexed."""
-
-
-class Busy(SemblanceError):
-    """More is asked than the service takes on at one time."""
-
 
 MEDIA_TYPE = "application/problem+json"
 

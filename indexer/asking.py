@@ -191,7 +191,12 @@ class ByPixels:
 
 def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | SemblanceError]:
     """For each question the answer, or why there is none; by one search for all. Raises LibraryError."""
-    wanted = [_query(way, question) for question in asked]
+    wanted: list[Query | SemblanceError] = []
+    for question in asked:
+        try:
+            wanted.append(_query(way, question))
+        except SemblanceError as error:
+            wanted.append(error)
     sound = [query for query in wanted if not isinstance(query, SemblanceError)]
     started = time.perf_counter()
     found = iter(way.search(sound, max(question.k for question in asked)) if sound else ())
@@ -202,15 +207,12 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
     ]
 
 
-def _query(way: Way[Query], question: Question[Query]) -> Query | SemblanceError:
-    """What to search with, or why it cannot be."""
+def _query(way: Way[Query], question: Question[Query]) -> Query:
+    """What to search with. Raises LibraryError."""
     if isinstance(question.by, int):
-        try:
-            return way.of_id(question.by)
-        except SemblanceError as error:
-            return error
+        return way.of_id(question.by)
     if question.codec_id and question.codec_id != way.codec.codec_id:  # codes of two codecs are never compared
-        return LibraryError("Another library has taken the place of the one that was asked: ask again.")
+        raise LibraryError("Another library has taken the place of the one that was asked: ask again.")
     return question.by
 
 

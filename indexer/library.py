@@ -79,16 +79,15 @@ class Library:
     def follow(self) -> None:
         """Take in what any process has changed since the last look; where another library has taken this one's place,
         open that. Raises as `open` does."""
-        Catalog.check_exists(self.folder)
-        if (self.folder / FILE).stat().st_ino != self._inode or not self._catalog.knows(self._generation):
+        replaced = not Catalog.exists(self.folder) or (self.folder / FILE).stat().st_ino != self._inode
+        if replaced or not self._catalog.knows(self._generation):
             self.close()
             self._load()
             return
         changed = self._catalog.generation() != self._generation
         if changed:
             changes = self._catalog.changes(self._generation.number)
-            self._index.remove(changes.removed)
-            self._index.add(changes.ids, changes.codes)
+            snapshot.take_in(self._index, changes)
             self._generation = changes.generation
         if changed or pixelfile.stamp(self.folder) != self._pixels.stamp:  # vectors come after their pictures
             self._set_ways()
@@ -188,17 +187,16 @@ def codec_for(folder: Path, model: str | None = None) -> Codec:
 
     Raises CodecMismatch where `model` is named and is not the library's, ModelError where a model cannot be found.
     """
-    threads = max(1, (os.cpu_count() or 1) // 2)  # the other half of the cores decodes
     if not Catalog.exists(folder):
-        return Codec(DEFAULT_MODEL if model is None else model, threads)
+        return Codec(DEFAULT_MODEL if model is None else model)
     with Catalog.opened(folder) as catalog:
         if model is not None:
-            codec = Codec(model, threads)
+            codec = Codec(model)
             catalog.check(codec)
             return codec
         for name in dict.fromkeys([catalog.model, *shipped_models()]):
             try:
-                codec = Codec(name, threads)
+                codec = Codec(name)
                 catalog.check(codec)
                 return codec
             except (ModelError, CodecMismatch):

@@ -9,6 +9,8 @@ Nothing here knows how a codec was made: a trained network, PCA and a user's own
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,10 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from semblance.retrieval import codes
-from semblance.retrieval.errors import ModelError
-from semblance.retrieval.files import replace
-from semblance.retrieval.images import InputSpec, Picture
+from semblance.retrieval import codes, files, images
+from semblance.retrieval.errors import ModelError, PictureError
+from semblance.retrieval.images import InputSpec, Picture, Source
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 DEFAULT_MODEL = "photos"
@@ -35,9 +36,12 @@ class Codec:
     `card` (model.json).
     """
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
-        """Load a model folder; `threads` is how many cores one call may use. Raises ModelError."""
-        self.folder = folder
+    def __init__(self, model: str | Path, threads: int = 1) -> None:
+        """Load a model: the name of a shipped one, or a folder. `threads` is how many cores one call may use.
+
+        Raises ModelError.
+        """
+        folder = self.folder = find_model(model) if isinstance(model, str) else model
         self.card = _read_card(folder)
         self.name = str(self.card["name"])
         self.bits = int(self.card["bits"])
@@ -56,20 +60,49 @@ class Codec:
         shipped = self.folder.resolve().parent == MODELS.resolve()
         return self.folder.name if shipped else str(self.folder.resolve())
 
-    def logits(self, pictures: Picture) -> Logits:
-        """Pictures uint8 (N, S, S, 3) -> logits float32 (N, bits)."""
+    def __repr__(self) -> str:
         size = self.spec.size
-        if pictures.dtype != np.uint8 or pictures.shape[1:] != (size, size, 3):
-            raise ValueError(f"{self.name} encodes uint8 (N, {size}, {size}, 3), not {pictures.dtype} {pictures.shape}")
-        out = np.empty((len(pictures), self.bits), np.float32)
-        for start in range(0, len(pictures), BATCH):  # in pieces: activations of all at once would fill the memory
-            batch = np.ascontiguousarray(pictures[start : start + BATCH])
-            out[start : start + BATCH] = _run(self._encoder, batch)
-        return out
+        return f"<Codec {self.name}: {size} x {size} pixels to {self.bits} bits, {self.codec_id[:12]}, {self.folder}>"
 
-    def encode(self, pictures: Picture) -> codes.Codes:
-        """Pictures uint8 (N, S, S, 3) -> codes uint8 (N, ceil(bits / 8))."""
+    def logits(self, pictures: Picture | Iterable[Source]) -> Logits:
+        """Pictures -> logits float32 (N, bits).
+
+        Pictures are an array uint8 (N, S, S, 3), or any number of what `images.load` takes, of any size and mixed:
+        paths, strings, bytes, Pillow's pictures, arrays. Raises ModelError for anything else, a single picture too, and
+        PictureError and OSError as `images.load` does, saying which picture it was.
+        """
+        parts = [_run(self._encoder, batch) for batch in self._batches(pictures)]
+        return np.concatenate([np.empty((0, self.bits), np.float32), *parts])
+
+    def encode(self, pictures: Picture | Iterable[Source]) -> codes.Codes:
+        """Pictures, as `logits` takes them -> codes uint8 (N, ceil(bits / 8)). Raises as `logits` does."""
         return codes.from_logits(self.logits(pictures))
+
+    def _batches(self, pictures: Picture | Iterable[Source]) -> Iterator[Picture]:
+        """The pictures, at most BATCH at one time: the activations of all at once would fill the memory."""
+        shape = (self.spec.size, self.spec.size, 3)
+        if isinstance(pictures, np.ndarray) and pictures.dtype == np.uint8 and pictures.shape[1:] == shape:
+            for start in range(0, len(pictures), BATCH):
+                yield np.ascontiguousarray(pictures[start : start + BATCH])
+        elif isinstance(pictures, np.ndarray | str | bytes) or not isinstance(pictures, Iterable):
+            given = f"one {type(pictures).__name__}"
+            if isinstance(pictures, np.ndarray):
+                given = f"{pictures.dtype} {pictures.shape}"
+            raise ModelError(
+                f"{self.name} encodes uint8 (N, {', '.join(map(str, shape))}) or a list of pictures, not {given}: put "
+                "one picture, or some of other sizes, into a list."
+            )
+        else:
+            numbered = enumerate(pictures)
+            while squashed := [self._squashed(*each) for each in islice(numbered, BATCH)]:
+                yield np.stack(squashed)
+
+    def _squashed(self, number: int, source: Source) -> Picture:
+        try:
+            return images.load(source, self.spec)
+        except PictureError as error:
+            which = str(source) if isinstance(source, str | Path) else f"pictures[{number}]"
+            raise type(error)(f"{which}: {error}") from error
 
     @property
     def can_decode(self) -> bool:
@@ -79,11 +112,11 @@ class Codec:
     def decode(self, latents: Logits) -> Picture:
         """Latents float32 (N, bits) -> pictures uint8 (N, S, S, 3). Where latents are bits, each is -1 or +1.
 
-        Raises ModelError where the folder has no decoder, or a broken one.
+        Raises ModelError where these are no latents of this model, or the folder has no decoder or a broken one.
         """
         size = self.spec.size
         if latents.dtype != np.float32 or latents.shape[1:] != (self.bits,):
-            raise ValueError(f"{self.name} decodes float32 (N, {self.bits}), not {latents.dtype} {latents.shape}")
+            raise ModelError(f"{self.name} decodes float32 (N, {self.bits}), not {latents.dtype} {latents.shape}")
         if self._decoder is None:  # seldom asked for: neither indexing nor searching decodes
             path = self.folder / "decoder.onnx"
             if not path.is_file():
@@ -105,8 +138,14 @@ class Codec:
         return self.decode(self.latents(codes.from_logits(logits)) if bits else np.ascontiguousarray(logits))
 
     def latents(self, packed: codes.Codes) -> Logits:
-        """Codes uint8 (N, ceil(bits / 8)) -> latents float32 (N, bits) of -1 and +1, as the decoder wants them."""
-        return np.where(codes.unpack(packed, self.bits), np.float32(1), np.float32(-1))
+        """Codes uint8 (N, ceil(bits / 8)) -> latents float32 (N, bits) of -1 and +1, as the decoder wants them.
+
+        Raises ModelError where these are no codes of this model.
+        """
+        try:
+            return np.where(codes.unpack(packed, self.bits), np.float32(1), np.float32(-1))
+        except ValueError as error:
+            raise ModelError(f"{self.name} makes other codes: {error}.") from error
 
 
 def codec_id(encoder: bytes, bits: int, spec: InputSpec) -> str:
@@ -117,13 +156,13 @@ def codec_id(encoder: bytes, bits: int, spec: InputSpec) -> str:
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:
     """Write model.json. Raises OSError."""
-    replace(folder / "model.json", [(json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()])
+    files.replace(folder / "model.json", [(json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()])
 
 
 def find_model(name_or_folder: str) -> Path:
     """A shipped model by its name, or any model folder by its path. Raises ModelError."""
     shipped = MODELS / name_or_folder
-    for folder in (shipped, Path(name_or_folder).expanduser()) if name_or_folder else ():
+    for folder in (shipped, files.named(name_or_folder)) if name_or_folder else ():
         if (folder / "model.json").is_file():
             return folder
     raise ModelError(

@@ -5,7 +5,7 @@
     |   |-- NotAPicture             its content is no picture in a format that Semblance reads
     |   |-- DamagedPicture          cut short, or its content contradicts its header
     |   `-- PictureTooLarge         too many bytes or pixels, said before anything is decoded
-    |-- ModelError                  a model folder that is missing, incomplete or broken
+    |-- ModelError                  a model that is missing, incomplete or broken, or is given what it does not take
     |-- CodecMismatch               codes of one model offered where another's are kept
     |-- DatasetError                pictures with labels, or to train on, that cannot be read
     |-- TrainingError               training that cannot start or go on
@@ -14,8 +14,11 @@
     |-- LibraryError                a library that cannot be used
     |   |-- LibraryMissing          there is none at this place
     |   |-- LibraryLocked           another process is writing to it
-    |   `-- NoPixels                it was indexed without the pixel baseline
+    |   |-- NoPixels                it was indexed without the pixel baseline
+    |   |-- UnknownPicture          it has no picture of this id
+    |   `-- Gone                    a picture's file has vanished since it was indexed
     |-- SnapshotError               a saved index that must not be trusted; it is rebuilt, so users seldom see this
+    |-- Busy                        more is asked than a service takes on at one time
     `-- UsageError                  arguments that make no sense together
 
 The command line prints the sentence and exits with 2; the service answers with it as problem+json.
@@ -43,7 +46,7 @@ class PictureTooLarge(PictureError):
 
 
 class ModelError(SemblanceError):
-    """A model folder is missing, incomplete or broken."""
+    """A model is missing, incomplete or broken, or is given what it does not take."""
 
 
 class CodecMismatch(SemblanceError):
@@ -82,8 +85,20 @@ class NoPixels(LibraryError):
     """The library was indexed without the pixel baseline."""
 
 
+class UnknownPicture(LibraryError):
+    """The library has no picture of this id."""
+
+
+class Gone(LibraryError):
+    """A picture's file has vanished since it was indexed."""
+
+
 class SnapshotError(SemblanceError):
     """A saved index is damaged, or belongs to another codec or another state of the library."""
+
+
+class Busy(SemblanceError):
+    """More is asked than a service takes on at one time."""
 
 
 class UsageError(SemblanceError):

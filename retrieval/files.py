@@ -1,9 +1,18 @@
-"""Files that are whole or not there: write to a temporary name, fsync, rename."""
+"""Paths as people write them, and files that are whole or not there: write to a temporary name, fsync, rename."""
 
 import os
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+
+from semblance.retrieval.errors import UsageError
+
+
+def named(text: str) -> Path:
+    """The path that a person wrote, with `~` for home. UsageError where it is empty: Path("") is the working folder."""
+    if not text:
+        raise UsageError("A path is empty: name a file or a folder.")
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises where a name merely begins with ~
 
 
 def replace(path: Path, parts: Iterable[bytes | memoryview]) -> None:

@@ -1,25 +1,28 @@
-"""Bytes or a path -> RGB uint8 (S, S, 3): the only place in Semblance that decodes or resizes a picture.
+"""A file, a picture or an array -> RGB uint8 (S, S, 3): the only place in Semblance that decodes or resizes a picture.
 
 Training, indexing and querying all come through `load`, so the same file gives the same bytes on every road. Limits on
 bytes and pixels are checked on the header, before anything is decoded: a hostile file costs no memory.
 """
 
 import io
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 import pillow_heif
 from PIL import Image
+from PIL.ImageFile import ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
+from semblance.retrieval import files
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureTooLarge
 
 Picture = npt.NDArray[np.uint8]  # (S, S, 3) RGB
+Source = Path | str | bytes | Image.Image | npt.NDArray[Any]  # a file's path or bytes, Pillow's picture, or an array
 ResizeRule = Literal["squash-bicubic"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "GIF", "TIFF")
@@ -28,6 +31,7 @@ MAX_PIXELS = 100_000_000
 MAX_FILE_BYTES = 512 * 1024 * 1024
 SNIFF_BYTES = 32
 
+_AT_MOST = f"at most {MAX_PIXELS // 10**6} megapixels are read. Save a smaller copy."
 _READABLE = "JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF or TIFF"
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -41,8 +45,6 @@ _TURNS = {
 
 pillow_heif.register_heif_opener()
 Image.init()  # all readers now: media_type asks them before any picture has been opened
-Image.MAX_IMAGE_PIXELS = None  # _opened makes this check itself, at MAX_PIXELS and with a sentence for the user
-warnings.filterwarnings("ignore", module=r"PIL\..*")  # remarks on odd metadata; what is wrong with a picture raises
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,18 @@ class InputSpec:
     resize: ResizeRule = "squash-bicubic"
 
 
-def load(source: Path | bytes, spec: InputSpec, max_bytes: int = MAX_FILE_BYTES) -> Picture:
+def load(source: Source, spec: InputSpec, max_bytes: int = MAX_FILE_BYTES) -> Picture:
     """Decode one picture to RGB uint8 (S, S, 3).
 
-    JPEG is decoded at the smallest scale that leaves both sides at least 2 S, HEIC from its embedded thumbnail where
-    one is as large as that. The EXIF turn is applied, the first frame taken, 16-bit, palette, grey and CMYK brought
-    to RGB, transparency laid on white. Colour profiles are not applied.
+    A path (Path, or str with `~`), a file's bytes, a picture that Pillow holds, or an array uint8 (H, W, 3) RGB,
+    (H, W, 4) RGBA or (H, W) grey; Pillow's picture stays open and as it was. JPEG is decoded at the smallest scale that
+    leaves both sides at least 2 S, HEIC from its embedded thumbnail where one is as large as that. The EXIF turn is
+    applied, the first frame taken (of Pillow's picture the one it stands at), 16-bit, palette, grey and CMYK brought to
+    RGB, transparency laid on white. Colour profiles are not applied.
+
+    The same pixels give the same bytes whichever way they come: a lossless file, Pillow's picture and an array agree
+    to the bit, and so do a JPEG and Pillow's picture of it before anything has decoded it. A JPEG or HEIC decoded
+    already has been decoded whole, and may differ a little from its file at the smaller scale; an array has no EXIF.
 
     Raises PictureTooLarge (more than `max_bytes` bytes or MAX_PIXELS pixels), NotAPicture, DamagedPicture, and
     OSError where a path cannot be read.
@@ -71,13 +79,13 @@ def load(source: Path | bytes, spec: InputSpec, max_bytes: int = MAX_FILE_BYTES)
         return np.asarray(_render(image, (spec.size, spec.size), turn))
 
 
-def at_full_size(source: Path | bytes, max_bytes: int = MAX_FILE_BYTES) -> Picture:
+def at_full_size(source: Source, max_bytes: int = MAX_FILE_BYTES) -> Picture:
     """Decode one picture to RGB uint8 (H, W, 3), as large as it is and otherwise as `load` does. Raises as `load`."""
     with _opened(source, max_bytes) as (image, turn):
         return np.asarray(_render(image, image.size, turn))
 
 
-def thumbnail(source: Path | bytes, side: int, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+def thumbnail(source: Source, side: int, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     """A JPEG of the picture, its proportions kept and its longer side at most `side` pixels. Raises as `load` does."""
     with _opened(source, max_bytes) as (image, turn):
         scale = min(1.0, side / max(image.size))
@@ -117,29 +125,79 @@ def read(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
 
 
 @contextmanager
-def _opened(source: Path | bytes, max_bytes: int) -> Iterator[tuple[Image.Image, int]]:
-    """The picture, its header read and checked but nothing decoded, and its EXIF turn (1 to 8)."""
-    data = read(source, max_bytes) if isinstance(source, Path) else source
-    _check_bytes(len(data), max_bytes)
+def _opened(source: object, max_bytes: int) -> Iterator[tuple[Image.Image, int]]:
+    """A picture of our own, its header read and checked but nothing decoded, and its EXIF turn (1 to 8)."""
+    image = _header(source, max_bytes)
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PictureTooLarge(f"The picture has {width} x {height} pixels; {_AT_MOST}")
+    try:
+        turn = _turn(image)
+        with image.copy() if image is source else image as own:
+            if isinstance(own, TiffImageFile) and width * height > (Image.MAX_IMAGE_PIXELS or MAX_PIXELS):
+                own.im = Image.new(own.mode, own._tile_size).im  # or TIFF asks Pillow's guard before it makes room
+            yield own, turn
+    except Exception as error:  # whatever a decoder raises, the picture is at fault
+        raise DamagedPicture(f"The picture is cut short or damaged: {error or type(error).__name__}.") from error
+
+
+def _header(source: object, max_bytes: int) -> Image.Image:
+    """The picture, not decoded: `source` itself where its pixels are nowhere else. Raises as `load` does."""
+    if isinstance(source, Image.Image):
+        return _reopened(source, max_bytes) or source
+    if isinstance(source, np.ndarray):
+        if source.dtype != np.uint8 or not source.size or not (source.ndim == 2 or source.shape[2:] in ((3,), (4,))):
+            raise NotAPicture(
+                f"An array is a picture as uint8 (H, W, 3), (H, W, 4) or (H, W); this one is {source.dtype} "
+                f"{source.shape}: convert it first."
+            )
+        return Image.fromarray(source)
+    if isinstance(source, str | Path):
+        source = read(files.named(source) if isinstance(source, str) else source, max_bytes)
+    if not isinstance(source, bytes):
+        kind = type(source).__name__
+        raise NotAPicture(f"A picture is a path, a file's bytes, Pillow's picture or an array, not {kind}.")
+    _check_bytes(len(source), max_bytes)
+    return _identified(source)
+
+
+def _identified(data: bytes) -> ImageFile:
+    """What `Image.open` does, but for its guard against bombs, which belongs to the whole process and warns of pictures
+    that are allowed here: `_opened` has a limit of its own."""
     if not data:
         raise NotAPicture("The file is empty: there is no picture in it.")
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Exception as error:  # a format's reader may raise anything on bytes that are not its own
-        if media_type(data[:SNIFF_BYTES]) is None:
-            raise NotAPicture(f"The file is not a picture that Semblance reads ({_READABLE}).") from error
-        raise DamagedPicture("The picture's header is damaged or cut short: save or copy it anew.") from error
-    with image:
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise PictureTooLarge(
-                f"The picture has {width} x {height} pixels; at most {MAX_PIXELS // 10**6} megapixels are read. "
-                "Save a smaller copy."
-            )
+    failure: Exception | None = None
+    for reader, accepts in (Image.OPEN[name] for name in FORMATS if name in Image.OPEN):
         try:
-            yield image, _turn(image)
-        except Exception as error:  # likewise: whatever a decoder raises, the picture is at fault
-            raise DamagedPicture(f"The picture is cut short or damaged: {error or type(error).__name__}.") from error
+            if accepts is None or accepts(data[:SNIFF_BYTES]) is True:
+                return reader(io.BytesIO(data), "")
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # a reader asks the guard too
+            raise PictureTooLarge(f"The picture has too many pixels; {_AT_MOST}") from error
+        except Exception as error:  # a format's reader may raise anything on bytes that are not its own
+            failure = error
+    if media_type(data[:SNIFF_BYTES]) is None:
+        raise NotAPicture(f"The file is not a picture that Semblance reads ({_READABLE}).") from failure
+    raise DamagedPicture("The picture's header is damaged or cut short: save or copy it anew.") from failure
+
+
+def _reopened(picture: Image.Image, max_bytes: int) -> Image.Image | None:
+    """The file of Pillow's picture, read anew, where it is of a format that can be decoded smaller and nothing has
+    decoded it: so it gives the bits that its file gives. Else None."""
+    if picture.format not in ("JPEG", "MPO", "HEIF") or not isinstance(picture, ImageFile) or picture.fp is None:
+        return None
+    if picture.format != "HEIF" and not picture.tile:
+        return None
+    try:
+        place = picture.fp.tell()
+        picture.fp.seek(0)
+        data = picture.fp.read(max_bytes + 1)
+        picture.fp.seek(place)
+    except (OSError, ValueError):  # its file is closed
+        return None
+    _check_bytes(len(data), max_bytes)
+    anew = _identified(data)
+    same = (anew.size, anew.mode, anew.tell()) == (picture.size, picture.mode, picture.tell())
+    return anew if same else None  # its owner wants another frame, or has asked for a scale
 
 
 def _check_bytes(size: int, max_bytes: int) -> None:

@@ -6,28 +6,35 @@ Exit codes: 0 done, 1 done with some pictures left out, 2 wrong use or could not
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from rich.text import Text
 
+from semblance.retrieval import files
+from semblance.retrieval.codec import DEFAULT_MODEL
 from semblance.retrieval.errors import SemblanceError, TrainingError
+from semblance.retrieval.progress import Progress
 
 DONE, LEFT_OUT, FAILED, INTERRUPTED = 0, 1, 2, 130
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(help="A shipped model or a model folder; may be repeated.", show_default=DEFAULT_MODEL),
+]
 LeaveOutClasses = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Leave every Nth subfolder of each folder out, to judge by it later."),
 ]
-Update = Callable[[int, int], None]  # done, total
 
 _PLAIN_EVERY = 5.0  # seconds between plain lines
 
@@ -48,10 +55,10 @@ def print_json(document: Any) -> None:
 
 
 def path(text: str) -> Path:
-    """What every argument that names a file or folder is parsed by: Path("") would be the working folder."""
+    """What every argument that names a file or folder is parsed by: `~` is home, and an empty one is refused."""
     if not text:
         raise typer.BadParameter("it is empty.")
-    return Path(text)
+    return files.named(text)
 
 
 @contextmanager
@@ -85,13 +92,13 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Update]:
+def progress(label: str) -> Iterator[Progress]:
     """A bar with rate and time left on a terminal, a plain line every few seconds where there is none."""
     if not err.is_terminal:
         yield _plain(label)
         return
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Bar(*columns, console=err, transient=True) as bar:
         task = bar.add_task(label, start=False, total=None)
 
         def update(done: int, total: int) -> None:
@@ -103,7 +110,7 @@ def progress(label: str) -> Iterator[Update]:
         yield update
 
 
-def _plain(label: str) -> Update:
+def _plain(label: str) -> Progress:
     started = last = time.monotonic()
     first: int | None = None  # what a run that goes on had done before says nothing of the rate
 

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from semblance.indexer import pipeline
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.scripts.scenes import write_sample
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +38,7 @@ class Server:
 @pytest.fixture(scope="session")
 def codec() -> Codec:
     """The default model."""
-    return Codec(find_model(DEFAULT_MODEL), threads=2)
+    return Codec(DEFAULT_MODEL, threads=2)
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +68,7 @@ def semblance() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command line as a process: semblance("status", "--library", folder)."""
 
     def run(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "semblance.scripts.main", *map(str, arguments)]
+        command = [sys.executable, "-m", "semblance", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=240, **options)  # type: ignore[call-overload,no-any-return]
 
     return run
@@ -93,17 +93,7 @@ def huge_header(width: int = 20_000, height: int = 6_000) -> bytes:
 @contextmanager
 def serving(library: Path, *options: str, **variables: str) -> Iterator[str]:
     """A `semblance serve` process on a free port, ended by SIGINT; its address once it answers /health."""
-    command = [
-        sys.executable,
-        "-m",
-        "semblance.scripts.main",
-        "serve",
-        "--library",
-        str(library),
-        "--port",
-        "0",
-        *options,
-    ]
+    command = [sys.executable, "-m", "semblance", "serve", "--library", str(library), "--port", "0", *options]
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **variables}, stderr=subprocess.PIPE, text=True, bufsize=1
     )

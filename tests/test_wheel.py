@@ -110,7 +110,7 @@ def test_it_works_among_foreign_names(environment: Path, crowded: Path, tmp_path
 
 
 def test_the_demo_runs_from_it(environment: Path, tmp_path: Path) -> None:
-    command = [environment / "semblance", "demo", "--count", "40", "--port", "0"]
+    command = [str(environment / "semblance"), "demo", "--count", "40", "--port", "0"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from semblance.retrieval.codec import BATCH, Codec, find_model, shipped_models
+from semblance.retrieval.codec import BATCH, Codec, shipped_models
 from semblance.scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
 
 _CORES = 2
@@ -22,7 +22,7 @@ _NOT_SHIPPED = ("checkpoint.pt", "neighbours.png")  # what training goes on from
 def encode(asked: Asked) -> list[Row]:
     """Pictures a second in batches, milliseconds for one, multiply-adds a picture, bytes of the folder."""
     names = asked.models or shipped_models()
-    codecs = [Codec(find_model(name), threads=_CORES) for name in names]
+    codecs = [Codec(name, threads=_CORES) for name in names]
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 256, (BATCH, codec.spec.size, codec.spec.size, 3), np.uint8) for codec in codecs]
     batches = in_turns([partial(codec.encode, many) for codec, many in zip(codecs, noise, strict=True)], times=15)

@@ -47,18 +47,9 @@ def index(asked: Asked) -> list[Row]:
 
 def indexed(pictures: Path, library: Path, *options: str) -> dict[str, Any]:
     """What `semblance index --json` says, run as a process of its own. Raises UsageError where it ends in an error."""
-    command = [
-        sys.executable,
-        "-m",
-        "semblance.scripts.main",
-        "index",
-        str(pictures),
-        "--library",
-        str(library),
-        *options,
-    ]
+    command = [sys.executable, "-m", "semblance", "index", str(pictures), "--library", str(library), *options]
     done = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, text=True)
     if done.returncode not in (console.DONE, console.LEFT_OUT):
         raise UsageError(f"{' '.join(command)} ended with {done.returncode}.")
-    report: dict[str, Any] = json.loads(done.stdout)
-    return report
+    summary: dict[str, Any] = json.loads(done.stdout)
+    return summary

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from semblance.retrieval import images
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.images import InputSpec
 from semblance.scripts.benchmarks.figures import Asked, Row, row
 from semblance.scripts.benchmarks.library import indexed
@@ -31,7 +31,7 @@ _SHIFT = 256  # pixels by which the grain is moved at most, so that pictures do 
 def photographs(asked: Asked) -> list[Row]:
     """`semblance index` from nothing, and a bare loop of decoding and resizing, in turns on as many threads."""
     model = asked.models[0] if asked.models else DEFAULT_MODEL
-    spec = Codec(find_model(model)).spec
+    spec = Codec(model).spec
     threads = os.cpu_count() or 1
     folder = asked.scratch / "photographs"
     files = write(folder, threads)
@@ -39,8 +39,8 @@ def photographs(asked: Asked) -> list[Row]:
     options = ("--model", model, "--threads", str(threads))
     rates = []
     for turn in range(_TURNS):
-        report = indexed(folder, asked.scratch / f"of-photographs-{turn}", *options)
-        rates.append((len(files) / bare_seconds(files, spec, threads), report["added"] / report["seconds"]))
+        summary = indexed(folder, asked.scratch / f"of-photographs-{turn}", *options)
+        rates.append((len(files) / bare_seconds(files, spec, threads), summary["added"] / summary["seconds"]))
     bare, index = np.median(rates, axis=0).tolist()
     weight = float(np.mean([path.stat().st_size for path in files]))
     title = f"{len(files):,} JPEGs of {WIDTH} x {HEIGHT}"

@@ -16,7 +16,7 @@ from PIL import Image
 from semblance.indexer import snapshot
 from semblance.indexer.catalog import Catalog, NewPicture, Writer
 from semblance.retrieval import images
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.index import search_on_one_core
 from semblance.scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
 
@@ -25,7 +25,7 @@ _BOUNDARY = b"-" * 24 + b"d74496d66958873e0fb1a2"  # as long as curl's: a shorte
 
 def service(asked: Asked) -> list[Row]:
     """A service over a million codes: start to ready, memory, one search over HTTP against the same work in process."""
-    codec = Codec(find_model(DEFAULT_MODEL))
+    codec = Codec(DEFAULT_MODEL)
     library = asked.scratch / "million"
     _write_library(library, codec, MILLION)
     jpeg = _one_megapixel_jpeg()
@@ -81,7 +81,7 @@ def _one_megapixel_jpeg() -> bytes:
 
 @contextmanager
 def _serving(library: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    command = [sys.executable, "-m", "semblance.scripts.main", "serve", "--library", str(library), "--port", "0"]
+    command = [sys.executable, "-m", "semblance", "serve", "--library", str(library), "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from semblance.retrieval.codec import DEFAULT_MODEL
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
 from semblance.scripts.benchmarks.encode import encode
@@ -37,16 +38,23 @@ UNNAMED = [name for name in BENCHES if name != "training"]  # it needs the extra
 
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help=f"{', '.join(BENCHES)}.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="NAME...", help=f"{', '.join(BENCHES)}.", show_default="all but training"),
     ] = None,
     pictures: Annotated[
-        Path | None, typer.Option(parser=console.path, metavar="DIR", help="The folder that `index` is measured on.")
+        Path | None,
+        typer.Option(
+            parser=console.path,
+            metavar="DIR",
+            help="The folder that `index` is measured on.",
+            show_default="drawn pictures",
+        ),
     ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="For `encode`: a shipped model or a model folder; may be repeated. Without it, all shipped. "
-            "For `photographs`: the first."
+            help="For `encode` and `photographs`: a shipped model or a model folder; may be repeated for `encode`.",
+            show_default=f"all that ship for `encode`, {DEFAULT_MODEL} for `photographs`",
         ),
     ] = None,
     recipe: Annotated[str, typer.Option(help="For `training`: the recipe's name.")] = "cifar10-fast",
@@ -89,7 +97,3 @@ def _show(document: dict[str, Any]) -> None:
     for row in document["rows"]:
         table.add_row(row["name"], f"{row['value']:,}", row["unit"], row["against"])
     Console(width=140).print(table)
-
-
-if __name__ == "__main__":
-    typer.run(bench)

@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.judging import copies, datasets
-from semblance.retrieval.judging.copies import WRONG_PAIRS, Answers, Nearness
+from semblance.retrieval.judging.copies import WRONG_PAIRS, Answers, Gallery, Nearness
 from semblance.retrieval.judging.editing import EDITS, STRENGTHS
 from semblance.scripts import console
 
@@ -20,21 +20,28 @@ PIXELS = "pixels (Euclidean)"
 ORIGINALS = 1000
 
 
+Originals = Annotated[
+    Path, typer.Argument(parser=console.path, metavar="FOLDER", help="Pictures; some of them are the originals.")
+]
+Among = Annotated[
+    list[Path] | None,
+    typer.Option(parser=console.path, metavar="FOLDER", help="More pictures to search among; may be repeated."),
+]
+AtMost = Annotated[int, typer.Option(min=1, help="At most so many, evenly spread over FOLDER.")]
+UnseenClasses = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Originals only from every Nth subfolder: what training left out."),
+]
+Keep = Annotated[bool, typer.Option("--keep", help="Write each model's threshold into its model.json.")]
+
+
 def edits(
-    folder: Annotated[
-        Path, typer.Argument(parser=console.path, metavar="FOLDER", help="Pictures; some of them are the originals.")
-    ],
-    gallery: Annotated[
-        list[Path] | None,
-        typer.Option(parser=console.path, metavar="FOLDER", help="More pictures to search among; may be repeated."),
-    ] = None,
-    model: Annotated[list[str] | None, typer.Option(help="A shipped model or a model folder; may be repeated.")] = None,
-    originals: Annotated[int, typer.Option(min=1, help="At most so many, evenly spread over FOLDER.")] = ORIGINALS,
-    unseen_classes: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Originals only from every Nth subfolder: what training left out."),
-    ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Write each model's threshold into its model.json.")] = False,
+    folder: Originals,
+    gallery: Among = None,
+    model: console.Models = None,
+    originals: AtMost = ORIGINALS,
+    unseen_classes: UnseenClasses = None,
+    keep: Keep = False,
     as_json: console.AsJson = False,
 ) -> None:
     """Edit pictures in twelve ways, each in three strengths, and look for their originals."""
@@ -43,34 +50,42 @@ def edits(
         files = _files(folder)
         asking = _asking(folder, files, unseen_classes)
         paths = datasets.once([*files, *(path for more in gallery or [] for path in _files(more))])
-        with console.progress("Reading") as update:
-            held = copies.read(paths, [*codecs.values()], update)
-        rows = copies.spread(held, asking, originals)
-        with console.progress("Editing") as update:
-            answers = copies.ask(held, rows, [*codecs.values()], update)
-        near: dict[str, Nearness] = {}
-        for at, (name, codec) in enumerate(codecs.items()):
-            with console.progress("Comparing all pairs") as update:
-                near[name] = copies.nearness(held.codes[at], codec.bits, answers.distances[at], update)
-        failed = [*held.failed, *answers.failed]
+        among, answers, nearness = _measured(paths, asking, originals, codecs)
+        failed = [*among.failed, *answers.failed]
         for path, reason in failed:
             console.say(f"left out: {path}: {reason}")
-        counts = {"originals": answers.first.shape[1], "gallery": len(held), "identical_dropped": held.identical}
+        counts = {"originals": answers.first.shape[1], "gallery": len(among), "identical_dropped": among.identical}
         if as_json:
-            console.print_json({**counts, **_document(answers, near)})
+            console.print_json({**counts, **_document(answers, nearness)})
         else:
-            _show(counts, answers, near)
+            _show(counts, answers, nearness)
         for name, codec in codecs.items() if keep else ():
             command = _command(folder, gallery or [], codec, originals, unseen_classes)
-            copies.keep(codec.folder, near[name], len(held), command)
+            copies.keep(codec.folder, nearness[name], len(among), command)
             console.say(f"kept in {codec.folder / 'model.json'}")
     if failed:
         raise typer.Exit(console.LEFT_OUT)
 
 
+def _measured(
+    paths: list[Path], asking: set[Path], originals: int, codecs: dict[str, Codec]
+) -> tuple[Gallery, Answers, dict[str, Nearness]]:
+    """The gallery of all `paths`, what the edits of at most `originals` of those `asking` found, and what is near."""
+    with console.progress("Reading") as progress:
+        gallery = copies.read(paths, [*codecs.values()], progress)
+    rows = copies.spread(gallery, asking, originals)
+    with console.progress("Editing") as progress:
+        answers = copies.ask(gallery, rows, [*codecs.values()], progress)
+    nearness = {}
+    for codes, distances, (name, codec) in zip(gallery.codes, answers.distances, codecs.items(), strict=True):
+        with console.progress("Comparing all pairs") as progress:
+            nearness[name] = copies.nearness(codes, codec.bits, distances, progress)
+    return gallery, answers, nearness
+
+
 def _codecs(names: list[str]) -> dict[str, Codec]:
     """Each model once, by its name; by what finds it again, where two have the same name. Raises ModelError."""
-    codecs = {codec.reference: codec for codec in (Codec(find_model(name), threads=2) for name in names)}
+    codecs = {codec.reference: codec for codec in (Codec(name, threads=2) for name in names)}
     called = [codec.name for codec in codecs.values()]
     return {codec.name if called.count(codec.name) == 1 else key: codec for key, codec in codecs.items()}
 
@@ -92,9 +107,9 @@ def _asking(folder: Path, files: list[Path], every: int | None) -> set[Path]:
     return {path for path in files if path.relative_to(folder).parts[0] in classes}
 
 
-def _document(answers: Answers, near: dict[str, Nearness]) -> dict[str, Any]:
+def _document(answers: Answers, nearness: dict[str, Nearness]) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
-    for way, name in enumerate([PIXELS, *near]):
+    for way, name in enumerate([PIXELS, *nearness]):
         for at, edit in enumerate(EDITS):
             for grade, strength in enumerate(STRENGTHS):
                 rows.append(
@@ -107,8 +122,10 @@ def _document(answers: Answers, near: dict[str, Nearness]) -> dict[str, Any]:
                         "median_distance": _median(answers, way, at, grade),
                     }
                 )
-    pairs = [{"name": name, **_within(held, d)} for name, held in near.items() for d in range(len(held.wrong_pairs))]
-    return {"rows": rows, "pairs": pairs, "thresholds": {name: held.threshold for name, held in near.items()}}
+    pairs = [
+        {"name": name, **_within(near, d)} for name, near in nearness.items() for d in range(len(near.wrong_pairs))
+    ]
+    return {"rows": rows, "pairs": pairs, "thresholds": {name: near.threshold for name, near in nearness.items()}}
 
 
 def _median(answers: Answers, way: int, edit: int, strength: int) -> float | None:
@@ -116,18 +133,18 @@ def _median(answers: Answers, way: int, edit: int, strength: int) -> float | Non
     return float(np.median(answers.distances[way - 1][:, edit, strength])) if way else None
 
 
-def _within(held: Nearness, distance: int) -> dict[str, float]:
-    shares = {name: round(float(share), 4) for name, share in zip(STRENGTHS, held.found[:, distance], strict=True)}
-    return {"distance": distance, "wrong_pairs_per_1000": round(float(held.wrong_pairs[distance]), 4), **shares}
+def _within(near: Nearness, distance: int) -> dict[str, float]:
+    shares = {name: round(float(share), 4) for name, share in zip(STRENGTHS, near.found[:, distance], strict=True)}
+    return {"distance": distance, "wrong_pairs_per_1000": round(float(near.wrong_pairs[distance]), 4), **shares}
 
 
-def _show(counts: dict[str, int], answers: Answers, near: dict[str, Nearness]) -> None:
+def _show(counts: dict[str, int], answers: Answers, nearness: dict[str, Nearness]) -> None:
     printer = Console(width=120)
     console.show(
         f"{counts['gallery']:,} pictures in the gallery ({counts['identical_dropped']:,} identical ones dropped), "
         f"{counts['originals']:,} originals"
     )
-    for way, name in enumerate([PIXELS, *near]):
+    for way, name in enumerate([PIXELS, *nearness]):
         table = Table("edit", title=f"{name}: original found first{', median distance' if way else ''}")
         for strength in STRENGTHS:
             table.add_column(strength, justify="right", no_wrap=True)
@@ -139,32 +156,32 @@ def _show(counts: dict[str, int], answers: Answers, near: dict[str, Nearness]) -
                 cells.append(share if median is None else f"{share} {median:5.1f}")
             table.add_row(str(edit), *cells)
         printer.print(table)
-    for name, held in near.items():
+    for name, near in nearness.items():
         table = Table(title=f"{name}: what lies within a distance")
         for column in ("bits", "wrong pairs per 1,000 pictures", *STRENGTHS):
             table.add_column(column, justify="right")
-        for distance in _told(held):
-            line = _within(held, distance)
+        for distance in _told(near):
+            line = _within(near, distance)
             table.add_row(str(distance), f"{line['wrong_pairs_per_1000']:,.2f}", *(f"{line[s]:.1%}" for s in STRENGTHS))
         printer.print(table)
-        console.show(_sentence(name, held))
+        console.show(_sentence(name, near))
 
 
-def _told(held: Nearness) -> list[int]:
+def _told(near: Nearness) -> list[int]:
     """The threshold, and every 8 bits until there are over a hundred times as many wrong pairs."""
-    end = int((held.wrong_pairs <= 100 * WRONG_PAIRS).sum()) + 8
-    return sorted({*range(0, min(end, len(held.wrong_pairs)), 8), held.threshold or 0})
+    end = int((near.wrong_pairs <= 100 * WRONG_PAIRS).sum()) + 8
+    return sorted({*range(0, min(end, len(near.wrong_pairs)), 8), near.threshold or 0})
 
 
-def _sentence(name: str, held: Nearness) -> str:
-    if held.threshold is None:
+def _sentence(name: str, near: Nearness) -> str:
+    if near.threshold is None:
         return (
-            f"{name}: there is no threshold: at distance 0 there are {held.wrong_pairs[0]:,.2f} wrong pairs per 1,000 "
+            f"{name}: there is no threshold: at distance 0 there are {near.wrong_pairs[0]:,.2f} wrong pairs per 1,000 "
             f"pictures already, more than {WRONG_PAIRS:g}."
         )
-    found = ", ".join(f"{share:.1%} of {s}" for s, share in zip(STRENGTHS, held.found[:, held.threshold], strict=True))
+    found = ", ".join(f"{share:.1%} of {s}" for s, share in zip(STRENGTHS, near.found[:, near.threshold], strict=True))
     return (
-        f"{name}: up to {held.threshold} bits there are {held.wrong_pairs[held.threshold]:.2f} wrong pairs per 1,000 "
+        f"{name}: up to {near.threshold} bits there are {near.wrong_pairs[near.threshold]:.2f} wrong pairs per 1,000 "
         f"pictures, at most {WRONG_PAIRS:g}; so near are {found} edits."
     )
 
@@ -177,7 +194,3 @@ def _command(folder: Path, gallery: list[Path], codec: Codec, originals: int, un
     words += ["--originals", str(originals)] if originals != ORIGINALS else []
     words += ["--unseen-classes", str(unseen_classes)] if unseen_classes is not None else []
     return shlex.join([*words, "--keep"])
-
-
-if __name__ == "__main__":
-    typer.run(edits)

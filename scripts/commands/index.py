@@ -41,7 +41,7 @@ def run(
 ) -> pipeline.Summary:
     """Index with a progress bar. Raises what `pipeline.update` raises, and KeyboardInterrupt on SIGTERM too."""
     signal.signal(signal.SIGTERM, _interrupt)
-    codec = codec_for(library, model, threads=1)  # each thread encodes by itself what it has decoded
+    codec = codec_for(library, model)
     try:
         with console.progress("Indexing") as update:
             return pipeline.update(
@@ -67,7 +67,3 @@ def show(summary: pipeline.Summary) -> None:
 
 def _interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    typer.run(index)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from semblance.retrieval.codec import Codec, find_model
+from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
 from semblance.scripts.console import LeaveOutClasses
@@ -29,18 +29,14 @@ def quantise(
         with console.training_packages():
             from semblance.retrieval.training.data import load
             from semblance.retrieval.training.eight_bits import quantise as run
-        codec = Codec(find_model(model), threads=2)
+        codec = Codec(model, threads=2)
         if out.resolve() == codec.folder.resolve():
             raise UsageError(f"{out} is the model's own folder: name another one with --out.")
-        with console.progress("Reading pictures") as update:
-            pictures = load(data, codec.spec, update, leave_out_classes)
+        with console.progress("Reading pictures") as progress:
+            pictures = load(data, codec.spec, progress, leave_out_classes)
         for path, reason in pictures.failed:
             console.say(f"left out: {path}: {reason}")
         made, differing = run(codec, pictures, out)
         console.say(f"{out}: codec {made.codec_id[:12]}; {differing:.2%} of the bits are others than {codec.name}'s")
     if pictures.failed:
         raise typer.Exit(console.LEFT_OUT)
-
-
-if __name__ == "__main__":
-    typer.run(quantise)

@@ -21,6 +21,11 @@ from semblance.scripts.options import ModelOption
 STOP_WITHIN = 5  # seconds for requests under way; without a bound one stalled upload holds the service for ever
 
 
+def _default(name: str) -> str:
+    """What a setting is where neither an option nor its SEMBLANCE_ variable says otherwise."""
+    return str(Settings.model_fields[name].default)
+
+
 def serve(
     library: Annotated[
         Path | None,
@@ -28,12 +33,15 @@ def serve(
             "--library",
             parser=console.path,
             metavar="DIR",
-            help="The library's folder; SEMBLANCE_LIBRARY where it is not given.",
+            help="The library's folder.",
+            show_default="SEMBLANCE_LIBRARY",
         ),
     ] = None,
     model: ModelOption = None,
-    host: Annotated[str | None, typer.Option(help="The address to listen on [default: 127.0.0.1].")] = None,
-    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one [default: 8000].")] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.", show_default=_default("host"))] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port; 0 takes a free one.", show_default=_default("port"))
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Start without a library; answer once there is one.")] = False,
 ) -> None:
     """Serve a library: the page at /, the API described at /docs."""
@@ -88,7 +96,3 @@ class _Server(uvicorn.Server):
             logging.getLogger("uvicorn.error").disabled = True
         else:
             super().handle_exit(sig, frame)
-
-
-if __name__ == "__main__":
-    typer.run(serve)

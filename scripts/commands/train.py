@@ -31,7 +31,7 @@ def train(
         ),
     ],
     recipe: Annotated[
-        str | None, typer.Option(help="The recipe's name; with --from, the model's own if not named.")
+        str | None, typer.Option(help="The recipe's name.", show_default="with --from, the model's own")
     ] = None,
     from_: Annotated[
         str | None, typer.Option("--from", metavar="MODEL", help="A model whose weights training begins with.")

@@ -1,7 +1,6 @@
 """A sheet of neighbours before and after a training: what the run has changed, at a glance, in one's own pictures."""
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from semblance.retrieval.files import replace
 from semblance.retrieval.images import Picture
 from semblance.retrieval.index import FlatIndex, Ids
 from semblance.retrieval.pixels import PixelIndex
+from semblance.retrieval.progress import Progress
 
 _ASKED, _NEIGHBOURS = 8, 6
 _GALLERY = 5000  # pictures that are searched at most, so that the sheet takes seconds
@@ -21,7 +21,7 @@ _TILE, _GAP, _MARGIN, _TITLE = 72, 4, 16, 24  # pixels
 
 
 def write_before_and_after(
-    before: Codec | None, after: Codec, pictures: Picture, folder: Path, progress: Callable[[int, int], None]
+    before: Codec | None, after: Codec, pictures: Picture, folder: Path, progress: Progress
 ) -> Path:
     """Write folder/neighbours.png: some of pictures uint8 (N, S, S, 3), S as `after` takes them, and beside each its
     nearest by the model that training began with, or else by pixels, and by the model `after`. Where it is.

@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from semblance.retrieval import codes
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import DatasetError
-from semblance.retrieval.judging.comparison import Contest, Row, Variant
+from semblance.retrieval.judging.contest import Contest, Row, Variant
 from semblance.retrieval.pixels import SPEC
 from semblance.scripts.report.figures import colour_of, sample_logits, some, tidy, write
 
@@ -18,7 +18,7 @@ _LEAST = 20  # pictures, below which there are too few pairs to count
 _COUNTED = 10_000  # pictures over which bits are judged
 
 
-def write_precision(held: Contest, rows: list[Row], folder: Path) -> Path:
+def write_precision(contest: Contest, rows: list[Row], folder: Path) -> Path:
     """Write folder/precision.png; where it is. A method has a colour, its variants have dashes or thinner lines.
 
     The legend stands beside the lines, in their order at ten pictures. Where all pictures are retrieved every method
@@ -31,7 +31,7 @@ def write_precision(held: Contest, rows: list[Row], folder: Path) -> Path:
         axes.plot(row.score.retrieved, row.score.precision, color=colour, label=row.name, **_style(row))
     chance = rows[0].score.precision[-1]
     axes.axhline(chance, color="#8c959f", linewidth=1, linestyle=(0, (1, 3)), label="chance")
-    axes.set_title(f"{len(held.gallery):,} pictures in the gallery, {len(held.queries):,} queries", fontsize=10)
+    axes.set_title(f"{len(contest.gallery):,} pictures in the gallery, {len(contest.queries):,} queries", fontsize=10)
     axes.set_xscale("log")
     axes.set_xlim(1, rows[0].score.retrieved[-1])
     axes.set_ylim(0, None)
@@ -43,22 +43,22 @@ def write_precision(held: Contest, rows: list[Row], folder: Path) -> Path:
     return write(figure, folder / "precision.png")
 
 
-def write_distances(held: Contest, rows: list[Row], codecs: list[Codec], folder: Path) -> Path:
+def write_distances(contest: Contest, rows: list[Row], codecs: list[Codec], folder: Path) -> Path:
     """Write folder/distances.png: how far pairs of the same class are, and pairs of different ones; where it is.
 
     One panel for pixels and one for each model, each with the chance that a pair of the same class is the nearer one.
     """
-    chosen = some(len(held.gallery), _PAIRED)
+    chosen = some(len(contest.gallery), _PAIRED)
     if len(chosen) < _LEAST:
         raise DatasetError(f"{len(chosen)} pictures are too few for a histogram of distances: it takes {_LEAST}.")
-    labels = held.gallery.labels[chosen]
+    labels = contest.gallery.labels[chosen]
     same, upper = labels[:, None] == labels, np.triu(np.ones((len(chosen),) * 2, bool), 1)
-    vectors = held.gallery.subset(chosen).pictures(SPEC).reshape(len(chosen), -1).astype(np.float32) / 255
+    vectors = contest.gallery.subset(chosen).pictures(SPEC).reshape(len(chosen), -1).astype(np.float32) / 255
     squares = np.square(vectors).sum(axis=1)
     euclidean = np.sqrt(np.maximum(squares[:, None] + squares - 2 * vectors @ vectors.T, 0))
     panels = [(rows[0].method, "distance", euclidean)]
     for codec in codecs:
-        packed = codes.from_logits(sample_logits(held, codec, chosen))
+        packed = codes.from_logits(sample_logits(contest, codec, chosen))
         panels.append((codec.name, f"bits of {codec.bits}", codes.hamming(packed, packed)))
     figure, grid = _panels(len(panels))
     for axes, (name, unit, distances) in zip(grid, panels, strict=True):
@@ -78,12 +78,12 @@ def write_distances(held: Contest, rows: list[Row], codecs: list[Codec], folder:
     return write(figure, folder / "distances.png")
 
 
-def write_bits(held: Contest, rows: list[Row], codecs: list[Codec], folder: Path) -> Path:
+def write_bits(contest: Contest, rows: list[Row], codecs: list[Codec], folder: Path) -> Path:
     """Write folder/bits.png: for each model how often its bits are on, and how much they tell of each other."""
-    chosen = some(len(held.gallery), _COUNTED)
+    chosen = some(len(contest.gallery), _COUNTED)
     figure, grid = plt.subplots(len(codecs), 2, figsize=(8.2, 2.6 * len(codecs)), layout="constrained", squeeze=False)
     for (balance, pairs), codec in zip(grid, codecs, strict=True):
-        bits = np.where(sample_logits(held, codec, chosen) > 0, np.float32(1), np.float32(-1))
+        bits = np.where(sample_logits(contest, codec, chosen) > 0, np.float32(1), np.float32(-1))
         share = (bits.mean(axis=0) + 1) / 2
         balance.bar(np.arange(codec.bits), np.sort(share), width=1, color=colour_of(rows, codec.name))
         balance.axhline(0.5, color="#24292f", linewidth=0.8, linestyle=":")

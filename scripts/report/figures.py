@@ -10,7 +10,7 @@ import numpy.typing as npt
 from semblance.retrieval.codec import Codec, Logits
 from semblance.retrieval.files import replace
 from semblance.retrieval.images import InputSpec
-from semblance.retrieval.judging.comparison import Contest, Row
+from semblance.retrieval.judging.contest import Contest, Row
 
 matplotlib.use("Agg")
 
@@ -42,15 +42,15 @@ def colour_of(rows: list[Row], method: str) -> str:
     return COLOURS[methods.index(method) % len(COLOURS)]
 
 
-def spec_of(held: Contest) -> InputSpec:
+def spec_of(contest: Contest) -> InputSpec:
     """The side at which a dataset's pictures are shown."""
-    return InputSpec(32) if isinstance(held.gallery.sources, np.ndarray) else InputSpec(64)
+    return InputSpec(32) if isinstance(contest.gallery.sources, np.ndarray) else InputSpec(64)
 
 
-def chosen(held: Contest) -> Positions:
+def chosen(contest: Contest) -> Positions:
     """Up to ten queries, one of each class, drawn by a fixed seed."""
-    order = np.random.default_rng(1).permutation(len(held.queries))
-    _, first = np.unique(held.queries.labels[order], return_index=True)
+    order = np.random.default_rng(1).permutation(len(contest.queries))
+    _, first = np.unique(contest.queries.labels[order], return_index=True)
     return order[np.sort(first)][:SHOWN]
 
 
@@ -59,9 +59,9 @@ def some(count: int, most: int) -> Positions:
     return np.sort(np.random.default_rng(2).permutation(count)[:most])
 
 
-def sample_logits(held: Contest, codec: Codec, rows: Positions) -> Logits:
+def sample_logits(contest: Contest, codec: Codec, rows: Positions) -> Logits:
     """A model's logits (N, bits) of these rows of the gallery."""
-    return codec.logits(held.gallery.subset(rows).pictures(codec.spec))
+    return codec.logits(contest.gallery.subset(rows).pictures(codec.spec))
 
 
 def tidy(axes: Axes) -> None:

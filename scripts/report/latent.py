@@ -9,7 +9,7 @@ import numpy.typing as npt
 from semblance.retrieval.codec import Codec, Logits
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.images import Picture
-from semblance.retrieval.judging.comparison import Contest
+from semblance.retrieval.judging.contest import Contest
 from semblance.scripts.report.figures import chosen, sample_logits, some
 from semblance.scripts.report.sheets import QUERY, name, sheet, show, write_sheet
 
@@ -29,13 +29,13 @@ class Sampled:
     distance: float
 
 
-def write_walk(held: Contest, codecs: list[Codec], folder: Path) -> Path | None:
+def write_walk(contest: Contest, codecs: list[Codec], folder: Path) -> Path | None:
     """Write folder/walk.png: between two pictures, what each model decodes on the straight way from one's latents to
     the other's; where it is. Bits flip where the logits cross zero. None where no model decodes."""
     able = [codec for codec in codecs if codec.can_decode]
     if not able:
         return None
-    asked = chosen(held)
+    asked = chosen(contest)
     pairs = asked[: min(4, len(asked) // 2 * 2)].reshape(-1, 2)
     if not len(pairs):
         raise DatasetError("A walk goes between pictures of two classes: there is one.")
@@ -43,7 +43,7 @@ def write_walk(held: Contest, codecs: list[Codec], folder: Path) -> Path | None:
     figure, axes = sheet(len(pairs) * len(able), _STEPS + 2, title)
     for number, codec in enumerate(able):
         for place, pair in enumerate(pairs):
-            ends = held.queries.subset(pair).pictures(codec.spec)
+            ends = contest.queries.subset(pair).pictures(codec.spec)
             first, last = codec.logits(ends)
             way = np.linspace(0, 1, _STEPS, dtype=np.float32)[:, None]
             line = axes[place * len(able) + number]
@@ -55,22 +55,22 @@ def write_walk(held: Contest, codecs: list[Codec], folder: Path) -> Path | None:
     return write_sheet(figure, folder / "walk.png")
 
 
-def samples(held: Contest, codecs: list[Codec], judge: Codec) -> list[Sampled]:
+def samples(contest: Contest, codecs: list[Codec], judge: Codec) -> list[Sampled]:
     """Pictures from every model that decodes: from latents fitted to the gallery's, and from its prior if it has one.
 
     Fitted: a normal distribution with the mean and covariance of real latents; of bits, coins as often on as each is.
     The distance is Fréchet's between normal distributions fitted to the judge's logits of sampled and of real pictures
     (Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", 2017, with features learned without labels).
     """
-    rows = some(len(held.gallery), 2 * _SAMPLED)
+    rows = some(len(contest.gallery), 2 * _SAMPLED)
     if len(rows) < _LEAST:
         raise DatasetError(f"{len(rows)} pictures are too few to compare samples with: it takes {_LEAST}.")
     out = []
     for codec in codecs:
         if not codec.can_decode:
             continue
-        real = _judged(judge, held.gallery.subset(rows[::2]).pictures(codec.spec))  # as large as the samples are
-        logits = sample_logits(held, codec, rows[1::2])
+        real = _judged(judge, contest.gallery.subset(rows[::2]).pictures(codec.spec))  # as large as the samples are
+        logits = sample_logits(contest, codec, rows[1::2])
         for way, latents in _drawn(codec, logits).items():
             pictures = codec.decode(latents)
             out.append(Sampled(codec.name, way, pictures[:_DRAWN], frechet(real, _judged(judge, pictures))))

@@ -9,7 +9,7 @@ from sklearn.manifold import TSNE
 
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import DatasetError
-from semblance.retrieval.judging.comparison import Contest
+from semblance.retrieval.judging.contest import Contest
 from semblance.retrieval.pixels import SPEC
 from semblance.scripts.report.figures import sample_logits, some, spec_of, write
 
@@ -19,25 +19,25 @@ _LEAST = 3 * _PERPLEXITY + 1  # pictures, below which there are too few neighbou
 _SIDE = 6.4  # inches of one map
 
 
-def write_map(held: Contest, codecs: list[Codec], folder: Path) -> Path:
+def write_map(contest: Contest, codecs: list[Codec], folder: Path) -> Path:
     """Write folder/map.png: t-SNE of pixels and of each model's codes, thumbnails at their places; where it is.
 
     van der Maaten & Hinton, "Visualizing Data using t-SNE" (2008). Frames are coloured by class, for the eye alone: the
     maps know no labels. Raises DatasetError where there are too few pictures.
     """
-    if len(held.gallery) < _LEAST:
-        raise DatasetError(f"{len(held.gallery)} pictures are too few for a map: it takes {_LEAST}.")
-    rows = some(len(held.gallery), _MAPPED)
-    pixels = held.gallery.subset(rows).pictures(SPEC).reshape(len(rows), -1).astype(np.float32) / 255
+    if len(contest.gallery) < _LEAST:
+        raise DatasetError(f"{len(contest.gallery)} pictures are too few for a map: it takes {_LEAST}.")
+    rows = some(len(contest.gallery), _MAPPED)
+    pixels = contest.gallery.subset(rows).pictures(SPEC).reshape(len(rows), -1).astype(np.float32) / 255
     vectors = [("pixels", pixels)]
     for codec in codecs:
-        vectors.append((codec.name, np.where(sample_logits(held, codec, rows) > 0, np.float32(1), np.float32(-1))))
+        vectors.append((codec.name, np.where(sample_logits(contest, codec, rows) > 0, np.float32(1), np.float32(-1))))
     columns = min(2, len(vectors))
     lines = -(-len(vectors) // columns)
     figure, grid = plt.subplots(lines, columns, figsize=(_SIDE * columns, _SIDE * lines), layout="constrained")
     every = np.atleast_1d(grid).ravel()
-    pictures = held.gallery.subset(rows).pictures(spec_of(held))
-    colours = plt.get_cmap("tab10" if len(held.gallery.classes) <= 10 else "tab20")
+    pictures = contest.gallery.subset(rows).pictures(spec_of(contest))
+    colours = plt.get_cmap("tab10" if len(contest.gallery.classes) <= 10 else "tab20")
     for axes in every[len(vectors) :]:
         axes.set_visible(False)
     for axes, (title, points) in zip(every, vectors, strict=False):
@@ -45,17 +45,17 @@ def write_map(held: Contest, codecs: list[Codec], folder: Path) -> Path:
         half = 0.011
         axes.set_title(title, fontsize=11)
         axes.set(xlim=(-half, 1 + half), ylim=(-half, 1 + half), xticks=[], yticks=[], aspect="equal")
-        for (x, y), picture, label in zip(places, pictures, held.gallery.labels[rows], strict=True):
+        for (x, y), picture, label in zip(places, pictures, contest.gallery.labels[rows], strict=True):
             frame = plt.Rectangle((x - half, y - half), 2 * half, 2 * half, color=colours(label % colours.N))
             axes.add_patch(frame)
             inner = 0.8 * half
             axes.imshow(picture, extent=(x - inner, x + inner, y - inner, y + inner), zorder=2)
         axes.set(xlim=(-half, 1 + half), ylim=(-half, 1 + half))
-    if len(held.gallery.classes) <= colours.N:
+    if len(contest.gallery.classes) <= colours.N:
         named = [
-            plt.Line2D([], [], marker="s", linestyle="", color=colours(k)) for k in range(len(held.gallery.classes))
+            plt.Line2D([], [], marker="s", linestyle="", color=colours(k)) for k in range(len(contest.gallery.classes))
         ]
-        figure.legend(named, held.gallery.classes, loc="outside lower center", ncols=10, frameon=False)
+        figure.legend(named, contest.gallery.classes, loc="outside lower center", ncols=10, frameon=False)
     return write(figure, folder / "map.png")
 
 

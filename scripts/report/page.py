@@ -6,10 +6,11 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.files import replace
-from semblance.retrieval.judging.comparison import Contest, Row, Variant
+from semblance.retrieval.judging.contest import Contest, Row, Variant
+from semblance.retrieval.progress import Progress
 from semblance.scripts.report import curves, latent, maps, sheets
 
 _COLUMNS = {
@@ -30,6 +31,9 @@ _COLUMNS = {
 
 _PRECISIONS = ("P@1", "P@10", "P@100", "P@1000", "mAP@1000", "mAP")
 
+_TABLE = """Every method on the same queries. P@10: the share of the first ten that is of the query's class, and the
+range it has by chance of which queries were asked; mAP: the same idea over the whole ranking. Bold: the best of a
+column."""
 _PRECISION = """Ask with a picture and count, among the first so many that come back, those of its class. A line is a
 method; higher is better. At the right end everything has been retrieved and every method is at chance. Codes are far
 smaller than pixels: where their line lies above the pixels', they have kept what makes a picture what it is and thrown
@@ -84,59 +88,57 @@ $sections
 
 
 def write_report(
-    held: Contest, rows: list[Row], codecs: list[Codec], folder: Path, report: Callable[[int, int], None]
+    contest: Contest, rows: list[Row], codecs: list[Codec], folder: Path, progress: Progress
 ) -> list[Path]:
     """Write folder/report.html, complete in itself, and its figures as PNG beside it; where they are."""
-    judge = Codec(find_model(DEFAULT_MODEL), threads=2)
-    parts: list[tuple[str, str, Callable[[], Path | None]]] = [
-        ("Precision", _PRECISION, lambda: curves.write_precision(held, rows, folder)),
-        ("Neighbours", _NEIGHBOURS, lambda: sheets.write_neighbours(held, rows, folder)),
-        ("Rebuilt from the code", _REBUILT, lambda: sheets.write_rebuilt(held, rows, folder)),
-        ("Distances", _DISTANCES, lambda: curves.write_distances(held, rows, codecs, folder)),
-        ("The bits", _BITS, lambda: curves.write_bits(held, rows, codecs, folder)),
-        ("A map of the gallery", _MAP, lambda: maps.write_map(held, codecs, folder)),
-        ("A walk between pictures", _WALK, lambda: latent.write_walk(held, codecs, folder)),
-        (
-            "Pictures nobody took",
-            _SAMPLES,
-            lambda: latent.write_samples(latent.samples(held, codecs, judge), folder),
-        ),
-    ]
-    sections = [
-        _section(
-            "The table",
-            "Every method on the same queries. P@10: the share of the first ten that is of the "
-            "query's class, and the range it has by chance of which queries were asked; mAP: the same idea over the "
-            "whole ranking. Bold: the best of a column.",
-            _table(rows),
-        )
-    ]
+    parts = _parts(contest, rows, codecs, folder)
+    sections = [_section("The table", _TABLE, _table(rows))]
     written: list[Path] = []
     for done, (title, words, draw) in enumerate(parts):
-        report(done, len(parts))
+        progress(done, len(parts))
         try:
             path = draw()
+            content = _figure(path, title) if path else _note("None of these models has a decoder.")
+            written += [path] if path else []
         except DatasetError as error:  # a dataset too small for one figure still has the others
-            sections.append(_section(title, words, f'<p class="note">{escape(str(error))}</p>'))
-            continue
-        if path is None:
-            sections.append(_section(title, words, '<p class="note">None of these models has a decoder.</p>'))
-            continue
-        written.append(path)
-        sections.append(_section(title, words, _figure(path, title)))
-    contents = " ".join(
-        f'<a href="#{_anchor(title)}">{title}</a>' for title in ("The table", *(part[0] for part in parts))
-    )
+            content = _note(str(error))
+        sections.append(_section(title, words, content))
+    titles = ["The table", *(title for title, _, _ in parts)]
     page = _PAGE.substitute(
-        gallery=f"{len(held.gallery):,}",
-        queries=f"{len(held.queries):,}",
-        classes=len(held.gallery.classes),
-        contents=contents,
+        gallery=f"{len(contest.gallery):,}",
+        queries=f"{len(contest.queries):,}",
+        classes=len(contest.gallery.classes),
+        contents=" ".join(f'<a href="#{_anchor(title)}">{title}</a>' for title in titles),
         sections="\n".join(sections),
     )
     folder.mkdir(parents=True, exist_ok=True)
     replace(folder / "report.html", [page.encode()])
     return [folder / "report.html", *written]
+
+
+def _parts(
+    contest: Contest, rows: list[Row], codecs: list[Codec], folder: Path
+) -> list[tuple[str, str, Callable[[], Path | None]]]:
+    """Each figure's title, its words, and what draws it: None where no model can."""
+
+    def samples() -> Path | None:
+        judge = Codec(DEFAULT_MODEL, threads=2)
+        return latent.write_samples(latent.samples(contest, codecs, judge), folder)
+
+    return [
+        ("Precision", _PRECISION, lambda: curves.write_precision(contest, rows, folder)),
+        ("Neighbours", _NEIGHBOURS, lambda: sheets.write_neighbours(contest, rows, folder)),
+        ("Rebuilt from the code", _REBUILT, lambda: sheets.write_rebuilt(contest, rows, folder)),
+        ("Distances", _DISTANCES, lambda: curves.write_distances(contest, rows, codecs, folder)),
+        ("The bits", _BITS, lambda: curves.write_bits(contest, rows, codecs, folder)),
+        ("A map of the gallery", _MAP, lambda: maps.write_map(contest, codecs, folder)),
+        ("A walk between pictures", _WALK, lambda: latent.write_walk(contest, codecs, folder)),
+        ("Pictures nobody took", _SAMPLES, samples),
+    ]
+
+
+def _note(words: str) -> str:
+    return f'<p class="note">{escape(words)}</p>'
 
 
 def _section(title: str, words: str, content: str) -> str:

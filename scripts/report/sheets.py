@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from semblance.retrieval.images import Picture
-from semblance.retrieval.judging.comparison import Contest, Row, Variant
+from semblance.retrieval.judging.contest import Contest, Row, Variant
 from semblance.scripts.report.figures import chosen, spec_of, write
 
 _NEIGHBOURS = 8
@@ -15,31 +15,31 @@ QUERY, SAME, OTHER = ("#000000", 2.0), ("#1a7f37", 3.0), ("#d0d7de", 1.0)  # the
 _LINE = 0.75  # inches
 
 
-def write_neighbours(held: Contest, rows: list[Row], folder: Path) -> Path:
+def write_neighbours(contest: Contest, rows: list[Row], folder: Path) -> Path:
     """Write folder/neighbours.png: some queries, and under each its nearest by every method; where it is.
 
     Queries are one of each class, drawn by a fixed seed. Variants of a method are left out, and chance too.
     """
-    asked = chosen(held)
+    asked = chosen(contest)
     methods = [row for row in rows if row.variant == Variant() and not row.method.startswith("random")]
-    spec = spec_of(held)
+    spec = spec_of(contest)
     figure, axes = sheet(
         len(asked) * len(methods), 1 + _NEIGHBOURS, "A query (left) and its nearest. Green: its class."
     )
-    asking = held.queries.subset(asked).pictures(spec)
+    asking = contest.queries.subset(asked).pictures(spec)
     for number, method in enumerate(methods):
         for place, found in enumerate(method.nearest(asked, _NEIGHBOURS)):
             line = axes[place * len(methods) + number]
-            label = held.queries.labels[asked[place]]
+            label = contest.queries.labels[asked[place]]
             if number == 0:
                 show(line[0], asking[place], QUERY)
             name(line[0], method.name)
-            for axis, picture, row in zip(line[1:], held.gallery.subset(found).pictures(spec), found, strict=False):
-                show(axis, picture, SAME if held.gallery.labels[row] == label else OTHER)
+            for axis, picture, row in zip(line[1:], contest.gallery.subset(found).pictures(spec), found, strict=False):
+                show(axis, picture, SAME if contest.gallery.labels[row] == label else OTHER)
     return write_sheet(figure, folder / "neighbours.png")
 
 
-def write_rebuilt(held: Contest, rows: list[Row], folder: Path) -> Path | None:
+def write_rebuilt(contest: Contest, rows: list[Row], folder: Path) -> Path | None:
     """Write folder/rebuilt.png: the same queries, and under them what every model rebuilds from their latents.
 
     Where it is; None where no model has a decoder.
@@ -47,8 +47,8 @@ def write_rebuilt(held: Contest, rows: list[Row], folder: Path) -> Path | None:
     models = [row for row in rows if row.rebuilt is not None]
     if not models:
         return None
-    asked = chosen(held)
-    lines: list[tuple[str, Picture]] = [("the pictures", held.queries.subset(asked).pictures(spec_of(held)))]
+    asked = chosen(contest)
+    lines: list[tuple[str, Picture]] = [("the pictures", contest.queries.subset(asked).pictures(spec_of(contest)))]
     for row in models:
         assert row.rebuilt is not None
         lines.append((f"{row.name}\nerror {row.mse:.4f}", row.rebuilt[asked]))

@@ -12,14 +12,15 @@ import io
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 
+from semblance.retrieval.progress import Progress, quiet
+
 from .kinds import KINDS, draw
 
-Progress = Callable[[int, int], None]
 Task = tuple[str, int, Path]  # kind, seed, where it goes
 
 POOL_FROM = 64  # fewer pictures than this are drawn before a pool has started
@@ -27,7 +28,7 @@ BATCH = 6
 MAX_WORKERS = 32
 
 
-def write_sample(folder: Path, count: int = 1200, seed: int = 0, progress: Progress | None = None) -> int:
+def write_sample(folder: Path, count: int = 1200, seed: int = 0, progress: Progress = quiet) -> int:
     """Fill `folder` with `count` pictures spread evenly over the kinds; gives back how many had to be written.
 
     A file already there under a picture's name is kept if it is not empty. `progress(done, total)` is called once for
@@ -40,12 +41,10 @@ def write_sample(folder: Path, count: int = 1200, seed: int = 0, progress: Progr
     for parent in {path.parent for _, _, path in tasks}:
         parent.mkdir(parents=True, exist_ok=True)
     done = count - len(tasks)
-    if progress:
-        progress(done, count)
+    progress(done, count)
     for written in _pooled(tasks) if len(tasks) >= POOL_FROM else map(_write, ([task] for task in tasks)):
         done += written
-        if progress:
-            progress(done, count)
+        progress(done, count)
     return len(tasks)
 
 

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semblance.api.problems import Busy
-from semblance.api.routes import Decoding
+from semblance.api.routes import Slots
 from semblance.retrieval import codes, images
 from semblance.retrieval.codec import Codec
+from semblance.retrieval.errors import Busy
 from semblance.retrieval.queries import asymmetric
 from semblance.retrieval.views import views
 from tests.conftest import Server, huge_header, paint, serving, until
@@ -279,7 +279,7 @@ def test_no_more_is_decoded_at_one_time_than_there_are_slots() -> None:
         running -= 1
 
     async def crowd(waiting: int) -> int:
-        decoding, refused = Decoding(slots=2, waiting=waiting), 0
+        decoding, refused = Slots(slots=2, waiting=waiting), 0
 
         async def one() -> None:
             nonlocal refused

@@ -113,7 +113,7 @@ def test_a_thumbnail_never_shows_other_content_than_was_indexed_under_its_name(s
 
 
 def started(library: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "semblance.scripts.main", "serve", "--library", str(library), *options]
+    command = [sys.executable, "-m", "semblance", "serve", "--library", str(library), *options]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

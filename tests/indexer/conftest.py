@@ -1,8 +1,9 @@
 """A codec that counts, and a library with its pictures that a test may change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from semblance.indexer import pipeline
@@ -10,7 +11,7 @@ from semblance.indexer.catalog import Catalog
 from semblance.indexer.pipeline import Summary
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.images import Picture
+from semblance.retrieval.images import Picture, Source
 from tests.conftest import paint
 
 
@@ -19,8 +20,9 @@ class CountingCodec(Codec):
 
     encoded = 0
 
-    def encode(self, pictures: Picture) -> Codes:
+    def encode(self, pictures: Picture | Iterable[Source]) -> Codes:
         """As Codec.encode."""
+        assert isinstance(pictures, np.ndarray)
         self.encoded += len(pictures)
         return super().encode(pictures)
 

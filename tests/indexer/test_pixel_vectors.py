@@ -2,17 +2,17 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from semblance.api.question import encode
 
 from semblance.indexer import pipeline, pixelfile
+from semblance.indexer.library import Library
 from semblance.indexer.pixelfile import RECORD, PixelFile
 from semblance.retrieval import images, pixels
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.queries import CodeQuery
 from semblance.retrieval.training import data
 from tests.conftest import paint
 from tests.indexer.conftest import Shelf
@@ -104,10 +104,9 @@ def test_indexing_querying_and_training_see_the_same_bytes(kind: str, codec: Cod
 
     trained = data.load([folder], pixels.SPEC).pictures[0].reshape(-1)
     assert trained.tolist() == indexed.tolist()
-    for source in (path, path.read_bytes()):
-        asked = encode(source, codec, "pixel").by
-        assert isinstance(asked, np.ndarray)
-        assert asked.tolist() == indexed.tolist()
-    by = encode(path.read_bytes(), codec, "code").by
-    assert isinstance(by, CodeQuery)
-    assert by.codes.tolist() == codec.encode(data.load([folder], codec.spec).pictures).tolist()
+    with Library.open(library) as opened:
+        for source in (path, path.read_bytes()):
+            by: Any = opened.ways["pixel"].of_picture(source, 1).by
+            assert by.tolist() == indexed.tolist()
+        by = opened.ways["code"].of_picture(path.read_bytes(), 1).by
+        assert by.codes.tolist() == codec.encode(data.load([folder], codec.spec).pictures).tolist()

@@ -15,15 +15,17 @@ import pytest
 from semblance.indexer import snapshot
 from semblance.indexer.catalog import Catalog, Changes, Generation, NewPicture, Writer
 from semblance.indexer.snapshot import FILE, load, refresh, take_in
-from semblance.retrieval.codec import Codec
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.index import FlatIndex, MappedFlat
+
+CODEC = Codec(DEFAULT_MODEL)
 
 
 def some(*names: str) -> list[NewPicture]:
     """Pictures whose codes are made of their names."""
     hashes = [hashlib.blake2b(name.encode(), digest_size=32).digest() for name in names]
     return [
-        NewPicture(f"/{name}", 10, 20, content, np.frombuffer(content, np.uint8))
+        NewPicture(f"/{name}", 10, 20, content, {CODEC.codec_id: np.frombuffer(content, np.uint8)})
         for name, content in zip(names, hashes, strict=True)
     ]
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import numpy.typing as npt
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from semblance.retrieval import codec as codecs
-from semblance.retrieval import codes
+from semblance.retrieval import codes, images
 from semblance.retrieval.codec import Codec, codec_id, find_model, shipped_models
-from semblance.retrieval.errors import ModelError
+from semblance.retrieval.errors import ModelError, NotAPicture
 from semblance.retrieval.images import InputSpec
+from tests.conftest import paint
 
 SIZE, BITS = 4, 11
 LENGTH = SIZE * SIZE * 3
@@ -36,9 +39,9 @@ def save_encoder(path: Path, batch: int | str = "batch", out: int = TensorProto.
     ]
     pictures = helper.make_tensor_value_info("pictures", TensorProto.UINT8, [batch, SIZE, SIZE, 3])
     logits = helper.make_tensor_value_info("logits", out, [batch, length])
-    held = [numpy_helper.from_array(np.array(127.5, np.float32), "middle")]
-    held.append(numpy_helper.from_array(weights()[:, :length], "weights"))
-    save_graph(path, nodes, [pictures], [logits], held)
+    constants = [numpy_helper.from_array(np.array(127.5, np.float32), "middle")]
+    constants.append(numpy_helper.from_array(weights()[:, :length], "weights"))
+    save_graph(path, nodes, [pictures], [logits], constants)
 
 
 def save_decoder(path: Path, side: int = SIZE) -> None:
@@ -64,8 +67,8 @@ def save_decoder(path: Path, side: int = SIZE) -> None:
     save_graph(path, nodes, [latents], [pictures], [numpy_helper.from_array(array, n) for n, array in values.items()])
 
 
-def save_graph(path: Path, nodes: list[Any], inputs: list[Any], outputs: list[Any], held: list[Any]) -> None:
-    graph = helper.make_graph(nodes, "graph", inputs, outputs, held)
+def save_graph(path: Path, nodes: list[Any], inputs: list[Any], outputs: list[Any], constants: list[Any]) -> None:
+    graph = helper.make_graph(nodes, "graph", inputs, outputs, constants)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
 
 
@@ -135,6 +138,43 @@ def test_the_same_bits_alone_and_in_any_batch(each: Codec, folder: Path, monkeyp
     assert np.array_equal(each.encode(pictures[::-1])[::-1], together)  # a view with negative strides
 
 
+def test_pictures_come_in_any_way_and_mixed(
+    each: Codec, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All the same bits as an array of pictures that are squashed already; and more of them than fit one batch."""
+    monkeypatch.setattr(codecs, "BATCH", 3)
+    files = [paint(tmp_path / f"{seed}.png", seed) for seed in range(8)]
+    expected = each.encode(np.stack([images.load(path, each.spec) for path in files]))
+    drawn = [Image.open(path) for path in files]
+    mixed: list[images.Source] = [
+        files[0], str(files[1]), files[2].read_bytes(), drawn[3], drawn[4].copy(), np.asarray(drawn[5]),
+        images.load(files[6], each.spec), str(files[7]),
+    ]  # fmt: skip
+    ways: list[Iterable[images.Source]] = [mixed, tuple(mixed), (picture for picture in mixed), files, drawn]
+    for way in ways:
+        assert np.array_equal(each.encode(way), expected)
+    assert np.array_equal(codes.from_logits(each.logits(mixed)), expected)
+    assert np.array_equal(each.encode(mixed[:1]), expected[:1])
+    assert each.encode([]).shape == (0, codes.width(each.bits))
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):
+        each.encode([files[0], "nowhere.png"])
+    (tmp_path / "text.jpg").write_text("no picture")
+    for wrong, which in ((tmp_path / "text.jpg", r"text\.jpg: "), (b"text", r"pictures\[4\]: ")):
+        with pytest.raises(NotAPicture, match=which):
+            each.encode([*files[:4], wrong])
+    with pytest.raises(NotAPicture, match=r"pictures\[0\]: An array .* float64"):
+        each.encode([np.full((8, 8, 3), np.nan)])
+
+
+def test_one_picture_is_no_list_of_pictures(each: Codec, tmp_path: Path) -> None:
+    """Whoever forgets the brackets hears of them: the answer always has a row for each picture."""
+    path = paint(tmp_path / "a.png", 1)
+    for one in (path, str(path), path.read_bytes(), Image.open(path), np.asarray(Image.open(path)), None):
+        for ask in (each.encode, each.logits):
+            with pytest.raises(ModelError, match="into a list"):
+                ask(one)  # type: ignore[arg-type]
+
+
 def test_decoding(each: Codec) -> None:
     if not each.can_decode:
         with pytest.raises(ModelError, match="no decoder"):
@@ -157,14 +197,14 @@ def test_wrong_types_and_shapes_are_refused_at_the_door(each: Codec) -> None:
     good = noise(each, 2)
     wrongs: list[npt.NDArray[Any]] = [good.astype(np.float32), good[:, :-1], good[0], good[..., :1]]
     for wrong in [*wrongs, good.transpose(0, 3, 1, 2)]:
-        with pytest.raises(ValueError, match="encodes uint8"):
+        with pytest.raises(ModelError, match="encodes uint8"):
             each.encode(wrong)
     if each.can_decode:
         wrongs = [np.zeros((1, each.bits)), np.zeros((1, each.bits + 1), np.float32), np.zeros(3, np.float32)]
         for wrong in wrongs:
-            with pytest.raises(ValueError, match="decodes float32"):
+            with pytest.raises(ModelError, match="decodes float32"):
                 each.decode(wrong)
-    with pytest.raises(ValueError, match="codes of"):
+    with pytest.raises(ModelError, match="codes of"):
         each.latents(np.zeros((1, codes.width(each.bits) + 1), np.uint8))
 
 
@@ -174,6 +214,8 @@ def test_attributes_are_the_card_s(each: Codec, folder: Path) -> None:
     assert each.spec == InputSpec(card["input"]["size"], card["input"]["resize"])
     assert each.can_decode == (folder / "decoder.onnx").is_file()
     assert find_model(each.reference) == folder.resolve()
+    for part in (each.name, f"{each.bits} bits", f"{each.spec.size} x {each.spec.size}", each.codec_id[:12]):
+        assert part in repr(each)
 
 
 # ---- a model of another length -------------------------------------------------------------------------------------
@@ -213,12 +255,12 @@ def test_codec_id_by_hand() -> None:
 
 
 def test_codec_id_is_of_what_decides_the_bits(tiny: Path, tmp_path: Path) -> None:
-    held = Codec(tiny).codec_id
-    assert held == codec_id((tiny / "encoder.onnx").read_bytes(), BITS, InputSpec(SIZE))
+    made = Codec(tiny).codec_id
+    assert made == codec_id((tiny / "encoder.onnx").read_bytes(), BITS, InputSpec(SIZE))
     moved = Path(shutil.copytree(tiny, tmp_path / "elsewhere"))
     save_card(moved, name="another", summary="other words", figures={"mse": 1})
     (moved / "decoder.onnx").unlink()
-    assert Codec(moved).codec_id == held
+    assert Codec(moved).codec_id == made
 
     encoder = b"an encoder"
     ids = {
@@ -242,6 +284,13 @@ def test_find_model(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in ("", "no-such-model", str(tiny.parent), str(tiny / "encoder.onnx")):
         with pytest.raises(ModelError, match=codecs.DEFAULT_MODEL):  # the sentence names those that there are
             find_model(wrong)
+        with pytest.raises(ModelError, match=codecs.DEFAULT_MODEL):
+            Codec(wrong)
+    made = Codec(tiny)
+    monkeypatch.setenv("HOME", str(tiny.parent))
+    for name in (str(tiny), "tiny", "~/tiny"):
+        assert (Codec(name).codec_id, Codec(name).folder.resolve()) == (made.codec_id, tiny)
+    assert Codec(codecs.DEFAULT_MODEL).folder == codecs.MODELS / codecs.DEFAULT_MODEL
 
 
 @pytest.mark.parametrize("missing", ["encoder.onnx", "model.json"])

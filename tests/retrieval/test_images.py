@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import time
+import warnings
 import zlib
 from pathlib import Path
 
@@ -14,8 +15,9 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from semblance.retrieval import images
-from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureError, PictureTooLarge
+from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureError, PictureTooLarge, UsageError
 from semblance.retrieval.images import InputSpec, load, media_type, thumbnail
+from tests.conftest import ROOT
 
 RED, GREEN, BLUE, YELLOW, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 255, 255)
 SPEC = InputSpec(8)
@@ -112,9 +114,9 @@ def test_every_format_is_read_and_recognised(format: str, tmp_path: Path) -> Non
 def test_media_types_are_known_before_any_picture_was_opened() -> None:
     """A scan sniffs first; Pillow loads the readers of WebP, AVIF, HEIC and TIFF only when they are asked for."""
     heads = {format: saved(four_colours(), format)[: images.SNIFF_BYTES] for format in MEDIA_TYPES}
-    program = f"from retrieval.images import media_type\nfor head in {list(heads.values())}: print(media_type(head))"
-    root = Path(images.__file__).resolve().parent.parent
-    result = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    program = "from semblance.retrieval.images import media_type\n"
+    program += f"for head in {list(heads.values())}: print(media_type(head))"
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.split() == list(MEDIA_TYPES.values())
 
 
@@ -293,6 +295,170 @@ def test_thumbnails_keep_proportions_and_never_grow(size: tuple[int, int], expec
     for format in ("JPEG", "PNG"):
         shown = Image.open(io.BytesIO(thumbnail(saved(Image.new("RGB", size), format), 256)))
         assert (shown.format, shown.mode, shown.size) == ("JPEG", "RGB", expected)
+
+
+# ---- pictures that Pillow holds, and arrays -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_whichever_way_the_same_pixels_come_they_give_the_same_bytes(
+    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = textured(61, 47)
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    image = image.convert(mode)
+    image.save(tmp_path / "a.png")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    opened = Image.open(tmp_path / "a.png")
+    decoded = Image.open(tmp_path / "a.png")
+    decoded.load()
+    path, array = tmp_path / "a.png", np.asarray(image)
+    ways: list[images.Source] = [path.read_bytes(), str(path), "~/a.png", image, opened, decoded]
+    squashed = load(path, SPEC)
+    if mode == "RGB":
+        assert np.array_equal(squashed, np.asarray(image.resize((8, 8), Image.Resampling.BICUBIC)))
+    for way in [*ways, array, np.asfortranarray(array)]:
+        assert np.array_equal(load(way, SPEC), squashed)
+        assert np.array_equal(images.at_full_size(way), images.at_full_size(path))
+        assert thumbnail(way, 20) == thumbnail(path, 20)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("format", [*MEDIA_TYPES, "MPO"])
+def test_a_picture_just_opened_gives_the_bits_of_its_file(format: str, orientation: int) -> None:
+    more: dict[str, object] = {"exif": exif(orientation)} if format not in ("BMP", "GIF") else {}
+    if format == "HEIF":
+        more["thumbnails"] = [128]
+    if format == "MPO":
+        more |= {"save_all": True, "append_images": [Image.new("RGB", (96, 64))]}
+    data = saved(textured(640, 480), format, **more)
+    file = load(data, SPEC)
+    opened = Image.open(io.BytesIO(data))
+    assert np.array_equal(load(opened, SPEC), file)
+    opened.load()
+    decoded = load(opened, SPEC)
+    assert np.array_equal(load(opened.copy(), SPEC), decoded), "a copy still knows which way up it is"
+    if format in ("JPEG", "HEIF", "MPO"):  # decoded whole, while the file is decoded at a smaller scale
+        assert not np.array_equal(decoded, file)
+        assert np.abs(decoded.astype(int) - file).mean() < 3
+    else:
+        assert np.array_equal(decoded, file)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "HEIF", "PNG", "GIF"])
+def test_the_caller_s_picture_stays_as_it_was(format: str, tmp_path: Path) -> None:
+    path = tmp_path / "picture"
+    path.write_bytes(saved(textured(640, 480), format))
+    whole = np.asarray(Image.open(path).convert("RGB"))
+    for opened in (Image.open(path), Image.open(io.BytesIO(path.read_bytes())), Image.open(path).copy()):
+        before = opened.size, opened.mode, opened.format
+        load(opened, SPEC)
+        thumbnail(opened, 64)
+        assert (opened.size, opened.mode, opened.format) == before
+        assert np.array_equal(np.asarray(opened.convert("RGB")), whole), "it can be used, and at its full size"
+        opened.close()
+
+
+def test_of_a_picture_that_stands_at_a_later_frame_that_one_counts(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (64, 64), colour) for colour in (RED, GREEN, BLUE)]
+    for format in ("GIF", "MPO", "HEIF"):
+        (tmp_path / format).write_bytes(saved(frames[0], format, save_all=True, append_images=frames[1:]))
+        opened = Image.open(tmp_path / format)
+        assert_corners(load(opened, SPEC), [RED] * 4)
+        opened.seek(2)
+        assert_corners(load(opened, SPEC), [BLUE] * 4)
+        assert (opened.tell(), opened.size) == (2, (64, 64))
+        opened.seek(1)
+        assert_corners(np.asarray(opened.convert("RGB")), [GREEN] * 4)
+
+
+def test_a_scale_or_mode_that_the_caller_asked_for_is_kept() -> None:
+    data = saved(textured(640, 480), "JPEG")
+    for mode, size in (("L", None), ("RGB", (100, 100))):
+        drafted, same = (Image.open(io.BytesIO(data)) for _ in range(2))
+        for image in (drafted, same):
+            image.draft(mode, size)
+        assert np.array_equal(load(drafted, SPEC), load(same.copy(), SPEC))
+        assert not np.array_equal(load(drafted, SPEC), load(data, SPEC))
+
+
+def test_a_closed_picture_is_a_sentence() -> None:
+    for format in MEDIA_TYPES:
+        closed, orphan = (Image.open(io.BytesIO(saved(four_colours(), format))) for _ in range(2))
+        closed.close()
+        assert orphan.fp is not None
+        orphan.fp.close()
+        with pytest.raises(DamagedPicture):
+            load(closed, SPEC)
+        try:
+            assert_corners(load(orphan, SPEC), TURNED[1], within=12)  # some have read all of the file by now
+        except DamagedPicture:
+            continue
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.full((8, 8, 3), np.nan),
+        np.zeros((8, 8, 3), np.float32),
+        np.zeros((8, 8, 3), np.int64),
+        np.zeros((8, 8, 3), bool),
+        np.zeros((8, 8, 2), np.uint8),
+        np.zeros((3, 8, 8), np.uint8),
+        np.zeros((1, 8, 8, 3), np.uint8),
+        np.zeros(8, np.uint8),
+        np.zeros((0, 8, 3), np.uint8),
+        np.zeros((8, 0), np.uint8),
+        np.array("a.png"),
+    ],
+    ids=lambda wrong: f"{wrong.dtype} {wrong.shape}",
+)
+def test_an_array_that_is_no_picture_is_refused_in_a_sentence(wrong: npt.NDArray[np.generic]) -> None:
+    with pytest.raises(NotAPicture) as refused:
+        load(wrong, SPEC)
+    assert str(refused.value).endswith(f"this one is {wrong.dtype} {wrong.shape}: convert it first.")
+
+
+@pytest.mark.parametrize("wrong", [None, 42, ["a.png"], bytearray(b"x")])
+def test_what_can_be_no_picture_is_refused_in_a_sentence(wrong: object) -> None:
+    with pytest.raises(NotAPicture, match=f"not {type(wrong).__name__}"):
+        load(wrong, SPEC)  # type: ignore[arg-type]
+
+
+def test_an_empty_path_is_not_the_working_folder() -> None:
+    with pytest.raises(UsageError, match="empty"):
+        load("", SPEC)
+
+
+# ---- Pillow's guard belongs to the process --------------------------------------------------------------------------
+
+
+def test_importing_changes_nothing_for_others() -> None:
+    program = """
+import warnings
+from PIL import Image
+import numpy, onnxruntime
+before = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
+import semblance.retrieval.codec, semblance.retrieval.images
+assert Image.MAX_IMAGE_PIXELS is not None
+assert (Image.MAX_IMAGE_PIXELS, list(warnings.filters)) == before
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("format", MEDIA_TYPES)
+def test_between_its_limit_and_ours_nobody_is_warned(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As between 89 and 100 megapixels, on a small scale."""
+    data = saved(textured(96, 64), format)
+    expected = load(data, SPEC)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 96 * 64 - 1)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert np.array_equal(load(data, SPEC), expected)
+        assert thumbnail(data, 32)
+    assert [str(warning.message) for warning in said] == []
+    with pytest.warns(Image.DecompressionBombWarning):
+        Image.open(io.BytesIO(data))  # others still are
 
 
 # ---- bad input -----------------------------------------------------------------------------------------------------

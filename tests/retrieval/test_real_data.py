@@ -9,33 +9,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semblance.retrieval.codec import Codec, find_model
+from semblance.retrieval.codec import Codec
 from semblance.retrieval.judging import comparison, copies, datasets
-from semblance.retrieval.judging.comparison import Contest
+from semblance.retrieval.judging.contest import Contest, shuffled
 from semblance.retrieval.judging.editing import EDITS
 
 
 @pytest.fixture(scope="module")
-def held(data: Path) -> Contest:
+def contest(data: Path) -> Contest:
     gallery, queries = datasets.load(data / "cifar-10-batches-py")
     assert queries is not None
-    return comparison.contest(gallery, queries.subset(np.arange(1000)))
+    return shuffled(gallery, queries.subset(np.arange(1000)))
 
 
-def test_pixels(held: Contest) -> None:
-    scores = comparison.by_pixels(held).scores
+def test_pixels(contest: Contest) -> None:
+    scores = comparison.by_pixels(contest).scores
     assert scores["P@10"] == pytest.approx(0.28, abs=0.02)
     assert scores["mAP@1000"] == pytest.approx(0.215, abs=0.02)
     assert scores["mAP"] == pytest.approx(0.14, abs=0.01)
 
 
-def test_random_hyperplanes(held: Contest) -> None:
-    assert comparison.by_hyperplanes(held, 256).scores["P@10"] == pytest.approx(0.287, abs=0.02)
+def test_random_hyperplanes(contest: Contest) -> None:
+    assert comparison.by_hyperplanes(contest, 256).scores["P@10"] == pytest.approx(0.287, abs=0.02)
 
 
 @pytest.mark.parametrize(("name", "precision", "mean"), [("cifar10-ae", 0.36, 0.265), ("cifar10-fast", 0.61, 0.50)])
-def test_the_shipped_codes_beat_pixels(held: Contest, name: str, precision: float, mean: float) -> None:
-    [row] = comparison.by_codec(held, Codec(find_model(name), threads=2))
+def test_the_shipped_codes_beat_pixels(contest: Contest, name: str, precision: float, mean: float) -> None:
+    [row] = comparison.by_codec(contest, Codec(name, threads=2))
     assert row.bytes_per_picture == 32
     assert row.scores["P@10"] is not None
     assert row.scores["mAP@1000"] is not None
@@ -45,7 +45,7 @@ def test_the_shipped_codes_beat_pixels(held: Contest, name: str, precision: floa
 
 @pytest.mark.parametrize(("name", "share"), [("cifar10-ae", 0.25), ("cifar10-fast", 0.6)])
 def test_the_codes_remember_the_picture(data: Path, name: str, share: float) -> None:
-    codec = Codec(find_model(name), threads=2)
+    codec = Codec(name, threads=2)
     _, queries = datasets.load(data / "cifar-10-batches-py")
     assert queries is not None
     pictures = queries.subset(np.arange(500)).pictures(codec.spec)
@@ -57,8 +57,8 @@ def test_the_codes_remember_the_picture(data: Path, name: str, share: float) -> 
 
 def test_photographs_of_classes_never_seen_are_found_twice_as_often_as_by_pixels(data: Path) -> None:
     gallery, _ = datasets.load(data / "tiny-imagenet")
-    unseen = comparison.contest(datasets.every_nth_class(gallery, 10), None)
-    [row] = comparison.by_codec(unseen, Codec(find_model("photos"), threads=2))
+    unseen = shuffled(datasets.every_nth_class(gallery, 10), None)
+    [row] = comparison.by_codec(unseen, Codec("photos", threads=2))
     found, by_colours = row.scores["P@10"], comparison.by_histograms(unseen).scores["P@10"]
     by_pixels = comparison.by_pixels(unseen).scores["P@10"]
     assert len(unseen.gallery) == 3000
@@ -70,13 +70,13 @@ def test_photographs_of_classes_never_seen_are_found_twice_as_often_as_by_pixels
 
 
 def test_edited_photographs_are_found_again(data: Path) -> None:
-    codec = Codec(find_model("photos"), threads=2)
+    codec = Codec("photos", threads=2)
     gallery, _ = datasets.load(data / "tiny-imagenet")
     paths = [
         path for path in datasets.picture_files(data / "tiny-imagenet") if path.parent.name in gallery.classes[::10]
     ]
-    held = copies.read(paths, [codec])
-    answers = copies.ask(held, copies.spread(held, {*paths}, 50), [codec])
+    among = copies.read(paths, [codec])
+    answers = copies.ask(among, copies.spread(among, {*paths}, 50), [codec])
     by_pixels, by_codes = answers.first.mean(axis=1)  # (edits, strengths) each
     assert len(by_codes) == len(EDITS)
     assert by_codes[:, :2].min() > 0.9  # mild and medium

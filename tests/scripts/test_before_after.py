@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semblance.retrieval.codec import Codec, find_model
+from semblance.retrieval.codec import Codec
 from semblance.retrieval.images import Picture
 from semblance.scripts.report import before_after
 from semblance.scripts.report.before_after import write_before_and_after
@@ -45,7 +45,7 @@ def test_a_picture_stands_beside_its_nearest_by_pixels_and_never_beside_itself(
 
 
 def test_before_is_the_model_that_training_began_with(pairs: Picture, tmp_path: Path) -> None:
-    codec, other = Codec(find_model("cifar10-fast")), Codec(find_model("cifar10-ae"))
+    codec, other = Codec("cifar10-fast"), Codec("cifar10-ae")
     pairs = pairs[:, : codec.spec.size, : codec.spec.size]
 
     def blocks(before: Codec, after: Codec) -> list[list[list[int]]]:

@@ -126,7 +126,7 @@ def test_both_sides_take_turns_and_every_index_starts_from_nothing(monkeypatch: 
     monkeypatch.setattr("os.cpu_count", lambda: 3)
     name = str(find_model("cifar10-ae"))
     found = rows("photographs", "--model", name, "--model", "none")
-    size = Codec(find_model(name)).spec.size
+    size = Codec(name).spec.size
     assert turns == [f"bare 5 {size} 3", *["index", f"bare 8 {size} 3"] * 3]
     assert len({*libraries}) == 3
     assert options == [("--model", name, "--threads", "3")] * 3

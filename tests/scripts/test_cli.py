@@ -1,6 +1,7 @@
 """The command line's contracts: exit codes, one JSON document, one sentence for whatever is wrong."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -8,12 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
+import semblance as semblance_package
 from semblance.indexer.catalog import Catalog
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
 from semblance.scripts import console
-from semblance.scripts.main import build
+from semblance.scripts.main import COMMANDS, build
 from tests.conftest import ROOT, paint
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -58,16 +61,8 @@ def test_a_library_from_first_to_last_as_processes(semblance: Run, pictures: Pat
         assert (results[0]["path"], results[0]["distance"], results[0]["similarity"]) == (str(asked), 0, 1)
 
 
-def test_each_command_is_a_module_too(library: Path, sample: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "semblance.scripts.commands.index",
-        str(sample),
-        "--library",
-        str(library),
-        "--json",
-    ]
+def test_the_command_is_a_module_too(library: Path, sample: Path) -> None:
+    command = [sys.executable, "-m", "semblance", "index", str(sample), "--library", str(library), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert done.returncode == 0, done.stderr
     assert document(done)["unchanged"] == 48
@@ -95,6 +90,61 @@ def test_views_and_refine_reach_the_search(library: Path, codec: Codec, sample: 
     assert plain != refined
     assert near[1] != near[0]
     assert all(near[1][path] <= near[0][path] for path in near[0])
+
+
+def test_the_version_is_said_and_the_same_everywhere() -> None:
+    said = call("--version")
+    assert (said.exit_code, said.stdout) == (0, f"semblance {semblance_package.__version__}\n")
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    assert re.findall(r"^## \[?([\d.]+)", changes, re.M)[0] == semblance_package.__version__
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_short_and_long_ask_for_help(name: str) -> None:
+    short, long = (call(*name.split(), option) for option in ("-h", "--help"))
+    assert (short.exit_code, short.stdout) == (0, long.stdout)
+    assert "Usage:" in short.stdout
+
+
+# What does nothing unless it is given; any other option has a default, and its help says which.
+NOTHING = {
+    "edits": ["--gallery", "--unseen-classes"],
+    "evaluate": ["--queries", "--prefix", "--unseen-classes", "--report"],
+    "quantise": ["--leave-out-classes"],
+    "search": ["--like", "--unlike"],
+    "train": ["--from", "--teacher", "--set", "--leave-out-classes"],
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_what_every_option_is_where_it_is_not_given(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    lines = call(name, "--help").stdout.splitlines()
+    command = typer.main.get_command(build()).commands[name]  # type: ignore[attr-defined]
+    without = []
+    for parameter in command.params:
+        if parameter.param_type_name != "option" or parameter.required or parameter.is_flag:
+            continue
+        [line] = [line for line in lines if line.split()[1:2] == parameter.opts[:1]]
+        said = re.search(r"\[default: (.+?)\]", line)
+        if said is None:
+            without.append(parameter.opts[0])
+        elif parameter.default is not None:
+            assert said[1] == str(parameter.default)
+    assert without == NOTHING.get(name, [])
+
+
+def test_the_defaults_of_serve_are_those_of_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    for words in ("--host", "127.0.0.1"), ("--port", "8000"), ("--library", "SEMBLANCE_LIBRARY"):
+        assert [line for line in call("serve", "-h").stdout.splitlines() if all(word in line for word in words)]
+
+
+def test_a_tilde_is_home(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the shell leaves it: in `--library=~/x`."""
+    monkeypatch.setenv("HOME", str(library.parent))
+    assert call("status", f"--library=~/{library.name}").stdout == call("status", "--library", library).stdout
+    assert console.path("~nobody.jpg") == Path("~nobody.jpg"), "a name that merely begins so"
 
 
 def test_a_missing_folder_is_a_warning_and_exit_code_1(pictures: Path, tmp_path: Path) -> None:

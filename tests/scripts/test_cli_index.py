@@ -40,7 +40,7 @@ def indexing(folder: Path, library: Path) -> Iterator[subprocess.Popen[str]]:
     command = [
         sys.executable,
         "-m",
-        "semblance.scripts.main",
+        "semblance",
         "index",
         str(folder),
         "--library",

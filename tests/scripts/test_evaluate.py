@@ -13,7 +13,7 @@ from PIL import Image
 from semblance.retrieval import codes
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.judging import comparison, datasets
-from semblance.retrieval.judging.comparison import Contest, Row, Variant
+from semblance.retrieval.judging.contest import Contest, Row, Variant, shuffled
 from tests.retrieval.judging.test_datasets import write_cifar
 from tests.scripts.test_cli import call, document
 
@@ -27,13 +27,17 @@ WANTED = [Variant(), Variant(refine=True), Variant(views=3), Variant(views=3, re
 
 
 @pytest.fixture(scope="module")
-def held(sample: Path) -> Contest:
-    return comparison.contest(datasets.load(sample)[0], None)
+def contest(sample: Path) -> Contest:
+    return shuffled(datasets.load(sample)[0], None)
 
 
 @pytest.fixture(scope="module")
-def rows(held: Contest, codec: Codec) -> list[Row]:
-    return [comparison.by_pixels(held), *comparison.by_codec(held, codec, WANTED), comparison.by_hyperplanes(held, 64)]
+def rows(contest: Contest, codec: Codec) -> list[Row]:
+    return [
+        comparison.by_pixels(contest),
+        *comparison.by_codec(contest, codec, WANTED),
+        comparison.by_hyperplanes(contest, 64),
+    ]
 
 
 def size(path: Path) -> tuple[int, int]:
@@ -73,12 +77,12 @@ def test_what_is_not_asked_for_is_no_row(options: list[str], expected: list[str]
     assert [row["name"] for row in rows[1:-1]] == [codec.name + variant for variant in expected]
 
 
-def test_a_colour_histogram_is_a_row_where_it_is_asked_for(sample: Path, codec: Codec, held: Contest) -> None:
+def test_a_colour_histogram_is_a_row_where_it_is_asked_for(sample: Path, codec: Codec, contest: Contest) -> None:
     rows = json.loads(call("evaluate", sample, "--histogram", "--json").stdout)["rows"]
     assert [row["name"] for row in rows] == [
         "pixels (Euclidean)", "colour histogram", codec.name, "random hyperplanes",
     ]  # fmt: skip
-    expected = comparison.by_histograms(held)
+    expected = comparison.by_histograms(contest)
     assert rows[1]["P@10"] == round(expected.scores["P@10"] or 0, 4)
     assert (rows[1]["bits"], rows[1]["bytes_per_picture"]) == (None, 128)
 
@@ -182,8 +186,10 @@ def test_a_report_is_a_page_that_holds_its_figures(sample: Path, tmp_path: Path)
     assert not re.findall(r"(?:src|href)=.(?!data:|#)", page), "nothing is fetched from elsewhere"
 
 
-def test_the_page_s_table_is_that_of_the_command(held: Contest, rows: list[Row], codec: Codec, tmp_path: Path) -> None:
-    page.write_report(held, rows, [codec], tmp_path, lambda *_: None)
+def test_the_page_s_table_is_that_of_the_command(
+    contest: Contest, rows: list[Row], codec: Codec, tmp_path: Path
+) -> None:
+    page.write_report(contest, rows, [codec], tmp_path, lambda *_: None)
     html = (tmp_path / "report.html").read_text()
     lines = re.findall(r"<tr>(.*?)</tr>", html)[1:]
     cells = [re.findall(r"<td[^>]*>(.*?)</td>", line) for line in lines]
@@ -196,11 +202,11 @@ def test_the_page_s_table_is_that_of_the_command(held: Contest, rows: list[Row],
 
 
 def test_the_plot_has_a_line_for_every_row_and_a_legend_that_covers_none(
-    held: Contest, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    contest: Contest, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[Figure] = []
     monkeypatch.setattr(pyplot, "close", drawn.append)
-    size(curves.write_precision(held, rows, tmp_path))
+    size(curves.write_precision(contest, rows, tmp_path))
     [figure] = drawn
     [axes] = figure.axes
     lines = {line.get_label(): line for line in axes.lines}
@@ -219,21 +225,21 @@ def test_the_plot_has_a_line_for_every_row_and_a_legend_that_covers_none(
 
 
 def test_the_sheet_of_neighbours_shows_methods_and_leaves_their_variants_out(
-    held: Contest, rows: list[Row], tmp_path: Path
+    contest: Contest, rows: list[Row], tmp_path: Path
 ) -> None:
-    width, height = size(sheets.write_neighbours(held, rows, tmp_path))
+    width, height = size(sheets.write_neighbours(contest, rows, tmp_path))
     plain = [row for row in rows if row.variant == Variant()]
-    assert (width, height) == size(sheets.write_neighbours(held, plain, tmp_path))
-    assert height > size(sheets.write_neighbours(held, plain[:1], tmp_path))[1]
+    assert (width, height) == size(sheets.write_neighbours(contest, plain, tmp_path))
+    assert height > size(sheets.write_neighbours(contest, plain[:1], tmp_path))[1]
 
 
-def test_what_no_model_can_rebuild_is_no_sheet(held: Contest, rows: list[Row], tmp_path: Path) -> None:
+def test_what_no_model_can_rebuild_is_no_sheet(contest: Contest, rows: list[Row], tmp_path: Path) -> None:
     blind = [row for row in rows if row.rebuilt is None]
     assert len(blind) == len(rows) - 1
-    assert sheets.write_rebuilt(held, blind, tmp_path) is None
+    assert sheets.write_rebuilt(contest, blind, tmp_path) is None
     assert not [*tmp_path.iterdir()]
-    one = size(Path(str(sheets.write_rebuilt(held, rows, tmp_path))))
-    assert size(Path(str(sheets.write_rebuilt(held, rows + rows, tmp_path))))[1] > one[1], "a line for each model"
+    one = size(Path(str(sheets.write_rebuilt(contest, rows, tmp_path))))
+    assert size(Path(str(sheets.write_rebuilt(contest, rows + rows, tmp_path))))[1] > one[1], "a line for each model"
 
 
 def test_the_chance_that_a_pair_of_a_class_is_nearer() -> None:
@@ -251,7 +257,7 @@ def test_the_frechet_distance_of_known_normals() -> None:
 
 def test_a_map_puts_alike_codes_together(sample: Path, codec: Codec, tmp_path: Path) -> None:
     gallery = datasets.load(sample)[0]
-    twice = comparison.contest(gallery.subset(np.repeat(np.arange(len(gallery)), 3)), None)  # 144 pictures
+    twice = shuffled(gallery.subset(np.repeat(np.arange(len(gallery)), 3)), None)  # 144 pictures
     width, height = size(maps.write_map(twice, [codec], tmp_path))
     assert width == pytest.approx(2 * height, rel=0.1), "pixels beside codes"
     apart = np.concatenate([np.zeros((60, 8)), np.ones((60, 8))]).astype(np.float32)
@@ -271,11 +277,11 @@ def test_several_liked_queries_are_a_row(sample: Path, codec: Codec) -> None:
 
 def test_liked_queries_ask_with_the_mean_of_their_logits(sample: Path, codec: Codec) -> None:
     dataset = datasets.load(sample)[0]
-    held = comparison.contest(dataset, dataset)
-    [row] = comparison.by_codec(held, codec, [Variant(liked=2)])
-    logits = codec.logits(held.queries.pictures(codec.spec))
-    gallery = codec.encode(held.gallery.pictures(codec.spec))
-    first, second = np.flatnonzero(held.queries.labels == held.queries.labels[0])[:2]
+    contest = shuffled(dataset, dataset)
+    [row] = comparison.by_codec(contest, codec, [Variant(liked=2)])
+    logits = codec.logits(contest.queries.pictures(codec.spec))
+    gallery = codec.encode(contest.gallery.pictures(codec.spec))
+    first, second = np.flatnonzero(contest.queries.labels == contest.queries.labels[0])[:2]
     by_hand = codes.hamming(codes.from_logits(logits[[first, second]].mean(axis=0)[None]), gallery)[0]
     found = row.nearest(np.array([first]), 5)[0]
     assert sorted(by_hand[found]) == sorted(by_hand)[:5]

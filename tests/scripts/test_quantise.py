@@ -26,7 +26,7 @@ def test_a_quantised_model_indexes_and_searches(sample: Path, tmp_path: Path) ->
     made = Codec(model)
     assert f"{model}: codec {made.codec_id[:12]}; 0." in done.stderr
     assert f"% of the bits are others than {FLOAT}'s" in done.stderr
-    assert made.codec_id != Codec(find_model(FLOAT)).codec_id
+    assert made.codec_id != Codec(FLOAT).codec_id
     assert call("index", sample, "--library", library, "--model", model).exit_code == 0
     picture = sorted(sample.rglob("*.jpg"))[7]
     assert call("search", picture, "--library", library, "--k", "1").stdout.split() == ["0", "bits", str(picture)]
@@ -64,7 +64,7 @@ def test_wrong_use_is_one_sentence(
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert sentence in refused.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"whole", "halved", "empty"}
-    assert Codec(tmp_path / "whole").codec_id == Codec(find_model(FLOAT)).codec_id
+    assert Codec(tmp_path / "whole").codec_id == Codec(FLOAT).codec_id
 
 
 def test_without_the_extra_packages_it_says_how_to_get_them(sample: Path, tmp_path: Path, semblance: Run) -> None:

@@ -12,7 +12,7 @@ from semblance.retrieval.codes import Codes
 from semblance.retrieval.images import InputSpec, Picture
 from semblance.retrieval.index import FlatIndex
 from semblance.retrieval.judging import comparison, datasets, histograms
-from semblance.retrieval.judging.comparison import Contest, Row, Variant
+from semblance.retrieval.judging.contest import Contest, Row, Variant, shuffled
 from semblance.retrieval.views import views
 
 VARIANTS = [
@@ -26,16 +26,16 @@ VARIANTS = [
 
 
 @pytest.fixture(scope="module")
-def held(sample: Path) -> Contest:
+def contest(sample: Path) -> Contest:
     """The first 36 pictures are the gallery, the others ask."""
     whole = datasets.load(sample)[0]
     order = np.random.default_rng(0).permutation(len(whole))
-    return comparison.contest(whole.subset(order[:36]), whole.subset(order[36:]))
+    return shuffled(whole.subset(order[:36]), whole.subset(order[36:]))
 
 
 @pytest.fixture(scope="module")
-def rows(held: Contest, codec: Codec) -> list[Row]:
-    return [*comparison.by_codec(held, codec, VARIANTS)]
+def rows(contest: Contest, codec: Codec) -> list[Row]:
+    return [*comparison.by_codec(contest, codec, VARIANTS)]
 
 
 def test_variants_are_named_by_what_they_change() -> None:
@@ -44,38 +44,38 @@ def test_variants_are_named_by_what_they_change() -> None:
     ]  # fmt: skip
 
 
-def test_each_row_is_what_searching_that_way_finds(held: Contest, codec: Codec, rows: list[Row]) -> None:
+def test_each_row_is_what_searching_that_way_finds(contest: Contest, codec: Codec, rows: list[Row]) -> None:
     """The rows' figures worked out again, a query at a time, from what the product's own search returns."""
-    gallery = codec.encode(held.gallery.pictures(codec.spec))
+    gallery = codec.encode(contest.gallery.pictures(codec.spec))
     for variant, row in zip(VARIANTS, rows, strict=True):
         bits = variant.bits or codec.bits
         index = FlatIndex(bits)
         index.add(np.arange(len(gallery)), codes.prefix(gallery, bits))
         precisions = []
-        for at, picture in enumerate(held.queries.pictures(codec.spec)):
+        for at, picture in enumerate(contest.queries.pictures(codec.spec)):
             logits = codec.logits(views(picture, variant.views))[:, :bits]
             [(_, found)] = queries.search(index, [queries.of_logits(logits, variant.refine)], len(gallery))
             assert row.nearest(np.array([at]), 5)[0].tolist() == found[:5].tolist()
-            precisions.append((held.gallery.labels[found[:10]] == held.queries.labels[at]).mean())
+            precisions.append((contest.gallery.labels[found[:10]] == contest.queries.labels[at]).mean())
         assert row.scores["P@10"] == pytest.approx(np.mean(precisions)), row.name
         assert (row.name, row.bits) == (f"{codec.name}, {variant}".rstrip(", "), bits)
 
 
 def test_a_refined_row_keeps_the_order_of_what_lies_beyond_its_candidates(
-    held: Contest, codec: Codec, monkeypatch: pytest.MonkeyPatch
+    contest: Contest, codec: Codec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "CANDIDATES", 5)
-    plain, refined = comparison.by_codec(held, codec, [Variant(), Variant(refine=True)])
+    plain, refined = comparison.by_codec(contest, codec, [Variant(), Variant(refine=True)])
     at_five = plain.score.retrieved.tolist().index(5)
     assert refined.score.precision[at_five:].tolist() == plain.score.precision[at_five:].tolist()
-    asked = np.arange(len(held.queries))
+    asked = np.arange(len(contest.queries))
     assert np.array_equal(refined.nearest(asked, 20)[:, 5:], plain.nearest(asked, 20)[:, 5:])
     assert np.array_equal(np.sort(refined.nearest(asked, 5)), np.sort(plain.nearest(asked, 5)))
     assert not np.array_equal(refined.nearest(asked, 5), plain.nearest(asked, 5))
 
 
 def test_the_gallery_is_encoded_once_for_all_variants(
-    held: Contest, codec: Codec, monkeypatch: pytest.MonkeyPatch
+    contest: Contest, codec: Codec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoded: list[int] = []
     real = Codec.encode
@@ -85,13 +85,13 @@ def test_the_gallery_is_encoded_once_for_all_variants(
         return real(self, pictures)
 
     monkeypatch.setattr(Codec, "encode", counted)
-    made: Iterator[Row] = comparison.by_codec(held, codec, VARIANTS)
+    made: Iterator[Row] = comparison.by_codec(contest, codec, VARIANTS)
     assert len([*made]) == len(VARIANTS)
-    assert encoded.count(len(held.gallery)) == 1
+    assert encoded.count(len(contest.gallery)) == 1
 
 
-def test_the_error_of_what_is_rebuilt_by_definition(held: Contest, codec: Codec, rows: list[Row]) -> None:
-    pictures = held.queries.pictures(codec.spec)
+def test_the_error_of_what_is_rebuilt_by_definition(contest: Contest, codec: Codec, rows: list[Row]) -> None:
+    pictures = contest.queries.pictures(codec.spec)
     rebuilt = codec.decode(codec.latents(codec.encode(pictures)))
     expected = np.square(pictures / 255 - rebuilt / 255).mean()
     assert rows[0].mse == pytest.approx(expected)
@@ -101,18 +101,20 @@ def test_the_error_of_what_is_rebuilt_by_definition(held: Contest, codec: Codec,
     assert [(row.mse, row.rebuilt) for row in rows[1:]] == [(None, None)] * 5, "it is said once, of the code as it is"
 
 
-def test_a_model_without_a_decoder_has_no_error(held: Contest, codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_without_a_decoder_has_no_error(
+    contest: Contest, codec: Codec, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Codec, "can_decode", False)
-    [row] = comparison.by_codec(held, codec)
+    [row] = comparison.by_codec(contest, codec)
     assert (row.mse, row.rebuilt, row.as_dict()["mse"]) == (None, None, None)
 
 
 # ---- colour histograms ---------------------------------------------------------------------------------------------
 
 
-def colours(held: Contest) -> tuple[np.ndarray, np.ndarray]:
+def colours(contest: Contest) -> tuple[np.ndarray, np.ndarray]:
     """Shares of 64 colours, queries (Q, 64) and gallery (G, 64), counted by NumPy's own histogram."""
-    pictures = (part.pictures(InputSpec(64)).reshape(len(part), -1, 3) for part in (held.queries, held.gallery))
+    pictures = (part.pictures(InputSpec(64)).reshape(len(part), -1, 3) for part in (contest.queries, contest.gallery))
     queries, gallery = (
         np.stack([np.histogramdd(each, (4, 4, 4), [(0, 256)] * 3)[0].ravel() / 4096 for each in part])
         for part in pictures
@@ -122,10 +124,10 @@ def colours(held: Contest) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("own", [False, True])
 def test_the_histogram_row_is_brute_force(
-    own: bool, held: Contest, sample: Path, monkeypatch: pytest.MonkeyPatch
+    own: bool, contest: Contest, sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(comparison, "_AT_ONCE", 7)  # several portions, the last not full
-    contest = comparison.contest(datasets.load(sample)[0], None) if own else held
+    contest = shuffled(datasets.load(sample)[0], None) if own else contest
     row = comparison.by_histograms(contest)
     queries, gallery = colours(contest)
     precisions = []
@@ -137,9 +139,9 @@ def test_the_histogram_row_is_brute_force(
     assert row.scores["P@10"] == pytest.approx(np.mean(precisions))
 
 
-def test_the_histogram_row_says_what_it_takes(held: Contest) -> None:
-    row = comparison.by_histograms(held)
-    kept = histograms.counts(held.gallery.pictures(histograms.SPEC))
+def test_the_histogram_row_says_what_it_takes(contest: Contest) -> None:
+    row = comparison.by_histograms(contest)
+    kept = histograms.counts(contest.gallery.pictures(histograms.SPEC))
     assert (row.name, row.bits) == ("colour histogram", None)
     assert row.bytes_per_picture == kept.nbytes / len(kept) == 128
     assert row.search_ms > 0
@@ -148,6 +150,6 @@ def test_the_histogram_row_says_what_it_takes(held: Contest) -> None:
     assert (row.mse, row.rebuilt) == (None, None)
 
 
-def test_pixels_have_no_bits_and_nothing_to_encode(held: Contest) -> None:
-    said = comparison.by_pixels(held).as_dict()
+def test_pixels_have_no_bits_and_nothing_to_encode(contest: Contest) -> None:
+    said = comparison.by_pixels(contest).as_dict()
     assert (said["bits"], said["encode_ms"], said["bytes_per_picture"]) == (None, None, 3072)

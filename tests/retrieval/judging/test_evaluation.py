@@ -14,6 +14,7 @@ from semblance.retrieval import codes, pixels
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.judging import comparison, datasets, evaluation
+from semblance.retrieval.judging.contest import shuffled
 from semblance.retrieval.judging.datasets import Dataset
 from semblance.retrieval.judging.evaluation import (
     by_codes,
@@ -221,9 +222,9 @@ def test_ties_fall_by_a_fixed_shuffle() -> None:
 def test_a_code_that_says_nothing_gets_no_better_than_chance() -> None:
     """All distances tie. In a gallery sorted by class, the first class's queries would find only their own."""
     gallery = Dataset(np.zeros((1000, 4, 4, 3), np.uint8), np.repeat([0, 1], 500), ["a", "b"])
-    held = comparison.contest(gallery, Dataset(gallery.sources[:20], gallery.labels[:20], gallery.classes))
+    contest = shuffled(gallery, Dataset(gallery.sources[:20], gallery.labels[:20], gallery.classes))
     nothing = np.zeros((1000, 1), np.uint8)
-    found = score(by_codes(nothing[:20, None], nothing), held.queries.labels, held.gallery.labels, held.own)
+    found = score(by_codes(nothing[:20, None], nothing), contest.queries.labels, contest.gallery.labels, contest.own)
     assert found.table["P@100"] == pytest.approx(0.5, abs=0.15)
 
 
@@ -304,7 +305,7 @@ def test_the_interval_of_a_score_is_that_of_its_queries_at_ten() -> None:
 
 def test_a_gallery_too_short_for_ten_has_no_interval() -> None:
     gallery = Dataset(np.zeros((9, 32, 32, 3), np.uint8), np.zeros(9, np.int64), ["a"])
-    row = comparison.by_pixels(comparison.contest(gallery, gallery))
+    row = comparison.by_pixels(shuffled(gallery, gallery))
     assert row.score.interval is None
     assert row.as_dict()["P@10_interval"] is None
 
@@ -315,9 +316,9 @@ def test_a_gallery_too_short_for_ten_has_no_interval() -> None:
 def test_the_table_on_a_labelled_folder(sample: Path, codec: Codec) -> None:
     gallery, none = datasets.load(sample)
     assert none is None
-    held = comparison.contest(gallery, None)
-    assert sorted(map(str, held.gallery.sources)) == sorted(map(str, gallery.sources))
-    rows = [comparison.by_pixels(held), *comparison.by_codec(held, codec), comparison.by_hyperplanes(held, 64)]
+    contest = shuffled(gallery, None)
+    assert sorted(map(str, contest.gallery.sources)) == sorted(map(str, gallery.sources))
+    rows = [comparison.by_pixels(contest), *comparison.by_codec(contest, codec), comparison.by_hyperplanes(contest, 64)]
     assert [(row.bits, row.bytes_per_picture) for row in rows] == [(None, 3072), (codec.bits, codec.bits // 8), (64, 8)]
     assert rows[1].name == codec.name
     for row in rows:
@@ -339,10 +340,10 @@ def test_the_table_on_a_labelled_folder(sample: Path, codec: Codec) -> None:
 
 def test_the_pixel_row_is_brute_force(sample: Path) -> None:
     """Worked out again from the files, with floats and a stable sort instead of the project's own search."""
-    held = comparison.contest(datasets.load(sample)[0], None)
-    row = comparison.by_pixels(held)
-    rows = held.gallery.pictures(pixels.SPEC).reshape(len(held.gallery), -1).astype(np.float64)
-    labels = held.gallery.labels
+    contest = shuffled(datasets.load(sample)[0], None)
+    row = comparison.by_pixels(contest)
+    rows = contest.gallery.pictures(pixels.SPEC).reshape(len(contest.gallery), -1).astype(np.float64)
+    labels = contest.gallery.labels
     first: list[bool] = []
     precisions: list[float] = []
     for at in range(len(rows)):
@@ -361,19 +362,19 @@ def test_queries_apart_from_the_gallery() -> None:
     random = np.random.default_rng(0)
     gallery = Dataset(random.integers(0, 256, (30, 32, 32, 3), np.uint8), random.integers(0, 3, 30), ["a", "b", "c"])
     queries = gallery.subset(np.arange(4))
-    held = comparison.contest(gallery, queries)
-    assert held.own is None
-    row = comparison.by_pixels(held)
+    contest = shuffled(gallery, queries)
+    assert contest.own is None
+    row = comparison.by_pixels(contest)
     assert row.scores["P@1"] == 1  # each finds itself
     found = row.nearest(np.arange(4), 1)[:, 0]
-    assert np.array_equal(held.gallery.pictures(pixels.SPEC)[found], queries.pictures(pixels.SPEC))
+    assert np.array_equal(contest.gallery.pictures(pixels.SPEC)[found], queries.pictures(pixels.SPEC))
 
 
 def test_no_queries_are_not_all_the_pictures() -> None:
     gallery = Dataset(np.zeros((3, 32, 32, 3), np.uint8), np.zeros(3, np.int64), ["a"])
     for pair in ((gallery, gallery.subset(np.arange(0))), (gallery.subset(np.arange(0)), gallery)):
         with pytest.raises(DatasetError, match="no pictures"):
-            comparison.contest(*pair)
+            shuffled(*pair)
 
 
 def test_hyperplanes_agree_with_the_angle() -> None:

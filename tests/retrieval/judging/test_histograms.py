@@ -49,33 +49,33 @@ def test_counts_are_those_of_numpy_s_histogram(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("cells", [5, 50, 2**16])
 def test_distances_are_brute_force(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(histograms, "_CELLS", cells)  # fewer than there are queries, fewer than distances, enough
-    held = histograms.counts(noise(30))
-    found = histograms.distances(held[:8], held)
+    counted = histograms.counts(noise(30))
+    found = histograms.distances(counted[:8], counted)
     assert np.issubdtype(found.dtype, np.integer)
-    assert np.array_equal(found, brute_force(held[:8], held))
-    assert np.array_equal(histograms.distances(np.ascontiguousarray(held[:8]), np.ascontiguousarray(held)), found)
+    assert np.array_equal(found, brute_force(counted[:8], counted))
+    assert np.array_equal(histograms.distances(np.ascontiguousarray(counted[:8]), np.ascontiguousarray(counted)), found)
     assert len(np.unique(found)) > 100, "the pictures differ"
 
 
 def test_the_extremes_and_the_intersection() -> None:
     """Nothing in common is 8,192, and any distance is that times what the shares do not intersect in."""
     black, white = np.zeros((1, 64, 64, 3), np.uint8), np.full((1, 64, 64, 3), 255, np.uint8)
-    held = histograms.counts(np.concatenate([black, white, noise(5)]))
-    found = histograms.distances(held, held)
+    counted = histograms.counts(np.concatenate([black, white, noise(5)]))
+    found = histograms.distances(counted, counted)
     assert found[0, 1] == 8192
     assert (np.diagonal(found) == 0).all()
-    shares = held / 4096
+    shares = counted / 4096
     intersection = np.minimum(shares[:, None], shares).sum(axis=2)
     assert np.array_equal(found, 8192 * (1 - intersection))
 
 
 def test_the_nearest_by_distance_and_then_by_row() -> None:
-    held = histograms.counts(noise(30))[np.random.default_rng(0).integers(0, 30, 50)]  # with twins: they tie
-    found = histograms.nearest(held[:6], held, 20)
-    expected = np.argsort(brute_force(held[:6], held), axis=1, kind="stable")
+    counted = histograms.counts(noise(30))[np.random.default_rng(0).integers(0, 30, 50)]  # with twins: they tie
+    found = histograms.nearest(counted[:6], counted, 20)
+    expected = np.argsort(brute_force(counted[:6], counted), axis=1, kind="stable")
     assert np.array_equal(found, expected[:, :20])
-    assert np.array_equal(histograms.nearest(held[:6], held, 50), expected)
-    assert np.array_equal(histograms.nearest(held[:6], held, 51), expected), "no more than there are"
+    assert np.array_equal(histograms.nearest(counted[:6], counted, 50), expected)
+    assert np.array_equal(histograms.nearest(counted[:6], counted, 51), expected), "no more than there are"
 
 
 @pytest.mark.parametrize("picture", [np.zeros((1, 32, 32, 3), np.uint8), np.zeros((1, 64, 64, 3), np.float32)])
