@@ -23,14 +23,12 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
 
     That one is opened in the background: until then, and while there is none, /ready answers 503.
     """
-
     worker = Worker(settings.library, settings.model, library)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.service = Service(settings, worker, Slots(settings.decode_slots, settings.waiting))
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
         worker.start()
-        yield
+        yield {"service": Service(settings, worker, Slots(settings.decode_slots, settings.waiting))}
         worker.stop()
 
     app = FastAPI(title="Semblance", summary="Find the pictures that look like this one.", lifespan=lifespan)

@@ -46,17 +46,11 @@ class Slots:
 
 @dataclass(frozen=True)
 class Service:
-    """What the routes lean on."""
+    """What the routes lean on: `request.state.service`, set by the app's lifespan."""
 
     settings: Settings
     worker: Worker
     slots: Slots
-
-
-def service(request: Request) -> Service:
-    """The app's own."""
-    own: Service = request.app.state.service
-    return own
 
 
 async def search_params(request: Request, params: Annotated[SearchParams, Query()]) -> SearchParams:
@@ -70,45 +64,49 @@ async def search_params(request: Request, params: Annotated[SearchParams, Query(
         raise RequestValidationError([{**item, "loc": ("form", *item["loc"])} for item in error.errors()]) from error
 
 
-Own = Annotated[Service, Depends(service)]
 Id = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]  # what SQLite and FAISS can hold
 
 
 @router.post("/search", response_model=SearchAnswer, responses=responses(400, 413, 415, 422, 503))
 async def search(
-    own: Own,
+    request: Request,
     params: Annotated[SearchParams, Depends(search_params)],
     file: Annotated[UploadFile, File(description="The picture to search with")],
 ) -> Answer:
     """The pictures of the library that look most like the uploaded one."""
+    own: Service = request.state.service
     way = own.worker.state().ways[params.engine]
     question = await own.slots.run(_read, file, way, params, own.settings.max_upload_mb)
     return await asyncio.wrap_future(own.worker.ask(params.engine, question))
 
 
 @router.get("/images/{id}/similar", response_model=SearchAnswer, responses=responses(404, 422, 503))
-async def similar(id: Id, own: Own, params: Annotated[SimilarParams, Query()]) -> Answer:
+async def similar(id: Id, request: Request, params: Annotated[SimilarParams, Query()]) -> Answer:
     """The pictures that look most like one of the library; that one comes first, unless it has exact duplicates."""
+    own: Service = request.state.service
     return await asyncio.wrap_future(own.worker.ask(params.engine, Question(id, params.k)))
 
 
 @router.get("/images", responses=responses(422, 503))
-def some_images(own: Own, limit: Annotated[int, Query(ge=1, le=200)] = 12) -> Images:
+def some_images(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 12) -> Images:
     """Some pictures, spread evenly over the library."""
+    own: Service = request.state.service
     with Catalog.opened(own.settings.library) as catalog:
         return Images(images=[Image(id=entry.id, path=entry.path) for entry in catalog.spread(limit)])
 
 
 @router.get("/images/{id}", responses=responses(404, 410, 422, 503), response_class=FileResponse)
-def original(id: Id, own: Own) -> FileResponse:
+def original(id: Id, request: Request) -> FileResponse:
     """The picture's file, as it is on disk."""
+    own: Service = request.state.service
     entry, media_type = originals.find(own.settings.library, id)
     return FileResponse(entry.path, media_type=media_type, headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/images/{id}/thumbnail", responses=responses(400, 404, 410, 413, 415, 422, 503), response_class=Response)
-async def thumbnail(id: Id, own: Own, request: Request) -> Response:
+async def thumbnail(id: Id, request: Request) -> Response:
     """A JPEG of the picture, its longer side at most 320 pixels; made when first asked for, then kept."""
+    own: Service = request.state.service
     library = own.settings.library
     entry, _ = await anyio.to_thread.run_sync(originals.find, library, id)
     headers = {"ETag": f'"{entry.sha256.hex()}"', "Cache-Control": "private, no-cache"}
@@ -128,8 +126,9 @@ def health() -> Health:
 
 
 @router.get("/ready", responses=responses(503))
-def ready(own: Own) -> Ready:
+def ready(request: Request) -> Ready:
     """Whether there is a library to search, and what it holds."""
+    own: Service = request.state.service
     state = own.worker.state()
     return Ready(pictures=state.pictures, codec_id=state.codec.codec_id, bits=state.codec.bits, engines=state.engines)
 

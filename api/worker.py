@@ -4,6 +4,7 @@ The same thread follows the library: every second it takes in what another proce
 nothing is locked.
 """
 
+import contextlib
 import logging
 import math
 import queue
@@ -84,25 +85,19 @@ class Worker:
         followed = -math.inf
         stopping = False
         while not stopping:
-            batch = self._take(followed + FOLLOW_EVERY - time.monotonic())
+            batch: list[_Asked | None] = []
+            with contextlib.suppress(queue.Empty):  # all that is there, after waiting a while for the first
+                batch.append(self._queue.get(timeout=max(0.0, followed + FOLLOW_EVERY - time.monotonic())))
+                while True:
+                    batch.append(self._queue.get_nowait())
             stopping = None in batch
             if time.monotonic() - followed >= FOLLOW_EVERY:
                 self._follow()
                 followed = time.monotonic()
             asked = [each for each in batch if each is not None and each.future.set_running_or_notify_cancel()]
             for engine in dict.fromkeys(each.engine for each in asked):
-                self._answer(engine, [each for each in asked if each.engine == engine])
+                self._answer([each for each in asked if each.engine == engine])
         self._close()
-
-    def _take(self, seconds: float) -> list[_Asked | None]:
-        """What is in the queue, after waiting at most `seconds` for the first."""
-        batch = []
-        try:
-            batch.append(self._queue.get(timeout=max(0.0, seconds)))
-            while True:
-                batch.append(self._queue.get_nowait())
-        except queue.Empty:
-            return batch
 
     def _follow(self) -> None:
         """Take in what changed since the last look, and tell the others; without a library, tell them why."""
@@ -126,9 +121,10 @@ class Worker:
             self._library.close()
             self._library = None
 
-    def _answer(self, engine: str, asked: Sequence[_Asked]) -> None:
+    def _answer(self, asked: Sequence[_Asked]) -> None:
+        """Answer questions to one engine."""
         try:
-            found = answer(self.state().ways[engine], [each.question for each in asked])
+            found = answer(self.state().ways[asked[0].engine], [each.question for each in asked])
             for each, its in zip(asked, found, strict=True):
                 if isinstance(its, SemblanceError):
                     each.future.set_exception(its)

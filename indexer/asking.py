@@ -7,6 +7,7 @@ have come together by one search; that belongs to the thread that owns the index
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from semblance.indexer import pixelfile
 from semblance.indexer.catalog import Catalog
 from semblance.retrieval import images, pixels, queries
-from semblance.retrieval.codec import Codec
+from semblance.retrieval.codec import Codec, from_logits
 from semblance.retrieval.errors import LibraryError, NoPixels, SemblanceError, UnknownPicture, UsageError
 from semblance.retrieval.images import Source
 from semblance.retrieval.index import CodeIndex, Ids
@@ -83,6 +84,7 @@ class Way(Protocol[Query]):
     catalog: Catalog
     codec: Codec
     index: CodeIndex
+    far: float  # the distance at which nothing is alike any more: the similarity there is 0
 
     def of_picture(self, source: Source, k: int, count: int = 1, refine: bool = False) -> Question[Query]:
         """A question by `count` views of a picture. Raises PictureError, UsageError, and OSError for a path."""
@@ -93,9 +95,6 @@ class Way(Protocol[Query]):
     def search(self, wanted: Sequence[Query], k: int) -> Sequence[Ranking]:
         """The nearest min(k, N) pictures of each query. Raises LibraryError."""
 
-    def similarity(self, distance: float) -> float:
-        """1 for the same, less for what is further away."""
-
 
 class ByCodes:
     """By learned codes: Hamming distance."""
@@ -104,6 +103,8 @@ class ByCodes:
 
     def __init__(self, catalog: Catalog, codec: Codec, index: CodeIndex) -> None:
         self.catalog, self.codec, self.index = catalog, codec, index
+        self.far = float(codec.bits)
+        self.search = partial(queries.search, index)
 
     def of_picture(self, source: Source, k: int, count: int = 1, refine: bool = False) -> Question[CodeQuery]:
         """See Way.of_picture. With `refine`, the nearest are ordered by how sure the picture's bits are."""
@@ -111,7 +112,9 @@ class ByCodes:
         picture = images.load(source, self.codec.spec)
         decoded = time.perf_counter()
         logits = self.codec.logits(views(picture, count) if count > 1 else picture[None])
-        return self._question(queries.of_logits(logits, refine), k, started, decoded)
+        query = CodeQuery(from_logits(logits), logits if refine else None)
+        encoded = time.perf_counter()
+        return Question(query, k, self.codec.codec_id, 1000 * (decoded - started), 1000 * (encoded - decoded))
 
     def of_pictures(
         self, liked: Sequence[Source], disliked: Sequence[Source], k: int, refine: bool = False
@@ -121,10 +124,8 @@ class ByCodes:
         pictures = np.stack([images.load(source, self.codec.spec) for source in (*liked, *disliked)])
         decoded = time.perf_counter()
         logits = self.codec.logits(pictures)
-        wanted = queries.alike(logits[: len(liked)], logits[len(liked) :])
-        return self._question(queries.of_logits(wanted[None], refine), k, started, decoded)
-
-    def _question(self, query: CodeQuery, k: int, started: float, decoded: float) -> Question[CodeQuery]:
+        wanted = queries.alike(logits[: len(liked)], logits[len(liked) :])[None]
+        query = CodeQuery(from_logits(wanted), wanted if refine else None)
         encoded = time.perf_counter()
         return Question(query, k, self.codec.codec_id, 1000 * (decoded - started), 1000 * (encoded - decoded))
 
@@ -135,19 +136,12 @@ class ByCodes:
         except KeyError as error:
             raise _unknown(id) from error
 
-    def search(self, wanted: Sequence[CodeQuery], k: int) -> Sequence[Ranking]:
-        """See Way.search."""
-        return queries.search(self.index, wanted, k)
-
-    def similarity(self, distance: float) -> float:
-        """1 less the share of the bits that differ."""
-        return 1 - distance / self.codec.bits
-
 
 class ByPixels:
     """By raw pixels: Euclidean distance, exact; the baseline. Its vectors are opened when first asked for."""
 
     name = "pixel"
+    far = pixels.FURTHEST
 
     def __init__(self, catalog: Catalog, codec: Codec, index: CodeIndex) -> None:
         self.catalog, self.codec, self.index = catalog, codec, index
@@ -175,10 +169,6 @@ class ByPixels:
         """See Way.search."""
         return [*zip(*self._vectors().search(np.stack(wanted), k), strict=True)]
 
-    def similarity(self, distance: float) -> float:
-        """1 less the root mean squared difference."""
-        return pixels.to_similarity(distance)
-
     def _vectors(self) -> PixelIndex:
         if self.stamp is None:
             raise NoPixels(
@@ -194,40 +184,30 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
     wanted: list[Query | SemblanceError] = []
     for question in asked:
         try:
-            wanted.append(_query(way, question))
+            if question.codec_id not in ("", way.codec.codec_id):  # codes of two codecs are never compared
+                raise LibraryError("Another library has taken the place of the one that was asked: ask again.")
+            wanted.append(way.of_id(question.by) if isinstance(question.by, int) else question.by)
         except SemblanceError as error:
             wanted.append(error)
     sound = [query for query in wanted if not isinstance(query, SemblanceError)]
     started = time.perf_counter()
-    found = iter(way.search(sound, max(question.k for question in asked)) if sound else ())
+    found = way.search(sound, max(question.k for question in asked)) if sound else []
     milliseconds = 1000 * (time.perf_counter() - started)
-    return [
-        query if isinstance(query, SemblanceError) else _answer(way, question, next(found), milliseconds)
-        for query, question in zip(wanted, asked, strict=True)
-    ]
-
-
-def _query(way: Way[Query], question: Question[Query]) -> Query:
-    """What to search with. Raises LibraryError."""
-    if isinstance(question.by, int):
-        return way.of_id(question.by)
-    if question.codec_id and question.codec_id != way.codec.codec_id:  # codes of two codecs are never compared
-        raise LibraryError("Another library has taken the place of the one that was asked: ask again.")
-    return question.by
-
-
-def _answer(way: Way[Query], question: Question[Query], found: Ranking, milliseconds: float) -> Answer:
-    distances, ids = (each[: question.k].tolist() for each in found)
-    paths = way.catalog.paths(ids)
     # A picture forgotten within the last second has no path any more, and is no result either.
-    hits = [
-        Hit(id, paths[id], distance, way.similarity(distance))
-        for id, distance in zip(ids, distances, strict=True)
-        if id in paths
-    ]
-    timings = {"decode": question.decode_ms, "encode": question.encode_ms, "search": milliseconds}
-    rounded = {part: round(ms, 3) for part, ms in timings.items()}
-    return Answer(way.codec.codec_id, way.name, len(way.index), rounded, hits)
+    paths = way.catalog.paths({id for _, ids in found for id in ids.tolist()})
+    rankings = iter(found)
+    out: list[Answer | SemblanceError] = []
+    for question, query in zip(asked, wanted, strict=True):
+        if isinstance(query, SemblanceError):
+            out.append(query)
+            continue
+        distances, ids = (each[: question.k].tolist() for each in next(rankings))
+        pairs = [(id, distance) for id, distance in zip(ids, distances, strict=True) if id in paths]
+        hits = [Hit(id, paths[id], distance, 1 - distance / way.far) for id, distance in pairs]
+        timings = {"decode": question.decode_ms, "encode": question.encode_ms, "search": milliseconds}
+        rounded = {part: round(ms, 3) for part, ms in timings.items()}
+        out.append(Answer(way.codec.codec_id, way.name, len(way.index), rounded, hits))
+    return out
 
 
 def _unknown(id: int) -> UnknownPicture:

@@ -50,6 +50,7 @@ class Codec:
         encoder = _read(folder / "encoder.onnx")
         self.codec_id = codec_id(encoder, self.bits, self.spec)
         self._encoder = _session(encoder, folder / "encoder.onnx", threads)
+        self._input = self._encoder.get_inputs()[0].name
         self._decoder: onnxruntime.InferenceSession | None = None
         size = self.spec.size
         _check(self._encoder, folder / "encoder.onnx", ("uint8", [size, size, 3]), ("float", [self.bits]))
@@ -71,33 +72,35 @@ class Codec:
         paths, strings, bytes, Pillow's pictures, arrays. Raises ModelError for anything else, a single picture too, and
         PictureError and OSError as `images.load` does, saying which picture it was.
         """
-        parts = [_run(self._encoder, batch) for batch in self._batches(pictures)]
+        shape = (self.spec.size, self.spec.size, 3)
+        if isinstance(pictures, np.ndarray) and pictures.dtype == np.uint8 and pictures.shape[1:] == shape:
+            batches: Iterable[Picture] = np.split(pictures, range(BATCH, len(pictures), BATCH))
+        else:
+            batches = self._squashed(pictures)
+        # In batches: the activations of all at once would fill the memory.
+        parts = [self._encoder.run(None, {self._input: np.ascontiguousarray(batch)})[0] for batch in batches]
         return np.concatenate([np.empty((0, self.bits), np.float32), *parts])
 
     def encode(self, pictures: Picture | Iterable[Source]) -> codes.Codes:
         """Pictures, as `logits` takes them -> codes uint8 (N, ceil(bits / 8)). Raises as `logits` does."""
-        return codes.from_logits(self.logits(pictures))
+        return from_logits(self.logits(pictures))
 
-    def _batches(self, pictures: Picture | Iterable[Source]) -> Iterator[Picture]:
-        """The pictures, at most BATCH at one time: the activations of all at once would fill the memory."""
-        shape = (self.spec.size, self.spec.size, 3)
-        if isinstance(pictures, np.ndarray) and pictures.dtype == np.uint8 and pictures.shape[1:] == shape:
-            for start in range(0, len(pictures), BATCH):
-                yield np.ascontiguousarray(pictures[start : start + BATCH])
-        elif isinstance(pictures, np.ndarray | str | bytes) or not isinstance(pictures, Iterable):
+    def _squashed(self, pictures: object) -> Iterator[Picture]:
+        """Batches of pictures of other sizes, or of files."""
+        if isinstance(pictures, np.ndarray | str | bytes) or not isinstance(pictures, Iterable):
             given = f"one {type(pictures).__name__}"
             if isinstance(pictures, np.ndarray):
                 given = f"{pictures.dtype} {pictures.shape}"
+            size = self.spec.size
             raise ModelError(
-                f"{self.name} encodes uint8 (N, {', '.join(map(str, shape))}) or a list of pictures, not {given}: put "
-                "one picture, or some of other sizes, into a list."
+                f"{self.name} encodes uint8 (N, {size}, {size}, 3) or a list of pictures, not {given}: put one "
+                "picture, or some of other sizes, into a list."
             )
-        else:
-            numbered = enumerate(pictures)
-            while squashed := [self._squashed(*each) for each in islice(numbered, BATCH)]:
-                yield np.stack(squashed)
+        numbered = enumerate(pictures)
+        while batch := [self._load(*each) for each in islice(numbered, BATCH)]:
+            yield np.stack(batch)
 
-    def _squashed(self, number: int, source: Source) -> Picture:
+    def _load(self, number: int, source: Source) -> Picture:
         try:
             return images.load(source, self.spec)
         except PictureError as error:
@@ -135,7 +138,7 @@ class Codec:
         From their bits where latents are bits, from themselves where they are real. Raises ModelError as `decode` does.
         """
         bits = self.card.get("latent") == "bits"
-        return self.decode(self.latents(codes.from_logits(logits)) if bits else np.ascontiguousarray(logits))
+        return self.decode(self.latents(from_logits(logits)) if bits else np.ascontiguousarray(logits))
 
     def latents(self, packed: codes.Codes) -> Logits:
         """Codes uint8 (N, ceil(bits / 8)) -> latents float32 (N, bits) of -1 and +1, as the decoder wants them.
@@ -146,6 +149,11 @@ class Codec:
             return np.where(codes.unpack(packed, self.bits), np.float32(1), np.float32(-1))
         except ValueError as error:
             raise ModelError(f"{self.name} makes other codes: {error}.") from error
+
+
+def from_logits(logits: Logits) -> codes.Codes:
+    """Logits (N, bits) -> codes uint8 (N, ceil(bits / 8)); a bit is logit > 0."""
+    return np.packbits(logits > 0, axis=1, bitorder=codes.BIT_ORDER)
 
 
 def codec_id(encoder: bytes, bits: int, spec: InputSpec) -> str:

@@ -5,10 +5,13 @@ are the lowest bits of its first bytes, which is the prefix that FAISS hashes. A
 bytes is padded with zeros, which add nothing to any Hamming distance.
 """
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
 Codes = npt.NDArray[np.uint8]
+BIT_ORDER: Literal["little"] = "little"
 
 
 def width(bits: int) -> int:
@@ -18,22 +21,10 @@ def width(bits: int) -> int:
     return (bits + 7) // 8
 
 
-def pack(bits: npt.NDArray[np.bool_]) -> Codes:
-    """Booleans (N, bits) -> codes uint8 (N, ceil(bits / 8))."""
-    if bits.dtype != np.bool_ or bits.ndim != 2:
-        raise ValueError(f"pack wants booleans (N, bits), not {bits.dtype} {bits.shape}")
-    return np.packbits(bits, axis=1, bitorder="little")
-
-
-def from_logits(logits: npt.NDArray[np.float32]) -> Codes:
-    """Logits (N, bits) -> codes uint8 (N, ceil(bits / 8)); a bit is logit > 0."""
-    return pack(logits > 0)
-
-
 def unpack(codes: Codes, bits: int) -> npt.NDArray[np.bool_]:
     """Codes uint8 (N, ceil(bits / 8)) -> booleans (N, bits)."""
     check(codes, bits)
-    return np.unpackbits(codes, axis=1, count=bits, bitorder="little").astype(np.bool_)
+    return np.unpackbits(codes, axis=1, count=bits, bitorder=BIT_ORDER).astype(np.bool_)
 
 
 def prefix(codes: Codes, bits: int) -> Codes:

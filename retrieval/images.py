@@ -33,6 +33,7 @@ SNIFF_BYTES = 32
 
 _AT_MOST = f"at most {MAX_PIXELS // 10**6} megapixels are read. Save a smaller copy."
 _READABLE = "JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF or TIFF"
+_DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -120,14 +121,15 @@ def read(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     """The bytes of a file. PictureTooLarge where it has more than `max_bytes`, OSError where it cannot be read."""
     with path.open("rb") as file:
         data = file.read(max_bytes + 1)
-    _check_bytes(len(data), max_bytes)
+    if len(data) > max_bytes:
+        raise _too_long(max_bytes)
     return data
 
 
 @contextmanager
 def _opened(source: object, max_bytes: int) -> Iterator[tuple[Image.Image, int]]:
     """A picture of our own, its header read and checked but nothing decoded, and its EXIF turn (1 to 8)."""
-    image = _header(source, max_bytes)
+    image = _identified(source, max_bytes) if isinstance(source, bytes) else _header(source, max_bytes)
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PictureTooLarge(f"The picture has {width} x {height} pixels; {_AT_MOST}")
@@ -142,7 +144,7 @@ def _opened(source: object, max_bytes: int) -> Iterator[tuple[Image.Image, int]]
 
 
 def _header(source: object, max_bytes: int) -> Image.Image:
-    """The picture, not decoded: `source` itself where its pixels are nowhere else. Raises as `load` does."""
+    """A picture that is no file's bytes, not decoded: `source` itself where its pixels are nowhere else."""
     if isinstance(source, Image.Image):
         return _reopened(source, max_bytes) or source
     if isinstance(source, np.ndarray):
@@ -153,17 +155,16 @@ def _header(source: object, max_bytes: int) -> Image.Image:
             )
         return Image.fromarray(source)
     if isinstance(source, str | Path):
-        source = read(files.named(source) if isinstance(source, str) else source, max_bytes)
-    if not isinstance(source, bytes):
-        kind = type(source).__name__
-        raise NotAPicture(f"A picture is a path, a file's bytes, Pillow's picture or an array, not {kind}.")
-    _check_bytes(len(source), max_bytes)
-    return _identified(source)
+        return _identified(read(files.named(source) if isinstance(source, str) else source, max_bytes), max_bytes)
+    kind = type(source).__name__
+    raise NotAPicture(f"A picture is a path, a file's bytes, Pillow's picture or an array, not {kind}.")
 
 
-def _identified(data: bytes) -> ImageFile:
+def _identified(data: bytes, max_bytes: int) -> ImageFile:
     """What `Image.open` does, but for its guard against bombs, which belongs to the whole process and warns of pictures
     that are allowed here: `_opened` has a limit of its own."""
+    if len(data) > max_bytes:
+        raise _too_long(max_bytes)
     if not data:
         raise NotAPicture("The file is empty: there is no picture in it.")
     failure: Exception | None = None
@@ -194,15 +195,13 @@ def _reopened(picture: Image.Image, max_bytes: int) -> Image.Image | None:
         picture.fp.seek(place)
     except (OSError, ValueError):  # its file is closed
         return None
-    _check_bytes(len(data), max_bytes)
-    anew = _identified(data)
+    anew = _identified(data, max_bytes)
     same = (anew.size, anew.mode, anew.tell()) == (picture.size, picture.mode, picture.tell())
     return anew if same else None  # its owner wants another frame, or has asked for a scale
 
 
-def _check_bytes(size: int, max_bytes: int) -> None:
-    if size > max_bytes:
-        raise PictureTooLarge(f"The picture is over {max_bytes / 2**20:.0f} MB, the limit. Save a smaller copy.")
+def _too_long(max_bytes: int) -> PictureTooLarge:
+    return PictureTooLarge(f"The picture is over {max_bytes / 2**20:.0f} MB, the limit. Save a smaller copy.")
 
 
 def _turn(image: Image.Image) -> int:
@@ -218,7 +217,8 @@ def _turn(image: Image.Image) -> int:
 def _render(image: Image.Image, size: tuple[int, int], turn: int) -> Image.Image:
     """Decode, bring to RGB or RGBA, resize, lay on white, turn. `size` is that of the picture before its turn."""
     image.load()
-    image = _eight_bits(image)
+    if image.mode in _DEEP:
+        image = _eight_bits(image)
     if image.has_transparency_data:
         # Pillow resizes RGBA with the colours weighted by alpha, so no colour bleeds in from transparent pixels.
         image = image.convert("RGBA").resize(size, Image.Resampling.BICUBIC)
@@ -230,14 +230,12 @@ def _render(image: Image.Image, size: tuple[int, int], turn: int) -> Image.Image
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """16-bit and floating-point greys to 8 bits; Pillow's own conversion cuts them off at 255."""
-    if image.mode.startswith("I"):
+    if image.mode != "F":
         values = np.asarray(image).astype(np.int64)
         grey = Image.fromarray((values.clip(0, 65535) >> 8).astype(np.uint8))
         if "transparency" in image.info:  # PNG may name one of the 65,536 greys transparent
             grey.putalpha(Image.fromarray(np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)))
         return grey
-    if image.mode == "F":
-        levels = np.nan_to_num(np.asarray(image, np.float64))
-        scale = 255.0 if levels.max() <= 1 else 1.0  # the two conventions in use: 0..1 and 0..255
-        return Image.fromarray((levels * scale).round().clip(0, 255).astype(np.uint8))
-    return image
+    levels = np.nan_to_num(np.asarray(image, np.float64))
+    scale = 255.0 if levels.max() <= 1 else 1.0  # the two conventions in use: 0..1 and 0..255
+    return Image.fromarray((levels * scale).round().clip(0, 255).astype(np.uint8))

@@ -4,6 +4,7 @@ Pictures are compared at 32 x 32 x 3, as in Krizhevsky & Hinton (2011). "Exact" 
 until the last step, so no rounding ever reorders two pictures.
 """
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from semblance.retrieval.images import InputSpec
 
 SPEC = InputSpec(32)
 LENGTH = SPEC.size * SPEC.size * 3
+FURTHEST = math.sqrt(LENGTH)  # the distance of black from white; a distance by it is a root mean squared difference
 
 Pixels = npt.NDArray[np.uint8]  # (N, D)
 _BLOCK = 512
@@ -53,11 +55,6 @@ def squared_norms(pixels: Pixels) -> npt.NDArray[np.int32]:
 def to_distance(squared: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Squared distances in byte units -> Euclidean distances on pixels in 0..1."""
     return np.sqrt(squared) / 255
-
-
-def to_similarity(distance: float, length: int = LENGTH) -> float:
-    """1 - root mean squared difference, for a Euclidean distance between vectors of `length` pixels in 0..1."""
-    return 1 - distance / float(np.sqrt(length))
 
 
 class PixelIndex:

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from semblance.retrieval import codes as packed
+from semblance.retrieval.codec import from_logits
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.index import CodeIndex, Distances, Ids
 
 CANDIDATES = 1000  # that refining puts in order; more change no measure of the first thousand, and cost time
 
 # Of each of the 256 bytes, which bits are set and which are clear: (256, 8).
-_SET = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").astype(np.float32)
+_SET = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder=packed.BIT_ORDER).astype(np.float32)
 _CLEAR = (_SET == 0).astype(np.float32)
 
 
@@ -36,7 +36,7 @@ class CodeQuery:
 
 def of_logits(logits: npt.NDArray[np.float32], refine: bool) -> CodeQuery:
     """Logits (V, bits) of a picture's V views -> its query."""
-    return CodeQuery(packed.from_logits(logits), logits if refine else None)
+    return CodeQuery(from_logits(logits), logits if refine else None)
 
 
 def alike(liked: npt.NDArray[np.float32], disliked: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from semblance.retrieval.codec import Codec
     from semblance.retrieval.errors import LibraryError, ModelError, PictureError, SemblanceError
 
+__version__ = "0.2.0"  # the one place where it stands
+
 __all__ = [
     "Answer",
     "Codec",

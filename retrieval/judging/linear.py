@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from semblance.retrieval.codes import Codes, from_logits
+from semblance.retrieval.codec import from_logits
+from semblance.retrieval.codes import Codes
 
 Floats = npt.NDArray[np.float32]
 

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from semblance.retrieval.codec import Codec
-from semblance.retrieval.codes import from_logits
+from semblance.retrieval.codec import Codec, from_logits
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.judging import datasets
 from semblance.retrieval.judging.evaluation import bit_statistics

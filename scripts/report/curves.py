@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from semblance.retrieval import codes
-from semblance.retrieval.codec import Codec
+from semblance.retrieval.codec import Codec, from_logits
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.judging.contest import Contest, Row, Variant
 from semblance.retrieval.pixels import SPEC
@@ -58,7 +58,7 @@ def write_distances(contest: Contest, rows: list[Row], codecs: list[Codec], fold
     euclidean = np.sqrt(np.maximum(squares[:, None] + squares - 2 * vectors @ vectors.T, 0))
     panels = [(rows[0].method, "distance", euclidean)]
     for codec in codecs:
-        packed = codes.from_logits(sample_logits(contest, codec, chosen))
+        packed = from_logits(sample_logits(contest, codec, chosen))
         panels.append((codec.name, f"bits of {codec.bits}", codes.hamming(packed, packed)))
     figure, grid = _panels(len(panels))
     for axes, (name, unit, distances) in zip(grid, panels, strict=True):

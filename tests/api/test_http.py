@@ -18,7 +18,7 @@ from PIL import Image
 
 from semblance.api.routes import Slots
 from semblance.retrieval import codes, images
-from semblance.retrieval.codec import Codec
+from semblance.retrieval.codec import Codec, from_logits
 from semblance.retrieval.errors import Busy
 from semblance.retrieval.queries import asymmetric
 from semblance.retrieval.views import views
@@ -137,7 +137,7 @@ def test_views_and_the_refined_order_are_those_of_the_codec(
         for count, refine in ((1, True), (4, False), (4, True)):
             answer = upload(http, asked, f"?k=48&views={count}&refine={refine}").json()["results"]
             logits = codec.logits(views(images.load(asked, codec.spec), count))
-            near = codes.hamming(codes.from_logits(logits), held).min(axis=0)
+            near = codes.hamming(from_logits(logits), held).min(axis=0)
             assert {hit["path"]: hit["distance"] for hit in answer} == dict(
                 zip(map(str, paths), near.tolist(), strict=True)
             )

@@ -15,7 +15,7 @@ from PIL import Image
 
 from semblance.retrieval import codec as codecs
 from semblance.retrieval import codes, images
-from semblance.retrieval.codec import Codec, codec_id, find_model, shipped_models
+from semblance.retrieval.codec import Codec, codec_id, find_model, from_logits, shipped_models
 from semblance.retrieval.errors import ModelError, NotAPicture
 from semblance.retrieval.images import InputSpec
 from tests.conftest import paint
@@ -153,7 +153,7 @@ def test_pictures_come_in_any_way_and_mixed(
     ways: list[Iterable[images.Source]] = [mixed, tuple(mixed), (picture for picture in mixed), files, drawn]
     for way in ways:
         assert np.array_equal(each.encode(way), expected)
-    assert np.array_equal(codes.from_logits(each.logits(mixed)), expected)
+    assert np.array_equal(from_logits(each.logits(mixed)), expected)
     assert np.array_equal(each.encode(mixed[:1]), expected[:1])
     assert each.encode([]).shape == (0, codes.width(each.bits))
     with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):

@@ -113,8 +113,7 @@ def test_distance_and_similarity_by_hand() -> None:
     distances, ids = PixelIndex(np.array([10, 20, 30]), gallery).search(gallery[:1], 3)
     assert ids.tolist() == [[10, 30, 20]]
     assert distances[0].tolist() == pytest.approx([0, 5.542562584, 55.42562584])
-    assert [pixels.to_similarity(distance) for distance in distances[0]] == pytest.approx([1, 0.9, 0], abs=1e-12)
-    assert pixels.to_similarity(1.0, length=4) == pytest.approx(0.5)
+    assert (1 - distances[0] / pixels.FURTHEST).tolist() == pytest.approx([1, 0.9, 0], abs=1e-12)
 
 
 def test_an_empty_index_and_empty_queries() -> None:

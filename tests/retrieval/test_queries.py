@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semblance.retrieval import codes, queries
-from semblance.retrieval.codec import Logits
+from semblance.retrieval.codec import Logits, from_logits
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.index import Distances, FlatIndex, Ids
 from semblance.retrieval.queries import CodeQuery, asymmetric, of_logits, search
@@ -65,7 +65,7 @@ def test_the_asymmetric_distance_by_hand() -> None:
 
 @pytest.mark.parametrize("bits", [1, 8, 28, 256])
 def test_it_is_the_inner_product_put_as_a_distance(bits: int) -> None:
-    logits, stored = some_logits(3, bits), codes.from_logits(some_logits(40, bits, seed=1))
+    logits, stored = some_logits(3, bits), from_logits(some_logits(40, bits, seed=1))
     signs = np.where(codes.unpack(stored, bits), 1, -1)
     expected = (np.abs(logits).sum(axis=1, keepdims=True) - logits @ signs.T) / 2
     found = asymmetric(logits, stored)
@@ -74,13 +74,13 @@ def test_it_is_the_inner_product_put_as_a_distance(bits: int) -> None:
 
 
 def test_logits_of_one_size_make_it_the_hamming_distance() -> None:
-    logits, stored = np.sign(some_logits(3, 77)), codes.from_logits(some_logits(40, 77, seed=1))
-    assert np.array_equal(asymmetric(logits, stored), codes.hamming(codes.from_logits(logits), stored))
+    logits, stored = np.sign(some_logits(3, 77)), from_logits(some_logits(40, 77, seed=1))
+    assert np.array_equal(asymmetric(logits, stored), codes.hamming(from_logits(logits), stored))
 
 
 def test_its_own_code_is_at_exactly_nothing_and_equal_codes_exactly_tie() -> None:
-    logits, stored = some_logits(2, 256), codes.from_logits(some_logits(500, 256, seed=1))
-    assert np.array_equal(np.diag(asymmetric(logits, codes.from_logits(logits))), [0, 0])
+    logits, stored = some_logits(2, 256), from_logits(some_logits(500, 256, seed=1))
+    assert np.array_equal(np.diag(asymmetric(logits, from_logits(logits))), [0, 0])
     twins = np.concatenate([stored, stored[::-1], stored[:7]])
     found = asymmetric(logits, twins)
     assert np.array_equal(found[:, :500], found[:, 500:1000][:, ::-1])
@@ -102,7 +102,7 @@ def test_search_is_the_definition(data: st.DataObject) -> None:
     """Short codes, so that nearly all is ties; few candidates, so that some are refined and the rest is not."""
     bits, count = data.draw(st.sampled_from([3, 8, 12])), data.draw(st.integers(1, 40))
     ids = np.random.default_rng(data.draw(st.integers(0, 9))).permutation(3 * count)[:count].astype(np.int64)
-    stored = codes.from_logits(some_logits(count, bits, seed=5))
+    stored = from_logits(some_logits(count, bits, seed=5))
     asked = [
         of_logits(quarters(some_logits(data.draw(st.integers(1, 4)), bits, seed)), data.draw(st.booleans()))
         for seed in range(data.draw(st.integers(1, 4)))
@@ -115,7 +115,7 @@ def test_search_is_the_definition(data: st.DataObject) -> None:
 
 
 def test_a_search_among_some_is_a_search_of_an_index_of_these() -> None:
-    ids, stored = np.arange(600), codes.from_logits(some_logits(600, 12))
+    ids, stored = np.arange(600), from_logits(some_logits(600, 12))
     some = np.flatnonzero(ids % 7 == 3)
     asked = [of_logits(some_logits(2, 12, seed=7), refine) for refine in (False, True)]
     narrowed = search(filled(ids, stored, 12), asked, 20, among=np.append(some, 10**6))
@@ -124,7 +124,7 @@ def test_a_search_among_some_is_a_search_of_an_index_of_these() -> None:
 
 
 def test_the_answer_for_few_is_the_beginning_of_the_answer_for_many() -> None:
-    ids, stored = np.arange(3000), codes.from_logits(some_logits(3000, 64))
+    ids, stored = np.arange(3000), from_logits(some_logits(3000, 64))
     index = filled(ids, stored, 64)
     for refine in (False, True):
         asked = [of_logits(some_logits(4, 64, seed=7), refine)]
@@ -135,7 +135,7 @@ def test_the_answer_for_few_is_the_beginning_of_the_answer_for_many() -> None:
 
 
 def test_what_is_asked_together_is_one_search_and_answered_as_if_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    ids, stored = np.arange(2000), codes.from_logits(some_logits(2000, 64))
+    ids, stored = np.arange(2000), from_logits(some_logits(2000, 64))
     index = filled(ids, stored, 64)
     asked = [of_logits(some_logits(1 + seed % 3, 64, seed), seed % 2 == 1) for seed in range(6)]
     alone = [answers(index, [query], 20)[0] for query in asked]
@@ -154,7 +154,7 @@ def test_what_is_asked_together_is_one_search_and_answered_as_if_alone(monkeypat
 def test_a_picture_finds_itself_first_however_it_asks() -> None:
     """At distance 0 though its other views are elsewhere: it is as far as its nearest view."""
     logits = some_logits(300, 256)
-    index = filled(np.arange(300), codes.from_logits(logits), 256)
+    index = filled(np.arange(300), from_logits(logits), 256)
     views = np.concatenate([some_logits(9, 256, seed=1), logits[123:124]])
     for refine in (False, True):
         assert answers(index, [of_logits(views, refine)], 3)[0][0] == (0, 123)

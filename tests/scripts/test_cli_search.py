@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from semblance.retrieval import codes, images
-from semblance.retrieval.codec import Codec
+from semblance.retrieval.codec import Codec, from_logits
 from tests.scripts.test_cli import call, document
 
 
@@ -26,7 +26,7 @@ def expected(liked: list[Path], disliked: list[Path], shown: list[Path], codec: 
     query = np.mean([logits[path] for path in liked], axis=0)
     if disliked:
         query = query - np.mean([logits[path] for path in disliked], axis=0)
-    code, all_codes = codes.from_logits(query[None]), codes.from_logits(np.stack([logits[path] for path in shown]))
+    code, all_codes = from_logits(query[None]), from_logits(np.stack([logits[path] for path in shown]))
     return sorted(codes.hamming(code, all_codes)[0].tolist())
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from semblance.retrieval import codes
-from semblance.retrieval.codec import Codec
+from semblance.retrieval.codec import Codec, from_logits
 from semblance.retrieval.judging import comparison, datasets
 from semblance.retrieval.judging.contest import Contest, Row, Variant, shuffled
 from tests.retrieval.judging.test_datasets import write_cifar
@@ -282,6 +282,6 @@ def test_liked_queries_ask_with_the_mean_of_their_logits(sample: Path, codec: Co
     logits = codec.logits(contest.queries.pictures(codec.spec))
     gallery = codec.encode(contest.gallery.pictures(codec.spec))
     first, second = np.flatnonzero(contest.queries.labels == contest.queries.labels[0])[:2]
-    by_hand = codes.hamming(codes.from_logits(logits[[first, second]].mean(axis=0)[None]), gallery)[0]
+    by_hand = codes.hamming(from_logits(logits[[first, second]].mean(axis=0)[None]), gallery)[0]
     found = row.nearest(np.array([first]), 5)[0]
     assert sorted(by_hand[found]) == sorted(by_hand)[:5]
