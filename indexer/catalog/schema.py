@@ -33,7 +33,7 @@ MIGRATIONS: list[list[str]] = [
         "CREATE TABLE removals (picture INTEGER PRIMARY KEY, generation INTEGER NOT NULL)",
         "CREATE INDEX removals_by_generation ON removals (generation)",
     ],
-    [  # several codecs, of which one of a purpose is current; a random token for each generation
+    [  # several codecs, one of a purpose current; a random token for each generation; a mark of its own
         """CREATE TABLE codecs (
     codec_id TEXT PRIMARY KEY, bits INTEGER NOT NULL, model TEXT NOT NULL,
     purpose TEXT NOT NULL, current INTEGER NOT NULL
@@ -45,6 +45,7 @@ MIGRATIONS: list[list[str]] = [
         "CREATE TABLE identity (id TEXT NOT NULL, created REAL NOT NULL)",
         "INSERT INTO identity SELECT id, created FROM library",
         "DROP TABLE library",
+        f"PRAGMA application_id = {_APPLICATION}",
         # Version 1 looks here first: it refuses a format other than 1, and what it has open already it goes on reading.
         """CREATE VIEW library AS
     SELECT 2 AS format, id, created, (SELECT max(number) FROM generations) AS generation, codec_id, bits, model
@@ -56,24 +57,19 @@ VERSION = len(MIGRATIONS)
 
 def version(db: sqlite3.Connection) -> int:
     """The catalog's version, which may be above VERSION; 0 where this is no catalog."""
-    number, application = db.execute(
-        "SELECT user_version, application_id FROM pragma_user_version, pragma_application_id"
-    ).fetchone()
-    if application == _APPLICATION:
-        return int(number)
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    return int(number == application == 0 and tables >= _OF_VERSION_1)
+    # In this order what another process migrates meanwhile is seen as it was, or as it is, never as neither.
+    application, number = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    return int(number) if application == _APPLICATION else int(application == 0 and tables >= _OF_VERSION_1)
 
 
 def migrate(db: sqlite3.Connection) -> None:
     """Bring a catalog, or an empty file, to VERSION in one transaction: a kill leaves the old or the new, whole."""
     db.execute("BEGIN IMMEDIATE")
     try:
-        for statements in MIGRATIONS[version(db) :]:
-            for statement in statements:
+        for number in range(version(db), VERSION):
+            for statement in (*MIGRATIONS[number], f"PRAGMA user_version = {number + 1}"):
                 db.execute(statement)
-        db.execute(f"PRAGMA application_id = {_APPLICATION}")
-        db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:  # SQLite has rolled back by itself where the disk is full

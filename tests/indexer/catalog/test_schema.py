@@ -63,7 +63,7 @@ def test_a_library_of_every_version_is_kept() -> None:
 @pytest.mark.parametrize("version", PAST)
 def test_what_was_released_is_not_edited(tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first n migrations make the tables that version n made, and what it numbered itself."""
-    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:version])
+    monkeypatch.setattr(schema, "VERSION", version)
     with raw(past_library(tmp_path / "past", version)) as past, contextlib.closing(sqlite3.connect(":memory:")) as made:
         made.isolation_level = None
         schema.migrate(made)
@@ -113,6 +113,17 @@ def test_ids_and_generations_go_on_where_version_1_ended(tmp_path: Path) -> None
         assert catalog.knows(old)
         assert not catalog.knows(Generation(1, old.token)), "what was before the migration has no token"
         assert catalog.changes(old.number).removed.tolist() == [20]
+
+
+def test_migrating_what_is_up_to_date_changes_nothing(library: Path) -> None:
+    """As where another process was quicker, after this one had looked."""
+    before = (library / FILE).read_bytes()
+    with raw(library) as db:
+        schema.migrate(db)
+        assert schema.version(db) == schema.VERSION
+    with Catalog.opened(library) as catalog:
+        assert catalog.counts() == (2, 0)
+    assert (library / FILE).read_bytes() == before
 
 
 def test_the_version_before_refuses_a_library_of_this_one(library: Path) -> None:
