@@ -15,7 +15,8 @@ from semblance.retrieval import images
 from semblance.retrieval.errors import DatasetError, PictureError
 from semblance.retrieval.images import InputSpec
 from semblance.retrieval.judging import datasets
-from semblance.retrieval.judging.datasets import CIFAR_TEST, CIFAR_TRAIN, Dataset
+from semblance.retrieval.judging.batches import CIFAR_TEST, CIFAR_TRAIN
+from semblance.retrieval.judging.datasets import Dataset
 
 CLASSES = ["airplane", "automobile", "bird"]
 SPEC = InputSpec(32)
@@ -60,8 +61,8 @@ def test_a_subset_keeps_pictures_and_labels_together(folders: Path) -> None:
     part = datasets.load(folders)[0].subset(np.array([3, 1]))
     assert [path.name for path in part.sources if isinstance(path, Path)] == ["2.JPG", "3.png"]
     assert part.labels.tolist() == [1, 0]
-    held = Dataset(noise(5, 32, 32, 3), np.arange(5), [*"abcde"])
-    assert np.array_equal(held.subset(np.array([4, 0])).pictures(SPEC), noise(5, 32, 32, 3)[[4, 0]])
+    dataset = Dataset(noise(5, 32, 32, 3), np.arange(5), [*"abcde"])
+    assert np.array_equal(dataset.subset(np.array([4, 0])).pictures(SPEC), noise(5, 32, 32, 3)[[4, 0]])
 
 
 def test_one_unreadable_picture_is_named(folders: Path) -> None:
