@@ -47,13 +47,7 @@ def holds_sql(source: str) -> bool:
 
 def opens_pictures(source: str) -> bool:
     """Whether a file decodes pictures by Pillow or pillow_heif, under whatever name it imported them."""
-    opened = {
-        "PIL.Image.open",
-        "PIL.Image.OPEN",
-        "PIL.ImageFile.Parser",
-        "pillow_heif.open_heif",
-        "pillow_heif.read_heif",
-    }
+    opened = {"PIL.Image.open", "PIL.Image.OPEN", "PIL.ImageFile.Parser"}
     modules = imported(source, "")
     calls = {ast.unparse(node) for node in nodes(source) if isinstance(node, ast.Attribute)}
     return bool(
