@@ -1,6 +1,7 @@
 FROM python:3.12-slim AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
+COPY semblance semblance
 COPY retrieval retrieval
 COPY indexer indexer
 COPY api api

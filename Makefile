@@ -4,24 +4,28 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(name) -c 'import sys; print(sys.executable) if sys.version_info >= (3, 11) else None' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: help demo test check format env env-run clean
+.PHONY: help demo test check lengths format env env-run clean
 
 help:
 	@echo "make demo    draw a sample library, index it, serve it"
 	@echo "make test    all checks and all tests"
-	@echo "make check   lint, types and format"
+	@echo "make check   lint, types, format and lengths"
+	@echo "make lengths functions and files that are too long"
 	@echo "make format  mend what the formatter can mend"
 
 demo: env-run
 	$(BIN)/semblance demo --folder demo
 
-test: env check
+test: check
 	$(BIN)/python -m pytest
 
-check: env
+check: env lengths
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+lengths: env
+	$(BIN)/python -m tests.test_lengths
 
 format: env
 	$(BIN)/ruff check --fix .

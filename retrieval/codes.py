@@ -21,6 +21,13 @@ def width(bits: int) -> int:
     return (bits + 7) // 8
 
 
+def pack(bits: npt.NDArray[np.bool_]) -> Codes:
+    """Booleans (N, bits) -> codes uint8 (N, ceil(bits / 8))."""
+    if bits.dtype != np.bool_ or bits.ndim != 2:
+        raise ValueError(f"pack wants booleans (N, bits), not {bits.dtype} {bits.shape}")
+    return np.packbits(bits, axis=1, bitorder=BIT_ORDER)
+
+
 def unpack(codes: Codes, bits: int) -> npt.NDArray[np.bool_]:
     """Codes uint8 (N, ceil(bits / 8)) -> booleans (N, bits)."""
     check(codes, bits)

@@ -93,7 +93,7 @@ class PixelIndex:
         return to_distance(best >> 32), self._ids[best & (2**32 - 1)]
 
     def vector(self, id: int) -> Pixels:
-        """The pixel vector (D,) held under `id`. KeyError where there is none."""
+        """The pixel vector (D,) of `id`. KeyError where there is none."""
         position = int(np.searchsorted(self._ids, id))
         if position == len(self) or self._ids[position] != id:
             raise KeyError(id)

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from semblance.retrieval.codec import from_logits
-from semblance.retrieval.codes import Codes
+from semblance.retrieval.codes import BIT_ORDER, Codes
 from semblance.retrieval.index import CodeIndex, Distances, Ids
 
 CANDIDATES = 1000  # that refining puts in order; more change no measure of the first thousand, and cost time
 
 # Of each of the 256 bytes, which bits are set and which are clear: (256, 8).
-_SET = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder=packed.BIT_ORDER).astype(np.float32)
+_SET = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder=BIT_ORDER).astype(np.float32)
 _CLEAR = (_SET == 0).astype(np.float32)
 
 

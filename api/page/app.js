@@ -1,26 +1,22 @@
 /**
  * The page's state, and what moves it. One query is asked at a time; it becomes `shown`, with a place in the
  * browser's history, only when its answer is there. Until then the earlier answer stays, dimmed; if the new one
- * fails, the earlier one is brought back. A library picture's address is ?id=17; an uploaded picture has none,
- * so it lives in `uploads` for as long as the page does.
+ * fails, the earlier one is brought back.
  */
 
 import { Problem, checkFile, nearestToFile, nearestToPicture, ready, samples, thumbnailOf } from "./api.js";
 import * as view from "./view.js";
+import { addressOf, queryHere, refresh, remember, settings } from "./address.js";
 import { listenForPictures } from "./intake.js";
+import { isUpload, keep, same, uploadOf } from "./uploads.js";
 
 const POLL_MS = 2000;
 const SAMPLES = 12;
-const UPLOADS_KEPT = 20;
 const { byId } = view;
-
-/** @typedef {{id: number, path?: string} | {upload: number}} Query */
 
 let library = null;                       // what /ready said
 let shown = null;                         // {query, answers: {code, pixel?}}: what the page shows
 let asking = null;                        // {query, how, controller} of the request on its way
-const uploads = new Map();                // key -> {file, url}
-const settings = settingsOf(new URLSearchParams(location.search));
 
 // ---------------------------------------------------------------- searching
 
@@ -37,7 +33,7 @@ async function search(query, how = {}) {
   showQuery(query);
   showBusy(engines);
   try {
-    if (isUpload(query)) await checkFile(uploads.get(query.upload).file);
+    if (isUpload(query)) await checkFile(uploadOf(query).file);
     if (mine !== asking) return;
     const answered = await Promise.all(engines.map((engine) => nearest(query, engine, controller.signal)));
     if (mine !== asking) return;
@@ -69,67 +65,32 @@ function stopAsking() {
 
 function nearest(query, engine, signal) {
   const { k } = settings;
-  if (isUpload(query)) return nearestToFile(uploads.get(query.upload).file, k, engine, signal);
+  if (isUpload(query)) return nearestToFile(uploadOf(query).file, k, engine, signal);
   return nearestToPicture(query.id, k, engine, signal);
 }
 
-const isUpload = (query) => "upload" in query;
-const same = (one, other) => Boolean(other) && one.id === other.id && one.upload === other.upload;
 const named = (query, answer) => (isUpload(query) ? query : { id: query.id, path: answer.query?.path ?? query.path });
 const hasPixels = () => library.engines.includes("pixel");
 const wantedEngines = () => (settings.pixel && hasPixels() ? ["code", "pixel"] : ["code"]);
 
 function searchWithFile(file) {
   byId("details").close();
-  const key = Date.now();
-  uploads.set(key, { file, url: URL.createObjectURL(file) });
-  for (const [oldest, { url }] of uploads) {
-    if (uploads.size <= UPLOADS_KEPT) break;
-    URL.revokeObjectURL(url);
-    uploads.delete(oldest);
-  }
-  return search({ upload: key });
+  return search(keep(file));
 }
 
 // ---------------------------------------------------------------- history and address
 
-function settingsOf(parameters) {
-  const k = Number(parameters.get("k"));
-  return { k: [10, 20, 50].includes(k) ? k : 10, pixel: parameters.get("pixel") === "1" };
-}
-
-/** The address of a query with the settings of now; without a query, of the start. */
-function addressOf(query) {
-  const parameters = new URLSearchParams();
-  if (query?.id !== undefined) parameters.set("id", query.id);
-  if (settings.k !== 10) parameters.set("k", settings.k);
-  if (settings.pixel) parameters.set("pixel", "1");
-  return parameters.size ? `?${parameters}` : "./";
-}
-
-function remember(query) {
-  history.replaceState({ ...history.state, scroll: scrollY }, "");
-  history.pushState({ upload: query.upload }, "", addressOf(query));
-}
-
-/** The query that the address and the history entry stand for, or null: the start. */
-function queryHere() {
-  const id = new URLSearchParams(location.search).get("id");
-  if (/^\d{1,15}$/.test(id ?? "")) return { id: Number(id) };
-  return uploads.has(history.state?.upload) ? { upload: history.state.upload } : null;
-}
-
 function restore() {
   const query = queryHere();
   if (!query) return showStart();
-  history.replaceState(history.state, "", addressOf(query));       // settings outlive Back and Forward
+  refresh(query);
   return search(query, { keepHistory: true, scroll: history.state?.scroll ?? 0 });
 }
 
 /** @param {string[]} engines  those whose answer the change makes necessary */
 function changeSettings(change, engines) {
   Object.assign(settings, change);
-  history.replaceState(history.state, "", addressOf(shown?.query));
+  refresh(shown?.query);
   showPixelColumn();
   if (asking) search(asking.query, { ...asking.how, engines: undefined });
   else if (shown && engines.length) search(shown.query, { keepHistory: true, engines });
@@ -148,7 +109,7 @@ function showStart() {
 
 function showQuery(query) {
   view.show("results");
-  const upload = isUpload(query) ? uploads.get(query.upload) : null;
+  const upload = isUpload(query) ? uploadOf(query) : null;
   const name = upload ? upload.file.name || "Pasted picture" : query.path ? view.nameOf(query.path) : `Picture ${query.id}`;
   const address = upload ? upload.url : thumbnailOf(query.id);
   if (byId("query-image").getAttribute("src") !== address) {
@@ -191,14 +152,8 @@ function showAnswers(engines) {
   library.pictures = library_size;
   byId("answer-title").textContent = `${results.length} nearest ${results.length === 1 ? "picture" : "pictures"}`;
   view.say(view.pictures(library_size), ...view.timings(timings_ms));
-  byId("agreement").textContent = settings.pixel && answers.pixel ? agreement(answers) : "";
+  byId("agreement").textContent = settings.pixel && answers.pixel ? view.agreement(answers) : "";
   byId("query-name").title = query.path ?? byId("query-name").textContent;
-}
-
-function agreement({ code, pixel }) {
-  const ids = new Set(pixel.results.map(({ id }) => id));
-  const both = code.results.filter(({ id }) => ids.has(id)).length;
-  return both === 0 ? "No picture is in both answers." : `${both} of ${code.results.length} are in both answers.`;
 }
 
 function showPixelColumn() {

@@ -30,6 +30,13 @@ export function timings({ decode, encode, search }) {
 
 export const milliseconds = (ms) => `${ms < 0.1 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : count(Math.round(ms))} ms`;
 
+/** How much the two ways of searching agree, as a sentence. */
+export function agreement({ code, pixel }) {
+  const ids = new Set(pixel.results.map(({ id }) => id));
+  const both = code.results.filter(({ id }) => ids.has(id)).length;
+  return both === 0 ? "No picture is in both answers." : `${both} of ${code.results.length} are in both answers.`;
+}
+
 const VIEWS = {
   waiting: ["waiting"],
   empty: ["empty"],

@@ -18,11 +18,6 @@ def bits(text: str) -> Bits:
     return np.array([[digit == "1" for digit in text.replace(" ", "")]])
 
 
-def pack(rows: Bits) -> codes.Codes:
-    """The codes of logits with these signs."""
-    return from_logits(np.where(rows, np.float32(0.5), np.float32(-0.5)))
-
-
 def some_bits(rows: st.SearchStrategy[int], length: st.SearchStrategy[int]) -> st.SearchStrategy[Bits]:
     return st.tuples(rows, length).flatmap(lambda shape: arrays.arrays(np.bool_, shape))
 
@@ -44,7 +39,7 @@ ROWS = st.integers(0, 5)
     ],
 )
 def test_bytes_worked_out_by_hand(text: str, expected: list[int]) -> None:
-    packed = pack(bits(text))
+    packed = codes.pack(bits(text))
     assert packed.dtype == np.uint8
     assert packed.tolist() == [expected]
     assert codes.unpack(packed, bits(text).shape[1]).tolist() == bits(text).tolist()
@@ -85,7 +80,7 @@ def test_hamming_by_hand() -> None:
 
 @given(some_bits(ROWS, LENGTHS))
 def test_unpack_is_the_inverse_of_pack(rows: Bits) -> None:
-    packed = pack(rows)
+    packed = codes.pack(rows)
     length = rows.shape[1]
     assert packed.shape == (len(rows), codes.width(length))
     codes.check(packed, length)  # so the padding is zero
@@ -96,22 +91,22 @@ def test_unpack_is_the_inverse_of_pack(rows: Bits) -> None:
 def test_hamming_counts_the_bits_that_differ(data: st.DataObject, length: int) -> None:
     queries, gallery = (data.draw(some_bits(ROWS, st.just(length))) for _ in range(2))
     expected = (queries[:, None] != gallery[None]).sum(axis=2)
-    assert np.array_equal(codes.hamming(pack(queries), pack(gallery)), expected)
+    assert np.array_equal(codes.hamming(codes.pack(queries), codes.pack(gallery)), expected)
 
 
 @given(st.data(), LENGTHS)
 def test_the_distance_of_prefixes_is_that_of_the_first_bits(data: st.DataObject, length: int) -> None:
     queries, gallery = (data.draw(some_bits(ROWS, st.just(length))) for _ in range(2))
     first = data.draw(st.integers(1, length))
-    short = [codes.prefix(pack(rows), first) for rows in (queries, gallery)]
+    short = [codes.prefix(codes.pack(rows), first) for rows in (queries, gallery)]
     for packed, rows in zip(short, (queries, gallery), strict=True):
-        assert np.array_equal(packed, pack(rows[:, :first]))
+        assert np.array_equal(packed, codes.pack(rows[:, :first]))
     assert np.array_equal(codes.hamming(*short), (queries[:, None, :first] != gallery[None, :, :first]).sum(axis=2))
 
 
 @given(some_bits(st.just(1), LENGTHS))
 def test_hexadecimal_there_and_back(row: Bits) -> None:
-    packed = pack(row)
+    packed = codes.pack(row)
     text = codes.to_hex(packed[0])
     assert len(text) == 2 * codes.width(row.shape[1])
     assert np.array_equal(codes.from_hex(text, row.shape[1]), packed[0])
@@ -140,8 +135,10 @@ def test_what_is_no_code_of_nineteen_bits(wrong: npt.NDArray[np.uint8]) -> None:
 
 
 def test_wrong_types_and_shapes_are_refused_at_the_door() -> None:
-    with pytest.raises(ValueError, match="axis"):
-        from_logits(np.zeros(8, np.float32))
+    with pytest.raises(ValueError, match="booleans"):
+        codes.pack(np.zeros((1, 8), np.uint8))
+    with pytest.raises(ValueError, match="booleans"):
+        codes.pack(np.zeros(8, np.bool_))
     good = np.zeros((1, 2), np.uint8)
     for wrong in (np.zeros((1, 3), np.uint8), np.zeros(2, np.uint8), np.zeros((1, 2), np.int64)):
         for pair in ((good, wrong), (wrong, good)):

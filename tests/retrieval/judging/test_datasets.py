@@ -15,7 +15,8 @@ from semblance.retrieval import images
 from semblance.retrieval.errors import DatasetError, PictureError
 from semblance.retrieval.images import InputSpec
 from semblance.retrieval.judging import datasets
-from semblance.retrieval.judging.datasets import CIFAR_TEST, CIFAR_TRAIN, Dataset
+from semblance.retrieval.judging.batches import CIFAR_TEST, CIFAR_TRAIN
+from semblance.retrieval.judging.datasets import Dataset
 
 CLASSES = ["airplane", "automobile", "bird"]
 SPEC = InputSpec(32)
