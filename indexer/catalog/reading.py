@@ -1,6 +1,7 @@
 """The catalog as a reader sees it. A reader writes nothing but what brings an old library up to date."""
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -110,12 +111,9 @@ class Catalog:
 
     def paths(self, ids: Iterable[int]) -> dict[int, str]:
         """The paths of those ids that there are."""
-        wanted = list(ids)
-        found: dict[int, str] = {}
-        for start in range(0, len(wanted), 500):  # SQLite limits how many parameters one statement takes
-            part = tuple(wanted[start : start + 500])
-            found.update(self._rows(f"SELECT id, path FROM pictures WHERE id IN ({','.join('?' * len(part))})", part))
-        return found
+        question = "SELECT id, path FROM pictures WHERE id IN (SELECT value FROM json_each(?))"
+        wanted = json.dumps([*ids])
+        return dict(self._ask(lambda db: db.execute(question, (wanted,)).fetchall()))
 
     def failures(self) -> dict[str, str]:
         """Path and reason of each file that could not be read."""
@@ -175,18 +173,19 @@ class Catalog:
         """What `question` finds. Where the catalog is read as it stands and was written to meanwhile, the answer may
         mix two states of it, or fail: it is opened anew and asked again."""
         wrong: Exception | None = None
-        with sentences(self.folder):
-            try:
-                answer = question(self._db)
-            except sqlite3.Error as error:
-                wrong = error
-            except (TypeError, ValueError):
-                wrong = sqlite3.DatabaseError("a value is of another kind than was written")
-            if self._as_it_stood in (None, opening.state(self.folder)):
-                if wrong:
-                    raise wrong
+        try:
+            answer = question(self._db)
+        except sqlite3.Error as error:
+            wrong = error
+        except (TypeError, ValueError):
+            wrong = sqlite3.DatabaseError("a value is of another kind than was written")
+        if self._as_it_stood is None or self._as_it_stood == opening.state(self.folder):
+            if wrong is None:
                 return answer
-            before = self._db
+            with sentences(self.folder):
+                raise wrong
+        before = self._db
+        with sentences(self.folder):
             self._db, self._as_it_stood = opening.connect(self.folder)
-            before.close()
+        before.close()
         return self._ask(question)

@@ -74,8 +74,8 @@ class Flat:
 
     def search(self, codes: Codes, k: int, among: Ids | None = None) -> tuple[Distances, Ids]:
         """See Exact.search."""
-        if codes.dtype != np.uint8 or codes.shape[1:] != self._codes.shape[1:]:
-            raise ValueError(f"codes of {self.bits} bits are not {codes.dtype} {codes.shape}")
+        if self.bits % 8 or codes.dtype != np.uint8 or codes.shape[1:] != self._codes.shape[1:]:  # else it is a code
+            packed.check(codes, self.bits)
         if k < 1:
             raise ValueError(f"k is at least 1, not {k}")
         if among is None:
