@@ -164,10 +164,15 @@ def bit_statistics(packed: codes.Codes, bits: int) -> dict[str, float]:
     `imbalance`: mean distance of a bit's share of ones from one half, times two (0 balanced, 1 constant).
     `correlation`: mean absolute correlation between two different bits; constant bits count as 0.
     """
-    values = codes.unpack(packed, bits).astype(np.float32) * 2 - 1
-    mean = values.mean(axis=0)
-    centred = values - mean
-    deviation = np.sqrt(np.maximum((centred**2).mean(axis=0), 1e-12))
-    correlation = np.abs(centred.T @ centred / len(values) / np.outer(deviation, deviation))
-    off_diagonal = correlation[~np.eye(bits, dtype=bool)]
-    return {"imbalance": float(np.abs(mean).mean()), "correlation": float(off_diagonal.mean()) if bits > 1 else 0.0}
+    values = codes.unpack(packed, bits)
+    imbalance = np.abs(2 * values.mean(axis=0) - 1).mean()
+    return {"imbalance": float(imbalance), "correlation": float(correlations(values).sum() / max(bits * (bits - 1), 1))}
+
+
+def correlations(values: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Bits (N, bits) -> how much each says of each other, the absolute correlation (bits, bits): 0 of itself, and of a
+    constant bit."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.abs(np.nan_to_num(np.corrcoef(values, rowvar=False))).reshape(values.shape[1], -1)
+    np.fill_diagonal(found, 0)
+    return found

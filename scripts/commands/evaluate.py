@@ -45,7 +45,7 @@ UnseenClasses = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Only every Nth class: the first, the (N+1)th and so on.")
 ]
 Histogram = Annotated[bool, typer.Option("--histogram", help="A row for colour histograms.")]
-Report = Annotated[
+Figures = Annotated[
     Path | None, typer.Option(parser=console.path, metavar="DIR", help="A folder to write a page of figures to.")
 ]
 
@@ -61,7 +61,7 @@ def evaluate(
     held_out: HeldOut = False,
     unseen_classes: UnseenClasses = None,
     histogram: Histogram = False,
-    report: Report = None,
+    report: Figures = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Compare codes with pixels. Labels judge here and are used nowhere else."""

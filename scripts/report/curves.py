@@ -10,6 +10,7 @@ from semblance.retrieval import codes
 from semblance.retrieval.codec import Codec, from_logits
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.judging.contest import Contest, Row, Variant
+from semblance.retrieval.judging.evaluation import correlations
 from semblance.retrieval.pixels import SPEC
 from semblance.scripts.report.figures import colour_of, sample_logits, some, tidy, write
 
@@ -83,18 +84,14 @@ def write_bits(contest: Contest, rows: list[Row], codecs: list[Codec], folder: P
     chosen = some(len(contest.gallery), _COUNTED)
     figure, grid = plt.subplots(len(codecs), 2, figsize=(8.2, 2.6 * len(codecs)), layout="constrained", squeeze=False)
     for (balance, pairs), codec in zip(grid, codecs, strict=True):
-        bits = np.where(sample_logits(contest, codec, chosen) > 0, np.float32(1), np.float32(-1))
-        share = (bits.mean(axis=0) + 1) / 2
-        balance.bar(np.arange(codec.bits), np.sort(share), width=1, color=colour_of(rows, codec.name))
+        bits = sample_logits(contest, codec, chosen) > 0
+        balance.bar(np.arange(codec.bits), np.sort(bits.mean(axis=0)), width=1, color=colour_of(rows, codec.name))
         balance.axhline(0.5, color="#24292f", linewidth=0.8, linestyle=":")
         balance.set_ylim(0, 1)
         balance.set_ylabel("share of pictures", fontsize=8)
         balance.set_title(f"{codec.name}: how often each bit is on, sorted", fontsize=9)
         tidy(balance)
-        centred = bits - bits.mean(axis=0)
-        deviation = np.sqrt(np.maximum(np.square(centred).mean(axis=0), 1e-12))
-        correlation = np.abs(centred.T @ centred / len(bits) / np.outer(deviation, deviation))
-        np.fill_diagonal(correlation, 0)
+        correlation = correlations(bits)
         image = pairs.imshow(correlation, vmin=0, vmax=0.5, cmap="magma", interpolation="nearest")
         mean = correlation.sum() / max(codec.bits * (codec.bits - 1), 1)
         pairs.set_title(f"correlation of any two bits, mean {mean:.3f}", fontsize=9)

@@ -234,13 +234,13 @@ def test_no_answer_then_try_again(page: Page, server: Server) -> None:
 def test_the_last_question_wins(page: Page) -> None:
     opened(page)
     first, second = (page.get_by_test_id("sample").nth(n).get_attribute("data-id") for n in (0, 1))
-    held: list[Route] = []
-    page.route(f"**/images/{first}/similar?*", lambda route: held.append(route))
+    waiting: list[Route] = []
+    page.route(f"**/images/{first}/similar?*", lambda route: waiting.append(route))
     page.get_by_test_id("sample").nth(0).click()
     expect(page.locator("[aria-busy]").first).to_be_visible()
     page.evaluate("id => document.querySelector(`#samples-grid [data-id='${id}']`).click()", second)
     settled(page)
-    assert held
+    assert waiting
     assert page.url.endswith(f"?id={second}")
     expect(page.get_by_test_id("error")).to_be_hidden()
 

@@ -195,10 +195,10 @@ def test_multiply_adds_are_counted_by_hand(tmp_path: Path) -> None:
         helper.make_node("MatMul", ["hidden", "matmul"], ["logits"]),  # (8,)
     ]
     shapes = {"shrink": (6, 3, 3, 3), "grouped": (4, 3, 1, 1), "gemm": (10, 16), "bias": (10,), "matmul": (10, 8)}
-    held = [onnx.numpy_helper.from_array(np.ones(shape, np.float32), name) for name, shape in shapes.items()]
+    constants = [onnx.numpy_helper.from_array(np.ones(shape, np.float32), name) for name, shape in shapes.items()]
     pictures = helper.make_tensor_value_info("pictures", kinds.UINT8, ["batch", 4, 4, 3])
     logits = helper.make_tensor_value_info("logits", kinds.FLOAT, ["batch", 8])
-    graph = helper.make_graph(nodes, "graph", [pictures], [logits], held)
+    graph = helper.make_graph(nodes, "graph", [pictures], [logits], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.save(model, tmp_path / "encoder.onnx")
     card = {"name": "drawn", "bits": 8, "input": {"size": 4, "resize": "squash-bicubic"}}
