@@ -13,7 +13,7 @@ from dataclasses import asdict
 from semblance.indexer.catalog import Catalog, Changes, Generation
 from semblance.retrieval.errors import SnapshotError
 from semblance.retrieval.files import replace
-from semblance.retrieval.index import FlatIndex
+from semblance.retrieval.index import CodeIndex, FlatIndex
 from semblance.retrieval.index.mapped import from_file, to_file
 
 FILE = "index.faiss"
@@ -35,7 +35,7 @@ def refresh(catalog: Catalog) -> FlatIndex:
     return index
 
 
-def take_in(index: FlatIndex, changes: Changes) -> None:
+def take_in(index: CodeIndex, changes: Changes) -> None:
     """Make an index of the catalog's codes one of its codes after these changes."""
     index.remove(changes.removed)
     index.remove(changes.ids)  # a picture may have got another code
@@ -52,6 +52,8 @@ def _present(catalog: Catalog) -> tuple[FlatIndex, Generation, Generation | None
         index, saved = _read(catalog)
     except SnapshotError:
         index, saved = FlatIndex(catalog.bits), None
+    if saved == catalog.generation():
+        return index, saved, saved
     changes = catalog.changes(since=saved.number if saved else 0)
     take_in(index, changes)
     return index, changes.generation, saved

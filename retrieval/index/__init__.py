@@ -1,19 +1,9 @@
-"""Nearest codes by Hamming distance: the contract that every index keeps, the engines, and the overlay that lets one
-change what cannot be changed."""
+"""Nearest codes by Hamming distance: the contract of every index, the engines, and the overlay that lets one change
+what cannot be changed."""
 
-from semblance.retrieval.index.contract import Approximate, CodeIndex, Distances, Exact, Ids
+from semblance.retrieval.index.contract import CodeIndex, Distances, Ids
 from semblance.retrieval.index.flat import FlatIndex, search_on_one_core
 from semblance.retrieval.index.mapped import MappedFlat
 from semblance.retrieval.index.overlay import Overlay
 
-__all__ = [
-    "Approximate",
-    "CodeIndex",
-    "Distances",
-    "Exact",
-    "FlatIndex",
-    "Ids",
-    "MappedFlat",
-    "Overlay",
-    "search_on_one_core",
-]
+__all__ = ["CodeIndex", "Distances", "FlatIndex", "Ids", "MappedFlat", "Overlay", "search_on_one_core"]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.index.contract import Approximate, Distances, Exact, Ids
-from semblance.retrieval.index.flat import ONLY_ONCE, FlatIndex, blank, find, nearest
+from semblance.retrieval.index.flat import ONLY_ONCE, FlatIndex, blank, find, nearest, rows
 
 PROPOSALS, FEWEST = 10, 100  # asked of an approximate base: for each hit wanted, and for all of them
 
@@ -29,16 +29,17 @@ class Overlay:
 
     def ids(self) -> Ids:
         """See Stored.ids."""
-        ids = np.union1d(np.setdiff1d(self._base.ids(), self._removed, assume_unique=True), self._added.ids())
+        kept, added = np.delete(self._base.ids(), rows(self._removed, self._base.ids())), self._added.ids()
+        ids = np.insert(kept, np.searchsorted(kept, added), added)
         ids.flags.writeable = False
         return ids
 
     def codes(self, ids: Ids) -> Codes:
         """See Stored.codes."""
         _, added = find(ids, self._added.ids())
-        unknown = ~added & ~self._in_base(ids)
-        if unknown.any():
-            raise KeyError(int(ids[unknown][0]))
+        gone = ~added & find(ids, self._removed)[1]
+        if gone.any():
+            raise KeyError(int(ids[gone][0]))
         codes = np.empty((len(ids), packed.width(self.bits)), np.uint8)
         codes[added], codes[~added] = self._added.codes(ids[added]), self._base.codes(ids[~added])
         return codes
@@ -50,15 +51,14 @@ class Overlay:
 
     def add(self, ids: Ids, codes: Codes) -> None:
         """See CodeIndex.add."""
-        if self._in_base(ids).any():
+        if len(self._kept(ids)):
             raise ValueError(ONLY_ONCE)
         self._added.add(ids, codes)
 
     def remove(self, ids: Ids) -> int:
         """See CodeIndex.remove."""
-        ids = np.unique(ids)
-        gone = ids[self._in_base(ids)]
-        self._removed = np.union1d(self._removed, gone)
+        gone = self._kept(ids)
+        self._removed = np.insert(self._removed, np.searchsorted(self._removed, gone), gone)
         return len(gone) + self._added.remove(ids)
 
     def search(self, codes: Codes, k: int, among: Ids | None = None) -> tuple[Distances, Ids]:
@@ -71,9 +71,11 @@ class Overlay:
         distances, ids = np.concatenate([added[0], kept[0]], axis=1), np.concatenate([added[1], kept[1]], axis=1)
         return _taken(np.lexsort((ids, distances))[:, :k], distances, ids)  # each row sorted by itself
 
-    def _in_base(self, ids: Ids) -> npt.NDArray[np.bool_]:
-        """Which of `ids` the base has and has still."""
-        return find(ids, self._base.ids())[1] & ~find(ids, self._removed)[1]
+    def _kept(self, ids: Ids) -> Ids:
+        """Those of `ids` that the base has and has still, ascending, each once."""
+        known = self._base.ids()
+        known = known[rows(ids, known)]
+        return known[~find(known, self._removed)[1]]
 
     def _left(self, base: Exact, codes: Codes, k: int, among: Ids | None) -> tuple[Distances, Ids]:
         """The nearest that were not removed, of a base that searches.
@@ -82,17 +84,17 @@ class Overlay:
         that costs depends on how many stand in the way, not on how many were removed.
         """
         if among is not None:
-            return base.search(codes, k, np.setdiff1d(among, self._removed))
+            return base.search(codes, k, among[~find(among, self._removed)[1]])
         k = min(k, len(base) - len(self._removed))
         depth = k + min(k, len(self._removed))
         distances, ids = blank(len(codes), k)
-        rows = np.arange(len(codes) if k else 0)
-        while len(rows):
-            near, found = base.search(codes[rows], depth)
+        asking = np.arange(len(codes) if k else 0)
+        while len(asking):
+            near, found = base.search(codes[asking], depth)
             gone = find(found, self._removed)[1]
             first = np.argsort(gone, axis=1, kind="stable")[:, :k]
-            distances[rows], ids[rows] = _taken(first, near, found)
-            rows = rows[(~gone).sum(axis=1) < k]  # none at the latest when depth is all there is
+            distances[asking], ids[asking] = _taken(first, near, found)
+            asking = asking[(~gone).sum(axis=1) < k]  # none at the latest when depth is all there is
             depth *= 4
         return distances, ids
 
@@ -115,9 +117,8 @@ class Overlay:
 
     def _nearest(self, codes: Codes, k: int, ids: Ids) -> tuple[Distances, Ids]:
         """Exactly the nearest of those of `ids`, in any order, that the base has still."""
-        ids = np.unique(ids)
-        ids = ids[self._in_base(ids)]
-        return nearest(codes, k, ids, self._base.codes(ids))
+        kept = self._kept(ids)
+        return nearest(codes, k, kept, self._base.codes(kept))
 
 
 def _taken(columns: npt.NDArray[np.intp], distances: Distances, ids: Ids) -> tuple[Distances, Ids]:

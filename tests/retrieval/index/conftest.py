@@ -14,13 +14,13 @@ from semblance.retrieval.files import replace
 from semblance.retrieval.index import (
     CodeIndex,
     Distances,
-    Exact,
     FlatIndex,
     Ids,
     MappedFlat,
     Overlay,
     search_on_one_core,
 )
+from semblance.retrieval.index.contract import Exact
 from semblance.retrieval.index.mapped import from_file, to_file
 
 QUERIES = 5
