@@ -59,8 +59,8 @@ def test_what_is_disliked_moves_away(library: Path, shown: list[Path]) -> None:
         ([], "nothing to search with"),
         (["--unlike", "PICTURE"], "nothing to search with"),
         (["--like", "missing.jpg"], "There is no file missing.jpg"),
-        (["--like", "PICTURE", "--like", "PICTURE", "--engine", "pixel"], "leave --engine pixel and --views out"),
-        (["--like", "PICTURE", "--unlike", "PICTURE", "--views", "3"], "leave --engine pixel and --views out"),
+        (["--like", "PICTURE", "--like", "PICTURE", "--engine", "pixel"], "leave engine pixel and views out"),
+        (["--like", "PICTURE", "--unlike", "PICTURE", "--views", "3"], "leave engine pixel and views out"),
     ],
 )
 def test_wrong_use_is_one_sentence(library: Path, shown: list[Path], options: list[str], sentence: str) -> None:
