@@ -70,7 +70,7 @@ def _bring_up_to_date(db: sqlite3.Connection, folder: Path) -> None:
     newer than this program, or cannot be written to; LibraryLocked where another process goes on writing."""
     end = time.monotonic() + _PATIENCE
     while (version := schema.version(db)) != schema.VERSION:
-        if version == 0:
+        if version < 1:
             raise LibraryError(
                 f"{folder / FILE} is no catalog of Semblance (it is empty, or another program's): name another folder."
             )
