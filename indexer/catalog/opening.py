@@ -33,7 +33,7 @@ def connect(folder: Path) -> tuple[sqlite3.Connection, State | None]:
     except sqlite3.OperationalError as error:
         if not is_unwritable(error):
             raise
-        if before[1] is not None and before[1][1]:
+        if any(log is not None and log[1] for log in before[1:]):
             raise LibraryError(
                 f"The library {folder} was left in the middle of a batch and cannot be written to, so it cannot be "
                 f"mended: run `semblance status --library {folder}` once where it can, or on a copy of the folder."
@@ -42,8 +42,8 @@ def connect(folder: Path) -> tuple[sqlite3.Connection, State | None]:
 
 
 def state(folder: Path) -> State:
-    """What changes whenever somebody writes: inode, size and time of the catalog and of SQLite's log beside it."""
-    return tuple(_status(folder / name) for name in (FILE, f"{FILE}-wal"))
+    """What changes whenever somebody writes: inode, size and time of the catalog and of SQLite's logs beside it."""
+    return tuple(_status(folder / name) for name in (FILE, f"{FILE}-wal", f"{FILE}-journal"))
 
 
 def _status(path: Path) -> tuple[int, int, int] | None:
@@ -70,7 +70,7 @@ def _bring_up_to_date(db: sqlite3.Connection, folder: Path) -> None:
     newer than this program, or cannot be written to; LibraryLocked where another process goes on writing."""
     end = time.monotonic() + _PATIENCE
     while (version := schema.version(db)) != schema.VERSION:
-        if version == 0:
+        if version < 1:
             raise LibraryError(
                 f"{folder / FILE} is no catalog of Semblance (it is empty, or another program's): name another folder."
             )

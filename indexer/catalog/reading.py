@@ -20,7 +20,6 @@ from semblance.retrieval.errors import CodecMismatch, LibraryError, LibraryMissi
 T = TypeVar("T")
 
 _ENTRY = "SELECT id, path, size, mtime_ns, sha256 FROM pictures"
-_GENERATION = "SELECT number, token FROM generations ORDER BY number DESC LIMIT 1"
 
 
 class Catalog:
@@ -34,13 +33,10 @@ class Catalog:
         self.folder = folder
         self._db, self._as_it_stood = opening.connect(folder)
         try:
-            row = self._db.execute("SELECT id, codec_id, bits, model, generation FROM library").fetchone()
-            if row is None or None in row:
-                raise sqlite3.DatabaseError("it does not say what it is")
+            self.library, self.codec_id, self.bits, self.model = self._ask(_what_it_is)
         except BaseException:
             self._db.close()
             raise
-        self.library, self.codec_id, self.bits, self.model = str(row[0]), str(row[1]), int(row[2]), str(row[3])
 
     # ---- opening ---------------------------------------------------------------------------------------------------
 
@@ -88,7 +84,7 @@ class Catalog:
 
     def generation(self) -> Generation:
         """The present generation."""
-        return Generation(*self._rows(_GENERATION)[0])
+        return self._ask(_generation)
 
     def knows(self, generation: Generation) -> bool:
         """Whether this catalog has been at `generation`; one put back from a copy has not been where others went."""
@@ -125,7 +121,7 @@ class Catalog:
         if pictures <= count:
             return self.entries()
         places = [first + (last + 1 - first) * step // count for step in range(count)]
-        rows = [self._rows(f"{_ENTRY} WHERE id >= ? ORDER BY id LIMIT 1", (place,))[0] for place in places]
+        rows = [row for at in places for row in self._rows(f"{_ENTRY} WHERE id >= ? ORDER BY id LIMIT 1", (at,))]
         return [Entry(*row) for row in dict.fromkeys(rows)]
 
     def changes(self, since: int, codec_id: str | None = None) -> Changes:
@@ -137,7 +133,7 @@ class Catalog:
         def question(db: sqlite3.Connection) -> Changes:
             db.execute("BEGIN")  # one state for all three questions
             try:
-                generation = db.execute(_GENERATION).fetchone()
+                generation = _generation(db)
                 cursor = db.execute(
                     "SELECT picture, code FROM codes WHERE generation > ? AND codec_id = ? ORDER BY picture",
                     (since, codec_id),
@@ -154,7 +150,7 @@ class Catalog:
             if len(codes) != len(ids) * size:
                 raise sqlite3.DatabaseError("codes of a wrong length")
             stacked = np.frombuffer(bytes(codes), np.uint8).reshape(len(ids), size)
-            return Changes(Generation(*generation), np.array(ids, np.int64), stacked, np.array(removed, np.int64))
+            return Changes(generation, np.array(ids, np.int64), stacked, np.array(removed, np.int64))
 
         return self._ask(question)
 
@@ -189,3 +185,15 @@ class Catalog:
             self._db, self._as_it_stood = opening.connect(self.folder)
         before.close()
         return self._ask(question)
+
+
+def _what_it_is(db: sqlite3.Connection) -> tuple[str, str, int, str]:
+    """Identity, and the current codec's id, bits and model. TypeError where the catalog does not say."""
+    library, codec_id, bits, model = db.execute("SELECT id, codec_id, bits, model FROM library").fetchone()
+    return str(library), str(codec_id), int(bits), str(model)
+
+
+def _generation(db: sqlite3.Connection) -> Generation:
+    """The present generation. TypeError where there is none."""
+    number, token = db.execute("SELECT number, token FROM generations ORDER BY number DESC LIMIT 1").fetchone()
+    return Generation(int(number), str(token))

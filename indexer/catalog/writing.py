@@ -88,7 +88,7 @@ class Writer(Catalog):
                 ids.append(cursor.lastrowid)
             for codec_id in {codec_id: None for picture in added for codec_id in picture.codes}:
                 coded = [(id, new.codes[codec_id]) for id, new in zip(ids, added, strict=True) if codec_id in new.codes]
-                self._encode(codec_id, coded, generation)
+                self._put(codec_id, coded, generation)
         return ids
 
     def add_codes(self, codec: Codec, ids: Ids, codes: Codes) -> None:
@@ -96,7 +96,7 @@ class Writer(Catalog):
         there, or has its code, is passed over."""
         packed.check(codes, codec.bits)
         with self._batch() as generation:
-            self._encode(codec.codec_id, zip(ids.tolist(), codes, strict=True), generation)
+            self._put(codec.codec_id, zip(ids.tolist(), codes, strict=True), generation)
 
     def touch(self, entries: list[Entry]) -> None:
         """Commit new sizes and times of files whose content is the same; no generation passes."""
@@ -112,7 +112,7 @@ class Writer(Catalog):
             with self._batch() as generation:
                 self._forget(paths, generation)
 
-    def _encode(self, codec_id: str, coded: Iterable[tuple[int, Codes]], generation: int) -> None:
+    def _put(self, codec_id: str, coded: Iterable[tuple[int, Codes]], generation: int) -> None:
         size = packed.width(self._bits(codec_id))
         rows = [(codec_id, generation, code.tobytes(), id) for id, code in coded]
         if any(len(row[2]) != size for row in rows):

@@ -3,8 +3,10 @@
 import contextlib
 import hashlib
 import multiprocessing
+import os
 import random
 import shutil
+import signal
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -67,6 +69,33 @@ def test_a_batch_left_in_the_log_is_never_passed_over(library: Path, place: str)
         Catalog.open(library)
     with Catalog.opened(library) as catalog:
         assert catalog.counts() == (3, 0)
+
+
+@each_unwritable
+def test_a_batch_left_half_written_is_never_taken_for_the_truth(library: Path, place: str) -> None:
+    """A catalog that is not in write-ahead mode yet has beside it what it was, which SQLite must put back first."""
+
+    def die() -> None:
+        db = sqlite3.connect(library / FILE, isolation_level=None)
+        db.execute("PRAGMA cache_size = 1")  # so that the batch reaches the file before it is committed
+        db.execute("BEGIN")
+        rows = [(str(number), "x" * 500) for number in range(500)]
+        db.executemany("INSERT INTO failures VALUES (?, ?)", rows)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with contextlib.closing(sqlite3.connect(library / FILE)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+    in_a_process(die).join()
+    assert (library / f"{FILE}-journal").stat().st_size
+    with UNWRITABLE[place](library):
+        if place == "a full disk":  # where SQLite can roll back what is there
+            with Catalog.opened(library) as catalog:
+                assert catalog.counts() == (2, 0)
+        else:
+            with pytest.raises(LibraryError, match="middle of a batch"):
+                Catalog.open(library)
+    with Catalog.opened(library) as catalog:
+        assert catalog.counts() == (2, 0)
 
 
 @each_unwritable
