@@ -135,7 +135,9 @@ class Catalog:
             try:
                 generation = _generation(db)
                 cursor = db.execute(
-                    "SELECT picture, code FROM codes WHERE generation > ? AND codec_id = ? ORDER BY picture",
+                    # The sign keeps SQLite from reading all codes in their order to find the few that are new.
+                    "SELECT picture, code FROM codes WHERE generation > ? AND codec_id = ?"
+                    f" ORDER BY {'+' if since else ''}picture",
                     (since, codec_id),
                 )
                 ids: list[int] = []
