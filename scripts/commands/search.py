@@ -11,11 +11,10 @@ from semblance.indexer.library import Library
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.views import MOST
 from semblance.scripts import console
-from semblance.scripts.options import LibraryOption, ModelOption
 
 
 def search(
-    library: LibraryOption,
+    library: console.Library,
     image: Annotated[
         Path | None, typer.Argument(parser=console.path, metavar="[IMAGE]", help="The picture to search with.")
     ] = None,
@@ -33,7 +32,7 @@ def search(
     refine: Annotated[
         bool, typer.Option("--refine", help="Order the nearest by how sure the bits of IMAGE are.")
     ] = False,
-    model: ModelOption = None,
+    model: console.Model = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Find the pictures of a library that look like IMAGE, or like several and unlike others."""
@@ -54,7 +53,3 @@ def search(
             console.show(f"{distance}  {hit.path}")
         if not answer:
             console.say(f"The library {library} has no pictures yet: index a folder into it.")
-
-
-if __name__ == "__main__":
-    typer.run(search)

@@ -12,7 +12,6 @@ from semblance.retrieval.codec import Codec, find_model
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.images import InputSpec
 from semblance.scripts import console
-from semblance.scripts.console import LeaveOutClasses
 from semblance.scripts.report.before_after import write_before_and_after
 
 if TYPE_CHECKING:
@@ -24,12 +23,7 @@ def train(
         list[Path],
         typer.Argument(parser=console.path, metavar="DATA...", help="Folders of pictures, or of the CIFAR-10 batches."),
     ],
-    out: Annotated[
-        Path,
-        typer.Option(
-            parser=console.path, metavar="DIR", help="The model folder to write. A run that was cut goes on from here."
-        ),
-    ],
+    out: Annotated[Path, console.place("The model folder to write. A run that was cut goes on from here.")],
     recipe: Annotated[
         str | None, typer.Option(help="The recipe's name.", show_default="with --from, the model's own")
     ] = None,
@@ -41,12 +35,12 @@ def train(
     ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="FIELD=VALUE of the recipe; may be repeated.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps or another device of torch.")] = "auto",
-    leave_out_classes: LeaveOutClasses = None,
+    leave_out_classes: console.LeaveOutClasses = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch CIFAR-10 into DATA first.")] = False,
 ) -> None:
     """Train a model without labels and export it."""
     with console.exits():
-        with console.training_packages():
+        with console.extra("train", "Training"):
             from semblance.retrieval.training.checkpoint import CHECKPOINT, LOG
             from semblance.retrieval.training.data import download_cifar10, load
             from semblance.retrieval.training.override import override
@@ -120,7 +114,3 @@ def _stoppable() -> Iterator[Any]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-if __name__ == "__main__":
-    typer.run(train)

@@ -41,7 +41,8 @@ def test_ctrl_c_leaves_a_checkpoint_that_the_same_command_goes_on_from(sample: P
     command = [
         sys.executable,
         "-m",
-        "semblance.scripts.commands.train",
+        "semblance",
+        "train",
         str(sample),
         *SMALL,
         "--out",
