@@ -36,7 +36,3 @@ def demo(
             Library.open(library),
             lambda url: console.say(f"Open {url} and drop a picture on the page (Ctrl-C stops it)"),
         )
-
-
-if __name__ == "__main__":
-    typer.run(demo)

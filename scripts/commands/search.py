@@ -20,10 +20,12 @@ def search(
         Path | None, typer.Argument(parser=console.path, metavar="[IMAGE]", help="The picture to search with.")
     ] = None,
     like: Annotated[
-        list[Path] | None, typer.Option(metavar="IMAGE", help="Search by several: like this one. May be repeated.")
+        list[Path] | None,
+        typer.Option(parser=console.path, metavar="IMAGE", help="Search by several: like this one. May be repeated."),
     ] = None,
     unlike: Annotated[
-        list[Path] | None, typer.Option(metavar="IMAGE", help="And unlike this one. May be repeated.")
+        list[Path] | None,
+        typer.Option(parser=console.path, metavar="IMAGE", help="And unlike this one. May be repeated."),
     ] = None,
     k: Annotated[int, typer.Option(min=1, max=MAX_K, help="How many pictures to return.")] = 10,
     engine: Annotated[Engine, typer.Option(help="Learned codes, or raw pixels as the baseline.")] = "code",
@@ -54,7 +56,3 @@ def search(
             console.show(f"{distance}  {hit.path}")
         if not answer:
             console.say(f"The library {library} has no pictures yet: index a folder into it.")
-
-
-if __name__ == "__main__":
-    typer.run(search)

@@ -1,7 +1,5 @@
 """`semblance status`: what a library holds."""
 
-import typer
-
 from semblance.indexer.library import status as library_status
 from semblance.scripts import console
 from semblance.scripts.options import LibraryOption
@@ -16,7 +14,3 @@ def status(library: LibraryOption, as_json: console.AsJson = False) -> None:
         else:
             for name, value in facts.items():
                 console.show(f"{name:9} {value}")
-
-
-if __name__ == "__main__":
-    typer.run(status)
