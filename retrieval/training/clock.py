@@ -19,7 +19,7 @@ class Clock:
     minutes: float | None = None
     first: int = 0
     behind: float = 0.0
-    _started: float = field(default_factory=time.monotonic)
+    _started: float = field(default_factory=lambda: time.monotonic())
 
     @property
     def seconds(self) -> float:

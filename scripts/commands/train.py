@@ -16,8 +16,6 @@ from semblance.scripts.console import LeaveOutClasses
 from semblance.scripts.report.before_after import write_before_and_after
 
 if TYPE_CHECKING:
-    import torch
-
     from semblance.retrieval.training.data import TrainingData
     from semblance.retrieval.training.recipe import AnyRecipe
     from semblance.retrieval.training.run import Summary, Terms
@@ -93,9 +91,7 @@ def _recipe(name: str | None, start: Codec | None) -> "AnyRecipe":
     return own
 
 
-def _trained(
-    recipe: "AnyRecipe", pictures: "TrainingData", out: Path, device: "torch.device", terms: "Terms"
-) -> "Summary":
+def _trained(recipe: "AnyRecipe", pictures: "TrainingData", out: Path, device: Any, terms: "Terms") -> "Summary":
     """The model made, and what is to be said of it said."""
     from semblance.retrieval.training.checkpoint import CHECKPOINT, LOG
     from semblance.retrieval.training.run import make_model

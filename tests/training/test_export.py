@@ -11,6 +11,7 @@ from semblance.retrieval.images import InputSpec
 from semblance.retrieval.training import data as training_data
 from semblance.retrieval.training import export
 from semblance.retrieval.training.bottleneck import sign_ste
+from semblance.retrieval.training.checkpoint import load_weights
 from semblance.retrieval.training.fields import from_card
 from semblance.retrieval.training.networks import Autoencoder
 from semblance.retrieval.training.recipe import Network, Recipe, Schedule
@@ -106,6 +107,18 @@ def test_a_model_that_ships_is_small_and_says_what_it_is(name: str) -> None:
     assert {"licence", "data", "latent"} <= card.keys()
     trained = card["quantised"]["from"] if "quantised" in card else card  # what was measured while it was trained
     assert {"held_out_pictures", "mse"} <= trained["figures"].keys()
+
+
+def test_weights_of_before_are_the_network_that_ships(sample: Path) -> None:
+    """models/photos was trained and put into 8 bits by commit bb30a8c: what that changed is a bit in a hundred."""
+    codec = Codec(find_model("photos"))
+    recipe = from_card(codec.card["recipe"])
+    assert isinstance(recipe, Recipe)
+    model = Autoencoder(recipe)
+    load_weights(model, codec.folder)
+    pictures = training_data.load([sample], codec.spec).pictures
+    differing, _ = export.disagreement(export.deployable(model), codec, pictures)
+    assert 0 < differing < 0.02
 
 
 def test_sign_rounds_forward_and_passes_gradients_back() -> None:

@@ -264,6 +264,37 @@ def test_a_damaged_checkpoint_is_said(tmp_path: Path, drawn: TrainingData, damag
         run(tmp_path, drawn)
 
 
+def as_before(path: Path, **recipe: object) -> None:
+    """Write a checkpoint as commit bb30a8c did, with fields of recipes that are gone."""
+    state = torch.load(path, weights_only=True)
+    gone = {"detached": False, "joining": 0.0, "averaging": 0.0, "decorrelation": 0.0}
+    kept = ("step", "seconds", "data", "start", "teacher", "model", "optimizer")
+    before = {**{name: state[name] for name in kept}, "recipe": {**state["recipe"], **gone, **recipe}, "average": None}
+    torch.save(before, path)
+
+
+@pytest.mark.parametrize("stop_after", [7, None])
+def test_a_checkpoint_of_before_is_gone_on_with(tmp_path: Path, drawn: TrainingData, stop_after: int | None) -> None:
+    whole, whole_log = run(tmp_path / "whole", drawn, VIEWS)
+    if stop_after is None:
+        run(tmp_path / "cut", drawn, VIEWS)
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "cut", drawn, VIEWS, stop_after)
+    as_before(tmp_path / "cut" / CHECKPOINT)
+    resumed, resumed_log = run(tmp_path / "cut", drawn, VIEWS, None if stop_after else 0)  # one that is whole stays so
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    assert resumed_log == whole_log
+
+
+def test_a_checkpoint_of_a_lead_that_is_gone_says_so(tmp_path: Path, drawn: TrainingData) -> None:
+    run(tmp_path, drawn)
+    as_before(tmp_path / CHECKPOINT, averaging=0.99)
+    with pytest.raises(CheckpointError, match=r"averaging=0.99 did not help and is gone: .* name another --out"):
+        run(tmp_path, drawn)
+
+
 def test_too_few_pictures(tmp_path: Path, drawn: TrainingData) -> None:
     with pytest.raises(DatasetError, match="48 pictures are too few: 41 are held out") as caught:
         run(tmp_path, drawn, replace(TINY, held_out=41))

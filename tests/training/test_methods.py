@@ -117,6 +117,18 @@ def test_gaussian_latents_have_the_mean_and_variance_that_they_say() -> None:
         assert torch.allclose(latents.var(dim=0), bottleneck.log_variance(features[0]).exp(), rtol=0.05)
 
 
+@pytest.mark.parametrize(("name", "switches"), [("plain", 0), ("unpooling", 2), ("very-deep-small", 0)])
+def test_every_trunk_gives_features_and_switches(name: str, switches: int) -> None:
+    model = Autoencoder(network(name)).eval()
+    images = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        features, places = model.encoder.trunk(model.encoder.visible(images))
+        _, rebuilt = model(images)
+    assert features.shape == (3, model.encoder.width)
+    assert len(places) == switches
+    assert len(rebuilt) == (2 if switches else 1), "with switches too, where there are any"
+
+
 def test_values_go_where_max_unpooling_puts_those_of_first_places() -> None:
     maps = torch.randn(2, 3, 4, 4)
     first = torch.arange(64).view(1, 1, 8, 8)[:, :, ::2, ::2].expand(2, 3, 4, 4)
