@@ -25,4 +25,4 @@ class Settings(BaseSettings):
     def _named(cls, library: object) -> object:
         if library == "":  # a Path makes it the working folder
             raise ValueError("it is empty")
-        return library
+        return Path(str(library)).expanduser()

@@ -18,6 +18,7 @@ from semblance.retrieval.errors import CodecMismatch, ModelError, SemblanceError
 from semblance.retrieval.images import Source
 from semblance.retrieval.index import FlatIndex
 from semblance.retrieval.progress import Progress, quiet
+from semblance.retrieval.views import MOST as MOST_VIEWS
 
 
 class Library:
@@ -125,6 +126,8 @@ class Library:
         "pixel"; `views` (1 to 10) asks with flips and crops of the picture too, `refine` orders the nearest by how sure
         its bits are. Raises PictureError, UsageError, LibraryError, and OSError where a path cannot be read.
         """
+        if not 1 <= views <= MOST_VIEWS:
+            raise UsageError(f"views is from 1 to {MOST_VIEWS}, not {views}.")
         self.follow()
         way = self._way(engine)
         if len(like) == 1 and not unlike:

@@ -57,7 +57,13 @@ def place(help: str, *names: str, metavar: str = "DIR", show_default: bool | str
 
 
 Library = Annotated[Path, place("The folder that holds the library.", "--library")]
-Model = Annotated[str | None, typer.Option("--model", help="A shipped model's name, or a model folder.")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="A shipped model's name, or a model folder.",
+        show_default=f"the library's own; {DEFAULT_MODEL} for a new one",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
 Models = Annotated[
     list[str] | None,

@@ -12,7 +12,7 @@ from tests.test_layers import LAYERS, ROOT
 FUNCTION, FILE = 40, 250  # lines: a function with its docstring, without its decorators
 KINDS = (".py", ".js", ".css", ".html")
 REASONS = {
-    "retrieval/training/loop.py:fit": "the training loop, straight, to be read from top to bottom",
+    "retrieval/training/loop.py:train": "the training loop, straight, to be read from top to bottom",
 }
 
 

@@ -1,136 +1,151 @@
 """What a run leaves on disk as it goes: its last good state, and every figure of its log."""
 
-import dataclasses
 import io
 import json
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.optim.swa_utils import AveragedModel
 
 from semblance.retrieval.errors import CheckpointError, RecipeError, TrainingError
 from semblance.retrieval.files import replace
+from semblance.retrieval.training.fields import as_card, from_card
 from semblance.retrieval.training.networks import Autoencoder
-from semblance.retrieval.training.recipe import Recipe, from_card
+from semblance.retrieval.training.recipe import Recipe
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "training.jsonl"
 WEIGHTS = "weights.pt"
+EVERY = 120  # seconds between checkpoints
 
 
 @dataclass(frozen=True)
-class Run:
-    """A network, its optimizer and the average of its weights, where there is one, on their way through `recipe`, over
-    the data with this SHA-256, kept in `out`.
+class Origin:
+    """All that decides a run: a checkpoint is gone on with by a run of the same origin alone.
 
-    `start` is the codec_id of the model that it began as, empty where it began from chance, `teacher` that of the one
-    it imitates, empty where it imitates none.
+    `data` is the SHA-256 of the pictures, `start` the codec_id of the model that the run began as, empty where it began
+    from chance, `teacher` that of the one it imitates, empty where it imitates none, `minutes` the time it was given.
     """
 
-    out: Path
     recipe: Recipe
     data: str
-    model: Autoencoder
-    optimizer: torch.optim.Optimizer
-    average: AveragedModel | None = None
     start: str = ""
     teacher: str = ""
+    minutes: float | None = None
+
+    def check(self, state: Mapping[str, Any], path: Path) -> None:
+        """Raises CheckpointError where the state in `path` is of another origin."""
+        mine = as_card(self.recipe)
+        try:
+            other = as_card(from_card(state["recipe"]))
+        except RecipeError as error:
+            unknown = str(error).rstrip(".")
+            raise CheckpointError(
+                f"{path} is of a recipe that cannot be gone on with ({unknown}): name another --out, or remove it."
+            ) from None
+        if fields := sorted(key for key in mine.keys() | other.keys() if mine.get(key) != other.get(key)):
+            raise CheckpointError(
+                f"{path} belongs to another recipe (different: {', '.join(fields)}): name another --out, or remove it."
+            )
+        for name, otherwise in {
+            "data": "was trained on other pictures:",
+            "start": "did not begin as this run does (--from): begin it so,",
+            "teacher": "imitates another model than this run (--teacher): name that one,",
+            "minutes": "was given another time than this run (--minutes): give it that one,",
+        }.items():
+            if state.get(name, getattr(Origin, name, None)) != getattr(self, name):  # older ones lack what is younger
+                raise CheckpointError(f"{path} {otherwise} name another --out, or remove it.")
+
+
+class Trail:
+    """The checkpoint and the log in the folder `out` of a network and its optimizer on their way."""
+
+    def __init__(self, out: Path, origin: Origin, model: Autoencoder, optimizer: torch.optim.Optimizer) -> None:
+        self._checkpoint, self._log = out / CHECKPOINT, out / LOG
+        self._origin, self._model, self._optimizer = origin, model, optimizer
+        self._saved = time.monotonic()
+
+    def begin(self) -> None:
+        """Make the folder, and an end of the log of a run that was cut before its first checkpoint."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._log.unlink(missing_ok=True)
 
     def record(self, **figures: float) -> None:
         """Append one line to the log."""
-        with (self.out / LOG).open("a") as log:
+        with self._log.open("a") as log:
             log.write(json.dumps(figures) + "\n")
 
-    def check(self, finite: bool, step: int) -> None:
+    def require_finite(self, finite: bool, step: int) -> None:
         """Raises TrainingError where numbers have stopped being finite."""
         if not finite:
             raise TrainingError(
-                f"The loss is no number any more at step {step}. The last good state is in {self.out / CHECKPOINT}, if "
+                f"The loss is no number any more at step {step}. The last good state is in {self._checkpoint}, if "
                 "training got that far. Try a lower learning_rate."
             )
 
-    def save(self, step: int, seconds: float) -> None:
-        """Write out/checkpoint.pt, whole or not at all: `step` steps and `seconds` of training lie behind it.
+    def save(self, step: int, seconds: float, finished: bool = False) -> None:
+        """Write the checkpoint, whole or not at all: `step` steps and `seconds` of training lie behind it.
 
         Raises TrainingError where a weight is no number, or the disk takes no more; the checkpoint before is kept.
         """
-        weights = self.model.state_dict()
-        self.check(all(bool(weight.isfinite().all()) for weight in weights.values()), step)
+        weights = self._model.state_dict()
+        self.require_finite(all(bool(weight.isfinite().all()) for weight in weights.values()), step)
         state = {
+            **vars(self._origin),
+            "recipe": as_card(self._origin.recipe),
             "step": step,
             "seconds": seconds,
-            "recipe": dataclasses.asdict(self.recipe),
-            "data": self.data,
-            "start": self.start,
-            "teacher": self.teacher,
+            "finished": finished,
             "model": weights,
-            "optimizer": self.optimizer.state_dict(),
-            "average": None if self.average is None else self.average.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
         try:
-            replace(self.out / CHECKPOINT, [buffer.getbuffer()])
+            replace(self._checkpoint, [buffer.getbuffer()])
         except OSError as error:
             raise TrainingError(
                 f"The checkpoint could not be written ({error}). The one before it is kept: free some space and run "
                 "the same command again."
             ) from error
+        self._saved = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for a checkpoint."""
+        return time.monotonic() - self._saved > EVERY
 
     @property
     def begun(self) -> bool:
         """Whether there is a checkpoint."""
-        return (self.out / CHECKPOINT).exists()
+        return self._checkpoint.exists()
 
-    def resume(self) -> tuple[int, float]:
-        """Take up out/checkpoint.pt; the steps and seconds it has behind it. The log loses what came after it.
+    def resume(self, steps: int) -> tuple[int, float, bool]:
+        """Take up the checkpoint: the steps and seconds behind it, and whether a run of `steps` steps was finished.
 
-        Raises CheckpointError where it is broken, or of another recipe or other data.
+        The log loses what came after it. Raises CheckpointError where the checkpoint is broken or of another origin.
         """
-        path, log = self.out / CHECKPOINT, self.out / LOG
-        if not self.begun:
-            log.unlink(missing_ok=True)
-            return 0, 0.0
+        path = self._checkpoint
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             step, seconds = int(state["step"]), float(state["seconds"])
         except Exception as error:  # damaged pickles raise nearly anything
             raise CheckpointError(f"{path} is no whole checkpoint ({error}): remove it to begin anew.") from error
+        self._origin.check(state, path)
         try:
-            same = from_card(state["recipe"]) == self.recipe
-        except RecipeError:
-            same = False
-        if not same:
-            mine, other = dataclasses.asdict(self.recipe), state["recipe"]
-            fields = sorted(key for key in mine.keys() | other.keys() if mine.get(key) != other.get(key))
-            raise CheckpointError(
-                f"{path} belongs to another recipe (different: {', '.join(fields)}): name another --out, or remove it."
-            )
-        if state["data"] != self.data:
-            raise CheckpointError(f"{path} was trained on other pictures: name another --out, or remove it.")
-        if state.get("start", "") != self.start:
-            raise CheckpointError(
-                f"{path} did not begin as this run does (--from): begin it so, name another --out, or remove it."
-            )
-        if state.get("teacher", "") != self.teacher:
-            raise CheckpointError(
-                f"{path} imitates another model than this run (--teacher): name that one, another --out, or remove it."
-            )
-        try:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            if self.average is not None:
-                self.average.load_state_dict(state["average"])
+            self._model.load_state_dict(state["model"])
+            self._optimizer.load_state_dict(state["optimizer"])
         except (RuntimeError, ValueError) as error:
             raise CheckpointError(
                 f"{path} was written by a version of Semblance whose network had other layers: remove it to begin anew."
             ) from error
-        lines = log.read_text().splitlines() if log.exists() else []
+        lines = self._log.read_text().splitlines() if self._log.exists() else []
         kept = [line for line in lines if json.loads(line)["step"] < step]
-        replace(log, ["".join(line + "\n" for line in kept).encode()])
-        return step, seconds
+        replace(self._log, ["".join(line + "\n" for line in kept).encode()])
+        return step, seconds, bool(state.get("finished", step >= steps))
 
 
 def save_weights(model: Autoencoder, folder: Path) -> None:

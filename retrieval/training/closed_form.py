@@ -4,8 +4,6 @@ What is fitted becomes torch modules for the sake of one thing: export.py writes
 network's. The decoder of each is the linear map from bits to pixels of least squared error.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -17,14 +15,13 @@ from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.images import Picture
 from semblance.retrieval.judging import linear
 from semblance.retrieval.judging.linear import Floats
+from semblance.retrieval.progress import Progress, quiet
 from semblance.retrieval.training.recipe import Fitted
 
 _PATCHES_PER_CENTROID = 500
 _CONTRAST = 10 / 255**2  # added to a patch's variance: flat ones stay flat
 _WHITENING = 0.1  # added to the variances of normalised patches, as Coates, Lee & Ng do
 _ROWS = 8  # pictures at a time: what is computed of them stays in the cache
-
-Report = Callable[[int, int], None]
 
 
 class FittedCoder(nn.Module):
@@ -38,10 +35,10 @@ class FittedCoder(nn.Module):
         self.encoder = nn.Sequential(features, _Centred(mean), _linear(weights))
         self.decoder = nn.Sequential(to_pixels, nn.Unflatten(1, (side, side, 3)), _ChannelsFirst())
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Pictures (N, 3, S, S) -> logits (N, bits) and pictures rebuilt from their signs, (N, 3, S, S)."""
         logits = self.encoder(images)
-        return logits, self.decoder(torch.where(logits > 0, 1.0, -1.0))
+        return logits, [self.decoder(torch.where(logits > 0, 1.0, -1.0))]
 
 
 class Pixels(nn.Module):
@@ -93,14 +90,14 @@ class Patches(nn.Module):
         return torch.cat([quarter.mean(dim=(2, 3)) for quarter in quarters], dim=1)
 
 
-def fit(recipe: Fitted, pictures: Picture, report: Report) -> FittedCoder:
+def fit(recipe: Fitted, pictures: Picture, progress: Progress = quiet) -> FittedCoder:
     """Fit the recipe on pictures uint8 (N, S, S, 3). Raises DatasetError where they are too few."""
     if recipe.method != "hyperplanes" and len(pictures) < recipe.bits:
         raise DatasetError(f"{len(pictures)} pictures are too few to choose {recipe.bits} directions by: add some.")
     features: nn.Module = Pixels()
     if recipe.method == "patches-itq":
-        features = _patches(recipe, pictures, report)
-    vectors = _features(features, pictures, report)  # (N, F)
+        features = _patches(recipe, pictures, progress)
+    vectors = _features(features, pictures, progress)  # (N, F)
     if recipe.method == "hyperplanes":
         mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
         weights = linear.RandomHyperplanes(mean, recipe.bits, recipe.seed).normals
@@ -123,7 +120,7 @@ def _spread(vectors: Floats) -> Floats:
     return np.where(deviation > 0, deviation, np.float32(1))
 
 
-def _patches(recipe: Fitted, pictures: Picture, report: Report) -> Patches:
+def _patches(recipe: Fitted, pictures: Picture, progress: Progress) -> Patches:
     chance = np.random.default_rng(recipe.seed)
     count = _PATCHES_PER_CENTROID * recipe.centroids
     rows = chance.integers(0, len(pictures), count)
@@ -140,17 +137,17 @@ def _patches(recipe: Fitted, pictures: Picture, report: Report) -> Patches:
     whitening = ((vectors / np.sqrt(values + _WHITENING)) @ vectors.T).astype(np.float32)
     clusters = MiniBatchKMeans(recipe.centroids, batch_size=4096, n_init=1, random_state=recipe.seed)
     clusters.fit((patches - mean) @ whitening)
-    report(1, 2)
+    progress(1, 2)
     return Patches(recipe.patch, mean, whitening, clusters.cluster_centers_.astype(np.float32))
 
 
 @torch.no_grad()
-def _features(features: nn.Module, pictures: Picture, report: Report) -> Floats:
+def _features(features: nn.Module, pictures: Picture, progress: Progress) -> Floats:
     parts: list[npt.NDArray[np.float32]] = []
     for start in range(0, len(pictures), _ROWS):
         part = torch.from_numpy(pictures[start : start + _ROWS]).permute(0, 3, 1, 2).float() / 255
         parts.append(features(part).numpy())
-        report(len(pictures) + start, 2 * len(pictures))
+        progress(len(pictures) + start, 2 * len(pictures))
     return np.concatenate(parts)
 
 

@@ -9,6 +9,7 @@ of the checkerboard that transposed convolution draws (Odena, Dumoulin & Olah, 2
 from torch import Tensor, nn
 
 from semblance.retrieval.training.recipe import Recipe
+from semblance.retrieval.training.trunk import Trunk
 
 
 def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, padding: int = 1) -> nn.Sequential:
@@ -59,39 +60,40 @@ class MeanOverPlaces(nn.Module):
         return maps.permute(0, 2, 3, 1).flatten(1, 2).mean(dim=1)
 
 
-def encoder(recipe: Recipe) -> tuple[nn.Sequential, int]:
+def encoder(recipe: Recipe) -> tuple[Trunk, int]:
     """What turns pictures (N, channels, S, S) into features (N, F), and F.
 
     A pooled encoder takes pictures of any side that its stages can halve.
     """
-    stem, *stages = recipe.encoder
-    stride = recipe.stem_stride
+    network = recipe.network
+    stem, *stages = network.encoder
+    stride = network.stem_stride
     kernel = 2 + stride  # 3 x 3, 4 x 4 in steps of 2, 6 x 6 in steps of 4
-    layers: list[nn.Module] = [conv(recipe.channels, stem, kernel, stride)]
-    layers += [Residual(stem, stem) for _ in range(recipe.blocks[0])]
-    for inputs, outputs, blocks in zip(recipe.encoder, stages, recipe.blocks[1:], strict=False):
+    layers: list[nn.Module] = [conv(network.channels, stem, kernel, stride)]
+    layers += [Residual(stem, stem) for _ in range(network.blocks[0])]
+    for inputs, outputs, blocks in zip(network.encoder, stages, network.blocks[1:], strict=False):
         layers.append(Residual(inputs, outputs, stride=2))
         layers += [Residual(outputs, outputs) for _ in range(blocks - 1)]
-    width = recipe.encoder[-1]
-    if recipe.head:
-        layers.append(conv(width, recipe.head, kernel=1, padding=0))
-        width = recipe.head
-    if recipe.pooled:
+    width = network.encoder[-1]
+    if network.head:
+        layers.append(conv(width, network.head, kernel=1, padding=0))
+        width = network.head
+    if network.pooled:
         layers.append(MeanOverPlaces())
     else:
-        width *= (recipe.size // recipe.shrinkage) ** 2
-    return nn.Sequential(*layers, nn.Flatten()), width
+        width *= (recipe.size // network.shrinkage) ** 2
+    return Trunk(*layers, nn.Flatten()), width
 
 
 def decoder(recipe: Recipe) -> nn.Sequential:
     """What turns latents (N, bits) into maps (N, channels, S, S)."""
-    widths = recipe.decoder
+    widths = recipe.network.decoder
     layers: list[nn.Module] = [unfold(recipe.bits, widths[-1], recipe.size // 2 ** (len(widths) - 1))]
     for inputs, outputs in zip(widths[:0:-1], widths[-2::-1], strict=True):
         layers.append(Residual(inputs, inputs))
-        if recipe.decoding == "transposed":
+        if recipe.network.decoding == "transposed":
             growing = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
             layers.append(nn.Sequential(growing, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)))
         else:
             layers += [nn.Upsample(scale_factor=2), conv(inputs, outputs)]
-    return nn.Sequential(*layers, nn.Conv2d(widths[0], recipe.channels, 3, padding=1))
+    return nn.Sequential(*layers, nn.Conv2d(widths[0], recipe.network.channels, 3, padding=1))

@@ -1,15 +1,18 @@
 """What to train on: any folder of pictures, CIFAR-10 or MNIST. Pictures only: labels are never read here."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.images import InputSpec, Picture
 from semblance.retrieval.judging import datasets
+from semblance.retrieval.progress import Progress, quiet
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class TrainingData:
 def load(
     sources: Sequence[Path],
     spec: InputSpec,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = quiet,
     leave_out_classes: int | None = None,
 ) -> TrainingData:
     """Decode all training pictures at `spec`. The test pictures of CIFAR-10 and MNIST are never among them.
@@ -76,9 +79,7 @@ def _files(folder: Path, leave_out_classes: int | None) -> list[Path]:
     return paths
 
 
-def _read(
-    paths: list[Path], spec: InputSpec, progress: Callable[[int, int], None] | None
-) -> tuple[Picture, list[tuple[Path, str]]]:
+def _read(paths: list[Path], spec: InputSpec, progress: Progress) -> tuple[Picture, list[tuple[Path, str]]]:
     """The pictures (N, S, S, 3) that can be read, and why the others cannot."""
     out = np.empty((len(paths), spec.size, spec.size, 3), np.uint8)
     failed: list[tuple[Path, str]] = []
@@ -87,9 +88,23 @@ def _read(
             failed.append((path, str(picture)))
         else:
             out[done - len(failed)] = picture
-        if progress is not None:
-            progress(done + 1, len(paths))
+        progress(done + 1, len(paths))
     return out[: len(paths) - len(failed)], failed
+
+
+def split(data: TrainingData, held_out: int, batch_size: int) -> tuple[Tensor, Tensor]:
+    """Rows to train on and rows held out, by the one rule. Raises DatasetError where no batch is left to train on."""
+    total = len(data.pictures)
+    if total - held_out < batch_size:
+        fewer = min(held_out, total // 10)
+        smaller = min(batch_size, (total - fewer) // 4)
+        instead = f", or try --set held_out={fewer} --set batch_size={smaller}" if smaller > 1 else ""
+        raise DatasetError(
+            f"{total} pictures are too few: {held_out} are held out and a batch takes {batch_size}. Add "
+            f"pictures{instead}."
+        )
+    kept, apart = datasets.hold_out(held_out, total)
+    return torch.from_numpy(kept), torch.from_numpy(apart)
 
 
 def download_cifar10(folder: Path) -> None:

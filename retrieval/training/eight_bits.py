@@ -101,7 +101,7 @@ def _quantised(path: Path, pictures: Picture) -> bytes:
     model = onnx.load(path)
     if any("Quantize" in node.op_type or "QLinear" in node.op_type for node in model.graph.node):
         raise ModelError(f"{path} is quantised already: name the model that it was made of.")
-    _hold_as_float32(model.graph)
+    _keep_as_float32(model.graph)
     for number, node in enumerate(model.graph.node):
         node.name = node.name or f"node_{number}"  # nodes are left out by their names
     model.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")  # else it asks for just that
@@ -130,12 +130,12 @@ def _quantised(path: Path, pictures: Picture) -> bytes:
     return bytes(made.SerializeToString())
 
 
-def _hold_as_float32(graph: Any) -> None:
+def _keep_as_float32(graph: Any) -> None:
     """Undo what export.py does for shipping: weights of float16 behind a Cast become float32, to be quantised."""
-    held = {tensor.name: tensor for tensor in graph.initializer}
-    for node in [node for node in graph.node if node.op_type == "Cast" and node.input[0] in held]:
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    for node in [node for node in graph.node if node.op_type == "Cast" and node.input[0] in stored]:
         kind = onnx.helper.tensor_dtype_to_np_dtype(node.attribute[0].i)
-        values = numpy_helper.to_array(held[node.input[0]]).astype(kind)
+        values = numpy_helper.to_array(stored[node.input[0]]).astype(kind)
         graph.initializer.append(numpy_helper.from_array(values, node.output[0]))
         graph.node.remove(node)
     needed = {name for node in graph.node for name in node.input}

@@ -1,5 +1,10 @@
-"""What one step asks of the network: the recipe's objectives on a batch, each by name and already weighted."""
+"""What one step asks of the network: the recipe's objectives on a batch, each by name and already weighted.
 
+A new objective is a weight in recipe.py, a function in objectives.py, and a line in `_OBJECTIVES`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -8,8 +13,25 @@ from torch import Tensor, nn
 from semblance.retrieval.training import augment, corruption, degradation, objectives
 from semblance.retrieval.training.bottleneck import Gaussian
 from semblance.retrieval.training.networks import Autoencoder
-from semblance.retrieval.training.pooling import PoolingEncoder
 from semblance.retrieval.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Step:
+    """What there is to judge by: `images` (N, 3, S, S) as they were, what the first layer saw of them, and what the
+    network made of that; `taught` (N, T) are a teacher's logits. Where views are compared, `seen`, `features` (F),
+    `logits` and `latents` (bits) have 2N rows: all first views, then all second."""
+
+    recipe: Recipe
+    model: Autoencoder
+    images: Tensor
+    seen: Tensor
+    features: Tensor
+    switches: list[Tensor]
+    logits: Tensor
+    latents: Tensor
+    taught: Tensor | None
+    generator: torch.Generator
 
 
 def losses(
@@ -22,91 +44,99 @@ def losses(
     the picture in its place, perhaps corrupted. What is to be rebuilt from the code is the whole picture as it was.
     """
     with torch.profiler.record_function("augmentation"):  # a part of its own in `semblance bench training`
-        taken = [_corrupted(images, recipe, generator)]
-        if recipe.views:
+        taken = [_damaged(_viewed(images, recipe, generator), recipe, generator)]
+        if recipe.objectives.compare_views:
             taken.append(_viewed(images, recipe, generator))
     inputs = torch.cat(taken).contiguous(memory_format=torch.channels_last)
-    seen = model.encoder.visible(inputs).requires_grad_(recipe.contractive > 0)
-    cast_down = torch.autocast(images.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
-    switches: list[Tensor] = []
-    with cast_down:
-        if isinstance(model.encoder.trunk, PoolingEncoder):
-            features, switches = model.encoder.trunk.with_switches(seen)
-        else:
-            features = model.encoder.trunk(seen)
+    seen = model.encoder.visible(inputs).requires_grad_(recipe.objectives.contractive > 0)
+    with _cast_down(recipe, images):
+        features, switches = model.encoder.trunk(seen)
     features = features.float()  # what decides a bit, and what is compared, is worth full precision and costs little
-    logits = model.encoder.bottleneck(features)  # (N, bits), or (2N, bits): all first views, then all second
+    logits = model.encoder.bottleneck(features)
     latents = model.encoder.bottleneck.drawn(logits, features, generator)
-    out = {}
-    if recipe.reconstruction:
-        asked = max(2, int(recipe.rebuilt * len(images)))
-        with cast_down:
-            given = latents[:asked].detach() if recipe.detached else latents[:asked]
-            rebuilt = model.decoder(given, [places[:asked] for places in switches])
-        error = objectives.reconstruction(rebuilt.float(), images[:asked], recipe.pixels)
-        out["reconstruction"] = recipe.reconstruction * error
-    if recipe.agreement:
-        nested = objectives.nested_agreement(latents, recipe.lengths, recipe.temperature)
-        out["agreement"] = recipe.agreement * nested
-    if recipe.projection:
-        agreed = objectives.agreement(model.projection(features), recipe.projection_temperature)
-        out["projection"] = recipe.projection * agreed
-    if taught is not None:
-        imitated = objectives.imitation(latents, taught, recipe.projection_temperature)
-        out["imitation"] = recipe.imitation * imitated
-    if recipe.decorrelation:
-        out["decorrelation"] = recipe.decorrelation * objectives.decorrelation(logits)
-    if recipe.sparse:
-        out["sparse"] = recipe.sparse * objectives.sparse(model.decoder.code(latents), recipe.activity)
-    if recipe.magnitude:
-        out["magnitude"] = recipe.magnitude * objectives.magnitude(model.decoder.code(latents))
-    if recipe.contractive:
-        out["contractive"] = recipe.contractive * _contraction(model, seen, logits, recipe, generator)
-    if recipe.divergence:
-        bottleneck = model.encoder.bottleneck
-        if isinstance(bottleneck, Gaussian):
-            divergence = objectives.divergence_from_normal(logits, bottleneck.log_variance(features))
-        else:
-            divergence = objectives.divergence_from_coins(logits)
-        out["divergence"] = recipe.divergence * divergence
-    if recipe.adversarial:
-        told = objectives.adversarial(latents, model.discriminator, generator)
-        out["adversarial"] = recipe.adversarial * told
-    return out
+    step = Step(recipe, model, images, seen, features, switches, logits, latents, taught, generator)
+    weights = {name: getattr(recipe.objectives, name) for name in _OBJECTIVES}
+    return {name: weight * _OBJECTIVES[name](step) for name, weight in weights.items() if weight}
 
 
-def _contraction(
-    model: Autoencoder, seen: Tensor, logits: Tensor, recipe: Recipe, generator: torch.Generator
-) -> Tensor:
-    """The contraction of the code's units: of the standardised logits that become bits, or of sigmoid units, exactly
-    where they are the only layer."""
-    if recipe.latent == "bits":
-        return objectives.contractive(logits, seen, generator)
-    units = model.decoder.code(logits)
-    if not recipe.hidden:
-        return objectives.contractive_of_one_layer(units, cast(nn.Linear, model.encoder.bottleneck).weight)
-    return objectives.contractive(units, seen, generator)
+def _reconstruction(step: Step) -> Tensor:
+    asked = max(2, int(step.recipe.objectives.rebuilt * len(step.images)))
+    with _cast_down(step.recipe, step.images):
+        rebuilt = step.model.decoder(step.latents[:asked], [places[:asked] for places in step.switches])
+    return objectives.reconstruction(rebuilt.float(), step.images[:asked], step.recipe.network.pixels)
+
+
+def _agreement(step: Step) -> Tensor:
+    return objectives.nested_agreement(step.latents, step.recipe.lengths, step.recipe.objectives.temperature)
+
+
+def _projection(step: Step) -> Tensor:
+    return objectives.agreement(step.model.projection(step.features), step.recipe.objectives.projection_temperature)
+
+
+def _imitation(step: Step) -> Tensor:
+    assert step.taught is not None
+    return objectives.imitation(step.latents, step.taught, step.recipe.objectives.projection_temperature)
+
+
+def _contractive(step: Step) -> Tensor:
+    """Of the code's units: of the standardised logits that become bits, or of sigmoid units, exactly where they are the
+    only layer."""
+    if step.recipe.network.latent == "bits":
+        return objectives.contractive(step.logits, step.seen, step.generator)
+    units = step.model.decoder.code(step.logits)
+    if not step.recipe.network.hidden:
+        weights = cast(nn.Linear, step.model.encoder.bottleneck).weight
+        return objectives.contractive_of_one_layer(units, weights)
+    return objectives.contractive(units, step.seen, step.generator)
+
+
+def _divergence(step: Step) -> Tensor:
+    bottleneck = step.model.encoder.bottleneck
+    if isinstance(bottleneck, Gaussian):
+        return objectives.divergence_from_normal(step.logits, bottleneck.log_variance(step.features))
+    return objectives.divergence_from_coins(step.logits)
+
+
+_OBJECTIVES: dict[str, Callable[[Step], Tensor]] = {  # in this order, which decides who draws chance first
+    "reconstruction": _reconstruction,
+    "agreement": _agreement,
+    "projection": _projection,
+    "imitation": _imitation,
+    "sparse": lambda step: objectives.sparse(step.model.decoder.code(step.latents), step.recipe.objectives.activity),
+    "magnitude": lambda step: objectives.magnitude(step.model.decoder.code(step.latents)),
+    "contractive": _contractive,
+    "divergence": _divergence,
+    "adversarial": lambda step: objectives.adversarial(step.latents, step.model.discriminator, step.generator),
+}
+
+_DAMAGES: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {  # one after the other
+    "sharpness": degradation.sharpness,
+    "resolution": degradation.resolution,
+    "caption": degradation.caption,
+    "jpeg": degradation.jpeg,
+    "grain": degradation.grain,
+    "noise": corruption.gaussian_noise,
+    "mask": corruption.mask_patches,
+    "salt": corruption.salt_and_pepper,
+}
+
+
+def _cast_down(recipe: Recipe, images: Tensor) -> torch.autocast:
+    return torch.autocast(images.device.type, torch.bfloat16, enabled=recipe.schedule.precision == "bfloat16")
 
 
 def _viewed(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    if recipe.views:
-        images = augment.random_crops(images, recipe.view, recipe.crop, generator, recipe.turn, recipe.frame)
-    if recipe.jitter or recipe.grey or recipe.tint:
-        images = augment.random_colours(images, recipe.jitter, recipe.grey, generator, recipe.tint)
+    views = recipe.views
+    if recipe.objectives.compare_views:
+        images = augment.random_crops(images, views.view, views.crop, generator, views.turn, views.frame)
+    if views.jitter or views.grey or views.tint:
+        images = augment.random_colours(images, views.jitter, views.grey, generator, views.tint)
     return images
 
 
-def _corrupted(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    images = _viewed(images, recipe, generator)
-    for damage, amount in (
-        (degradation.sharpness, recipe.sharpness),
-        (degradation.resolution, recipe.resolution),
-        (degradation.caption, recipe.caption),
-        (degradation.jpeg, recipe.jpeg),
-        (degradation.grain, recipe.grain),
-        (corruption.gaussian_noise, recipe.noise),
-        (corruption.mask_patches, recipe.mask),
-        (corruption.salt_and_pepper, recipe.salt),
-    ):
+def _damaged(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    for name, damage in _DAMAGES.items():
+        amount = getattr(recipe.damage, name)
         images = damage(images, amount, generator) if amount else images
     return images

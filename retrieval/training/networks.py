@@ -1,36 +1,36 @@
 """An autoencoder as a recipe describes it: an encoder, a bottleneck, a decoder, and what else its objectives need.
 
-Pictures are float (N, 3, S, S) in 0..1; scaling from bytes is export.py's and fit.py's business.
+Pictures are float (N, 3, S, S) in 0..1; scaling from bytes is export.py's and loop.py's business.
 """
 
 import torch
 from torch import Tensor, nn
 
-from semblance.retrieval.training import convolutional, dense
+from semblance.retrieval.training import convolutional, dense, pooling
 from semblance.retrieval.training.bottleneck import ACTIVATIONS, BOTTLENECKS, Bottleneck
-from semblance.retrieval.training.pooling import PoolingEncoder, UnpoolingDecoder
 from semblance.retrieval.training.recipe import Recipe
 
+_LAYERS = {"residual": convolutional, "pooling": pooling, "dense": dense}
 _HIDDEN, _PROJECTED = 512, 128  # widths of the projection
 _JUDGING = 256  # hidden units of the discriminator
 
 
 class Encoder(nn.Module):
-    """Pictures (N, 3, S, S) in 0..1 -> features (N, F) -> logits (N, bits). `width` is F."""
+    """Pictures (N, 3, S, S) in 0..1 -> features (N, F) -> logits (N, bits). `width` is F.
+
+    `trunk` gives the features and, for each of its stages that remembers places, where they were ("switches").
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.visible = Visible(recipe)
         self.trunk: nn.Module
-        if recipe.network == "pooling":
-            self.trunk, self.width = PoolingEncoder(recipe), recipe.encoder[-1] * (recipe.size // recipe.shrinkage) ** 2
-        else:
-            self.trunk, self.width = (dense if recipe.network == "dense" else convolutional).encoder(recipe)
-        self.bottleneck: Bottleneck = BOTTLENECKS[recipe.latent](self.width, recipe.bits)
+        self.trunk, self.width = _LAYERS[recipe.network.kind].encoder(recipe)
+        self.bottleneck: Bottleneck = BOTTLENECKS[recipe.network.latent](self.width, recipe.bits)
 
     def features(self, images: Tensor) -> Tensor:
         """Pictures (N, 3, S, S) -> features (N, F)."""
-        features: Tensor = self.trunk(self.visible(images))
+        features: Tensor = self.trunk(self.visible(images))[0]
         return features
 
     def forward(self, images: Tensor) -> Tensor:
@@ -43,9 +43,9 @@ class Visible(nn.Module):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
-        self.grey, self.binary = recipe.channels == 1, recipe.pixels == "binary"
+        self.grey, self.binary = recipe.network.channels == 1, recipe.network.pixels == "binary"
         # Pixels of photographs deviate by about a quarter: what Gaussian visible units take is of deviation 1.
-        self.scale = 4.0 if recipe.network == "dense" else 2.0
+        self.scale = 4.0 if recipe.network.kind == "dense" else 2.0
 
     def forward(self, images: Tensor) -> Tensor:
         if self.grey:
@@ -70,12 +70,8 @@ class Decoder(nn.Module):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.register_buffer("middle", torch.zeros(recipe.bits))
-        self.activation = ACTIVATIONS[recipe.code]()
-        self.layers: nn.Module
-        if recipe.network == "pooling":
-            self.layers = UnpoolingDecoder(recipe)
-        else:
-            self.layers = (dense if recipe.network == "dense" else convolutional).decoder(recipe)
+        self.activation = ACTIVATIONS[recipe.network.code]()
+        self.layers: nn.Module = _LAYERS[recipe.network.kind].decoder(recipe)
         self.visible = Visible(recipe)
 
     def code(self, latents: Tensor) -> Tensor:
@@ -100,7 +96,7 @@ class Autoencoder(nn.Module):
         self.encoder = Encoder(recipe)
         self.decoder = Decoder(recipe)
         self.projection = nn.Sequential()
-        if recipe.projection:
+        if recipe.objectives.projection:
             self.projection = nn.Sequential(
                 nn.Linear(self.encoder.width, _HIDDEN, bias=False),
                 nn.BatchNorm1d(_HIDDEN),
@@ -108,7 +104,7 @@ class Autoencoder(nn.Module):
                 nn.Linear(_HIDDEN, _PROJECTED),
             )
         self.discriminator = nn.Sequential()
-        if recipe.adversarial:
+        if recipe.objectives.adversarial:
             self.discriminator = nn.Sequential(
                 nn.Linear(recipe.bits, _JUDGING),
                 nn.LeakyReLU(0.2),
@@ -118,7 +114,13 @@ class Autoencoder(nn.Module):
                 nn.Flatten(0),
             )
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures (N, 3, S, S) -> logits (N, bits) and pictures rebuilt from the code alone, (N, 3, S, S)."""
-        logits = self.encoder(images)
-        return logits, self.decoder(self.encoder.bottleneck.latents(logits))
+    def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Pictures (N, 3, S, S) -> logits (N, bits) and pictures rebuilt, each (N, 3, S, S): from the code alone and,
+        where the trunk has switches, with those too."""
+        features, switches = self.encoder.trunk(self.encoder.visible(images))
+        logits = self.encoder.bottleneck(features)
+        latents = self.encoder.bottleneck.latents(logits)
+        rebuilt = [self.decoder(latents)]
+        if switches:
+            rebuilt.append(self.decoder(latents, switches))
+        return logits, rebuilt

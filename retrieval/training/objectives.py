@@ -57,17 +57,6 @@ def imitation(views: Tensor, taught: Tensor, temperature: float) -> Tensor:
     return (functional.cross_entropy(cosines, nearness) + functional.cross_entropy(cosines.T, nearness)) / 2
 
 
-def decorrelation(logits: Tensor) -> Tensor:
-    """Logits (N, bits) -> the squared correlation of two of them over the N pictures, a mean over all pairs, in 0..1.
-
-    Zbontar et al., "Barlow Twins" (2021), and Bardes, Ponce & LeCun, "VICReg" (2022), who ask this of features.
-    """
-    standardised = (logits - logits.mean(dim=0)) / (logits.std(dim=0, correction=0) + 1e-6)
-    correlations = standardised.T @ standardised / len(logits)  # (bits, bits)
-    apart = correlations.square().sum() - correlations.diagonal().square().sum()
-    return apart / max(1, logits.shape[1] * (logits.shape[1] - 1))
-
-
 def sparse(units: Tensor, activity: float) -> Tensor:
     """Units (N, bits) in 0..1 -> the divergence in nats of each one's mean from being on for the share `activity`.
 

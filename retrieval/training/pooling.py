@@ -21,18 +21,13 @@ class PoolingEncoder(nn.Module):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
-        inputs = (recipe.channels, *recipe.encoder[:-1])
+        widths = recipe.network.encoder
         self.stages = nn.ModuleList(
             nn.Sequential(conv(before, after), conv(after, after))
-            for before, after in zip(inputs, recipe.encoder, strict=True)
+            for before, after in zip((recipe.network.channels, *widths[:-1]), widths, strict=True)
         )
 
-    def forward(self, images: Tensor) -> Tensor:
-        for stage in self.stages:
-            images = functional.max_pool2d(stage(images), 2)
-        return images.flatten(1)
-
-    def with_switches(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The features (N, F), and of each stage where its maxima were: (N, C, H, W), as max_unpool2d wants them."""
         switches = []
         for stage in self.stages:
@@ -46,14 +41,14 @@ class UnpoolingDecoder(nn.Module):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
-        self.expand = unfold(recipe.bits, recipe.encoder[-1], recipe.size // recipe.shrinkage)
-        outputs = recipe.encoder[-2::-1]
+        widths = recipe.network.encoder
+        self.expand = unfold(recipe.bits, widths[-1], recipe.size // recipe.network.shrinkage)
         self.stages = nn.ModuleList(
             nn.Sequential(conv(before, before), conv(before, after))
-            for before, after in zip(recipe.encoder[:0:-1], outputs, strict=True)
+            for before, after in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
-        first = recipe.encoder[0]
-        self.stages.append(nn.Sequential(conv(first, first), nn.Conv2d(first, recipe.channels, 3, padding=1)))
+        first, channels = widths[0], recipe.network.channels
+        self.stages.append(nn.Sequential(conv(first, first), nn.Conv2d(first, channels, 3, padding=1)))
 
     def forward(self, latents: Tensor, switches: Sequence[Tensor] = ()) -> Tensor:
         maps = self.expand(latents)
@@ -65,6 +60,17 @@ class UnpoolingDecoder(nn.Module):
             maps = stage(maps)
         out: Tensor = maps
         return out
+
+
+def encoder(recipe: Recipe) -> tuple[PoolingEncoder, int]:
+    """What turns pictures (N, channels, S, S) into features (N, F) and switches, and F."""
+    side = recipe.size // recipe.network.shrinkage
+    return PoolingEncoder(recipe), recipe.network.encoder[-1] * side**2
+
+
+def decoder(recipe: Recipe) -> UnpoolingDecoder:
+    """What turns latents (N, bits), and switches where it is given them, into maps (N, channels, S, S)."""
+    return UnpoolingDecoder(recipe)
 
 
 def _first_of_four(maps: Tensor) -> Tensor:

@@ -6,12 +6,12 @@ Minimizing Contrastive Divergence", 2002; the rates are those of his "Practical 
 layer of the encoder and, transposed, the decoder's mirror image of it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from semblance.retrieval.progress import Progress
 from semblance.retrieval.training.bottleneck import Bits
 from semblance.retrieval.training.networks import Autoencoder
 from semblance.retrieval.training.recipe import Recipe
@@ -57,13 +57,14 @@ def pretrain(
     pictures: Tensor,
     recipe: Recipe,
     generator: torch.Generator,
-    report: Callable[[float], None],
+    progress: Progress,
 ) -> None:
     """Start a dense autoencoder's layers as machines trained one after the other on pictures uint8 (N, 3, S, S).
 
-    `report` is told the share that is done, after each epoch of each layer. Rounded bits have no bias but batch
-    normalisation, which puts each one's threshold at its mean: the machine's own is dropped there.
+    `progress` is told of each epoch of each layer. Rounded bits have no bias but batch normalisation, which puts each
+    one's threshold at its mean: the machine's own is dropped there.
     """
+    epochs = recipe.schedule.pretraining
     bottleneck = model.encoder.bottleneck
     code = bottleneck[0] if isinstance(bottleneck, Bits) else bottleneck
     layers = [layer for layer in (*model.encoder.trunk.children(), code) if isinstance(layer, nn.Linear)]
@@ -77,20 +78,18 @@ def pretrain(
                     layer.weight.new_empty(layer.weight.shape).normal_(0, 0.01, generator=generator),
                     torch.zeros(layer.in_features, device=data.device),
                     torch.zeros(layer.out_features, device=data.device),
-                    real_visible=number == 0 and recipe.pixels == "real",
-                    real_hidden=layer is code and not recipe.binary_latents and recipe.code == "linear",
+                    real_visible=number == 0 and recipe.network.pixels == "real",
+                    real_hidden=layer is code and not recipe.network.binary_latents and recipe.network.code == "linear",
                 ),
-                recipe.pretraining,
+                epochs,
                 generator,
-                lambda epochs, number=number: report((number + epochs / recipe.pretraining) / len(layers)),  # type: ignore[misc]
+                lambda done, _, before=number * epochs: progress(before + done, len(layers) * epochs),  # type: ignore[misc]
             )
-            _unroll(machine, layer, mirror, signs=layer is code and recipe.binary_latents)
+            _unroll(machine, layer, mirror, signs=layer is code and recipe.network.binary_latents)
             data = torch.cat([machine.up(part) for part in data.split(1000)])
 
 
-def _trained(
-    data: Tensor, machine: Machine, epochs: int, generator: torch.Generator, report: Callable[[int], None]
-) -> Machine:
+def _trained(data: Tensor, machine: Machine, epochs: int, generator: torch.Generator, progress: Progress) -> Machine:
     """Contrastive divergence with one step (CD-1) over data (N, V)."""
     rate = _RATE_OF_REAL_UNITS if machine.real_visible or machine.real_hidden else _RATE
     parameters = (machine.weights, machine.visible, machine.hidden)
@@ -111,7 +110,7 @@ def _trained(
             for parameter, speed, gradient in zip(parameters, speeds, gradients, strict=True):
                 speed.mul_(momentum).add_(gradient, alpha=rate)
                 parameter.add_(speed)
-        report(epoch + 1)
+        progress(epoch + 1, epochs)
     return machine
 
 

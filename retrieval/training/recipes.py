@@ -5,40 +5,27 @@ Those of CIFAR-10 bear plain names but for the three that are tuned to be search
 photos is for any pictures.
 """
 
-from dataclasses import replace
-from typing import Any
-
 from semblance.retrieval.errors import RecipeError
-from semblance.retrieval.training.recipe import AnyRecipe, Fitted, Recipe
+from semblance.retrieval.training.fields import replace
+from semblance.retrieval.training.recipe import AnyRecipe, Damage, Fitted, Network, Objectives, Recipe, Schedule, Views
 
 _FAST = Recipe(
     name="cifar10-fast",
     summary="256 bits on which two views of a picture agree and from which it is rebuilt; made for two cores.",
-    head=256,
-    pooled=True,
-    reconstruction=10.0,
-    rebuilt=0.25,
-    agreement=1.0,
-    projection=1.0,
-    jitter=0.4,
-    grey=0.1,
-    epochs=120,  # 40 for experiments and seeds: 45 minutes
-    weight_decay=1e-2,
-    warmup=0.05,
+    network=Network(head=256, pooled=True),
+    objectives=Objectives(reconstruction=10.0, rebuilt=0.25, agreement=1.0, projection=1.0),
+    views=Views(jitter=0.4, grey=0.1),
+    schedule=Schedule(epochs=120, weight_decay=1e-2, warmup=0.05),  # 40 epochs for experiments and seeds: 45 minutes
 )
 
 _SEARCHED = [
     Recipe(
         name="cifar10-ae",
         summary="Deep convolutional autoencoder with 256 rounded bits, trained by reconstruction alone.",
-        encoder=(64, 128, 192),
-        blocks=(1, 1, 1),
-        noise=0.3,
-        mask=0.5,
-        jitter=0.4,
-        grey=0.2,
-        epochs=24,
-        batch_size=128,
+        network=Network(encoder=(64, 128, 192), blocks=(1, 1, 1)),
+        views=Views(jitter=0.4, grey=0.2),
+        damage=Damage(noise=0.3, mask=0.5),
+        schedule=Schedule(epochs=24, batch_size=128),
     ),
     _FAST,
     replace(
@@ -82,20 +69,25 @@ _PHOTOS = replace(
 )
 
 _FITTED = [
-    Fitted("hyperplanes", "Signs of random projections of the pixels.", "hyperplanes"),
-    Fitted("pca", "Signs of the pixels' principal components.", "pca"),
-    Fitted("pca-itq", "Principal components of the pixels, rotated so that rounding loses least.", "pca-itq"),
-    Fitted("patches-itq", "Whitened patches by their nearest k-means centroids, pooled, then PCA-ITQ.", "patches-itq"),
+    Fitted(name="hyperplanes", summary="Signs of random projections of the pixels.", method="hyperplanes"),
+    Fitted(name="pca", summary="Signs of the pixels' principal components.", method="pca"),
+    Fitted(
+        name="pca-itq",
+        summary="Principal components of the pixels, rotated so that rounding loses least.",
+        method="pca-itq",
+    ),
+    Fitted(
+        name="patches-itq",
+        summary="Whitened patches by their nearest k-means centroids, pooled, then PCA-ITQ.",
+        method="patches-itq",
+    ),
 ]
 
 _PLAIN = Recipe(
     name="plain",
     summary="Convolutional autoencoder with 256 rounded bits.",
-    encoder=(32, 64, 128),
-    blocks=(1, 1, 1),
-    decoder=(24, 32, 64, 128),
-    batch_size=128,
-    epochs=5,
+    network=Network(encoder=(32, 64, 128), blocks=(1, 1, 1)),
+    schedule=Schedule(batch_size=128, epochs=5),
 )
 _REAL = replace(_PLAIN, latent="real")
 
@@ -107,7 +99,6 @@ _METHODS = [
         name="unpooling",
         summary="Max-pooling, and unpooling to the remembered places while it is trained.",
         network="pooling",
-        encoder=(32, 64, 128),
     ),
     replace(_PLAIN, name="denoising-noise", summary="Rebuilds pictures from noisy ones.", noise=0.25),
     replace(_PLAIN, name="denoising-mask", summary="Rebuilds pictures from ones with patches greyed out.", mask=0.3),
@@ -145,13 +136,8 @@ _METHODS = [
 _VERY_DEEP = Recipe(
     name="very-deep",
     summary="3072-8192-4096-2048-1024-512-256, pretrained as Boltzmann machines: Krizhevsky & Hinton (2011).",
-    network="dense",
-    hidden=(8192, 4096, 2048, 1024, 512),
-    activation="sigmoid",
-    pretraining=20,
-    epochs=30,
-    learning_rate=3e-4,
-    precision="float32",
+    network=Network(network="dense", hidden=(8192, 4096, 2048, 1024, 512), activation="sigmoid"),
+    schedule=Schedule(pretraining=20, learning_rate=3e-4, precision="float32"),
 )
 _DENSE = [
     _VERY_DEEP,
@@ -163,32 +149,26 @@ _DENSE = [
         epochs=20,
     ),
 ]
-_DIGITS: dict[str, Any] = {"size": 28, "view": 28, "channels": 1, "pixels": "binary", "precision": "float32"}
+_MNIST_DENSE = Recipe(
+    name="mnist-dense",
+    summary="784-128-32-128-784, rectified units, Adam, cross-entropy: the textbook's autoencoder.",
+    size=28,
+    bits=32,
+    network=Network(network="dense", channels=1, pixels="binary", latent="real", code="relu"),
+    views=Views(view=28),
+    schedule=Schedule(weight_decay=0.0, learning_rate=1e-3, precision="float32"),
+)
 _MNIST: list[AnyRecipe] = [
-    Recipe(
-        name="mnist-dense",
-        summary="784-128-32-128-784, rectified units, Adam, cross-entropy: the textbook's autoencoder.",
-        network="dense",
-        bits=32,
-        hidden=(128,),
-        latent="real",
-        code="relu",
-        weight_decay=0.0,
-        learning_rate=1e-3,
-        **_DIGITS,
-    ),
-    Recipe(
+    _MNIST_DENSE,
+    replace(
+        _MNIST_DENSE,
         name="mnist-deep",
         summary="784-1000-500-250-30, pretrained as Boltzmann machines: Hinton & Salakhutdinov (2006).",
-        network="dense",
         bits=30,
         hidden=(1000, 500, 250),
         activation="sigmoid",
-        latent="real",
+        code="linear",
         pretraining=10,
-        weight_decay=0.0,
-        learning_rate=1e-3,
-        **_DIGITS,
     ),
     *(replace(recipe, name=f"mnist-{recipe.name}", size=28, bits=64) for recipe in _FITTED),
     *(
@@ -196,14 +176,17 @@ _MNIST: list[AnyRecipe] = [
             recipe,
             name=f"mnist-{recipe.name}",
             summary=recipe.summary.replace("256", "64"),
+            size=28,
+            view=28,
             bits=64,
+            channels=1,
+            pixels="binary",
             encoder=(16, 32),
             blocks=(1, 1),
             decoder=(8, 16, 32),
             batch_size=256,
             epochs=3,
-            divergence=20 * recipe.divergence,  # of nats a pixel: 64 / 784 would be the whole bound's
-            **{**_DIGITS, "precision": "bfloat16"},
+            divergence=20 * recipe.objectives.divergence,  # of nats a pixel: 64 / 784 would be the whole bound's
         )
         for recipe in _METHODS
     ),

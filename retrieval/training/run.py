@@ -1,6 +1,6 @@
-"""One training run from pictures to a model folder: read, fit, export, compare with ONNX Runtime."""
+"""A whole run, from pictures to a model folder: train or fit, export, compare with ONNX Runtime."""
 
-import dataclasses
+import math
 import platform
 import shlex
 import time
@@ -15,13 +15,14 @@ from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import TrainingError
 from semblance.retrieval.images import InputSpec
 from semblance.retrieval.judging import datasets
-from semblance.retrieval.training import closed_form, export
+from semblance.retrieval.progress import Progress, quiet
+from semblance.retrieval.training import closed_form, export, loop
 from semblance.retrieval.training.checkpoint import WEIGHTS, save_weights
 from semblance.retrieval.training.closed_form import FittedCoder
 from semblance.retrieval.training.data import TrainingData
-from semblance.retrieval.training.loop import Report, fit, measure
+from semblance.retrieval.training.fields import as_card, settable
+from semblance.retrieval.training.measuring import measure
 from semblance.retrieval.training.networks import Autoencoder
-from semblance.retrieval.training.override import settable
 from semblance.retrieval.training.recipe import AnyRecipe, Fitted, Recipe
 from semblance.retrieval.training.recipes import find
 
@@ -29,7 +30,25 @@ MOST_DISAGREEMENT = 0.001  # share of bits that torch and ONNX Runtime may give 
 
 
 @dataclass(frozen=True)
-class Trained:
+class Terms:
+    """What a run is told besides its recipe: the model whose weights it begins with, the one that it imitates, and how
+    long it may train."""
+
+    start: Codec | None = None
+    teacher: Codec | None = None
+    minutes: float | None = None
+
+    def check(self, recipe: AnyRecipe, out: Path) -> None:
+        """Raises TrainingError unless a run of `recipe` into `out` can be had on these terms."""
+        if self.start is not None:
+            _check_start(self.start, recipe, out)
+        _check_teacher(self.teacher, recipe)
+        if self.minutes is not None:
+            _check_minutes(self.minutes, recipe)
+
+
+@dataclass(frozen=True)
+class Summary:
     """A finished run: the codec read back from its folder, its figures, and how far ONNX Runtime is from torch."""
 
     codec: Codec
@@ -38,59 +57,63 @@ class Trained:
     largest_differing_logit: float
 
 
-def train(
+def make_model(
     recipe: AnyRecipe,
     data: TrainingData,
     out: Path,
     device: torch.device,
-    report: Report,
-    stop: Callable[[], bool],
-    start: Codec | None = None,
-    teacher: Codec | None = None,
-) -> Trained:
-    """Fit `recipe` on `data` and write the model folder `out`; see `fit` for the rest. Raises TrainingError."""
-    if start is not None:
-        check_start(start, recipe, out)
-    check_teacher(teacher, recipe)
-    model: Autoencoder | FittedCoder
-    if isinstance(recipe, Recipe):
-        network, seconds = fit(recipe, data, out, device, report, stop, start, teacher)
-        try:
-            save_weights(network, out)
-        except OSError as error:
-            raise TrainingError(f"The model folder {out} could not be written: {error}") from error
-        model = export.deployable(network)
-    else:
-        model, seconds = _fitted(recipe, data, report, stop)
+    progress: Progress = quiet,
+    stop: Callable[[], bool] = lambda: False,
+    terms: Terms = Terms(),  # frozen
+) -> Summary:
+    """Train or fit `recipe` on `data` and write the model folder `out`; see loop.train for the rest.
+
+    Raises DatasetError and TrainingError.
+    """
+    terms.check(recipe, out)
+    model, seconds, by_the_clock = _made(recipe, data, out, device, progress, stop, terms)
     _, held_out = datasets.hold_out(recipe.held_out, len(data.pictures))
     sample = data.pictures[held_out if len(held_out) else slice(0, 500)]
     measured = measure(model, torch.from_numpy(sample).permute(0, 3, 1, 2), recipe.bits)
     figures = {"seconds": round(seconds, 1), "held_out_pictures": float(len(held_out)), **measured}
-    card = _card(recipe, data, figures, out.resolve().name, start, teacher)
-    decodes = isinstance(recipe, Fitted) or recipe.reconstruction > 0
+    card = {**_card(recipe, data, out.resolve().name, terms), **by_the_clock, "figures": figures}
+    decodes = isinstance(recipe, Fitted) or recipe.objectives.reconstruction > 0
     codec = export.export(model, out, card, InputSpec(recipe.size), recipe.bits, decodes)
     differing, largest = export.disagreement(model, codec, sample)
     if differing > MOST_DISAGREEMENT:
         raise TrainingError(f"ONNX Runtime gives {differing:.2%} other bits than torch: the export in {out} is wrong.")
-    return Trained(codec, figures, differing, largest)
+    return Summary(codec, figures, differing, largest)
 
 
-def _fitted(recipe: Fitted, data: TrainingData, report: Report, stop: Callable[[], bool]) -> tuple[FittedCoder, float]:
-    """A deployable model without a network, and the seconds it took."""
+def _made(
+    recipe: AnyRecipe,
+    data: TrainingData,
+    out: Path,
+    device: torch.device,
+    progress: Progress,
+    stop: Callable[[], bool],
+    terms: Terms,
+) -> tuple[Autoencoder | FittedCoder, float, dict[str, Any]]:
+    """A deployable model, the seconds it took, and what a card says of one that was trained by the clock."""
+    if isinstance(recipe, Fitted):
+        started = time.monotonic()
+        kept, _ = datasets.hold_out(recipe.held_out, len(data.pictures))
+        fitted = closed_form.fit(recipe, data.pictures[kept], loop.interruptible(progress, stop))
+        return export.deployable(fitted), time.monotonic() - started, {}
+    begun_as, by = terms.start, terms.teacher
+    start = loop.Start(begun_as.codec_id, begun_as.folder) if begun_as else None
+    teacher = loop.Teacher(by.codec_id, by.logits(data.pictures)) if by else None
+    trained = loop.train(recipe, data, out, device, progress, stop, start, teacher, terms.minutes)
+    try:
+        save_weights(trained.network, out)
+    except OSError as error:
+        raise TrainingError(f"The model folder {out} could not be written: {error}") from error
+    done = {"minutes": terms.minutes, "steps": trained.steps, "epochs": round(trained.epochs, 2)}
+    by_the_clock = {"by_the_clock": done} if terms.minutes else {}
+    return export.deployable(trained.network), trained.seconds, by_the_clock
 
-    def watched(done: int, total: int) -> None:
-        report(done, total)
-        if stop():
-            raise KeyboardInterrupt
 
-    started = time.monotonic()
-    kept, _ = datasets.hold_out(recipe.held_out, len(data.pictures))
-    model = closed_form.fit(recipe, data.pictures[kept], watched)
-    return export.deployable(model), time.monotonic() - started
-
-
-def check_start(start: Codec, recipe: AnyRecipe, out: Path) -> None:
-    """Raises TrainingError unless a run of `recipe` into `out` can begin with the weights of `start`."""
+def _check_start(start: Codec, recipe: AnyRecipe, out: Path) -> None:
     if isinstance(recipe, Fitted):
         raise TrainingError(f"{recipe.name} is fitted by a formula: it does not go on from another model.")
     if start.spec != InputSpec(recipe.size):
@@ -106,9 +129,8 @@ def check_start(start: Codec, recipe: AnyRecipe, out: Path) -> None:
         )
 
 
-def check_teacher(teacher: Codec | None, recipe: AnyRecipe) -> None:
-    """Raises TrainingError unless a run of `recipe` can imitate `teacher`, or imitates none and has none."""
-    weight = recipe.imitation if isinstance(recipe, Recipe) else 0
+def _check_teacher(teacher: Codec | None, recipe: AnyRecipe) -> None:
+    weight = recipe.objectives.imitation if isinstance(recipe, Recipe) else 0
     if teacher is None:
         if weight:
             raise TrainingError(f"{recipe.name} imitates another model: name one with --teacher.")
@@ -118,6 +140,17 @@ def check_teacher(teacher: Codec | None, recipe: AnyRecipe) -> None:
         raise TrainingError(
             f"{teacher.name} takes pictures of {teacher.spec.size} pixels, {recipe.name} of {recipe.size}: a teacher "
             "sees the pictures that are trained on."
+        )
+
+
+def _check_minutes(minutes: float, recipe: AnyRecipe) -> None:
+    if not 0 < minutes < math.inf:
+        raise TrainingError(f"--minutes must be a finite number above 0, not {minutes:g}.")
+    if isinstance(recipe, Fitted):
+        raise TrainingError(f"{recipe.name} is fitted by a formula, not by the clock: leave --minutes out.")
+    if recipe.schedule.pretraining:
+        raise TrainingError(
+            f"{recipe.name} is pretrained by epochs, not by the clock: leave --minutes out, or --set pretraining=0."
         )
 
 
@@ -134,28 +167,20 @@ def find_device(name: str) -> torch.device:
         ) from error
 
 
-def _card(
-    recipe: AnyRecipe,
-    data: TrainingData,
-    figures: dict[str, float],
-    name: str,
-    start: Codec | None,
-    teacher: Codec | None,
-) -> dict[str, Any]:
+def _card(recipe: AnyRecipe, data: TrainingData, name: str, terms: Terms) -> dict[str, Any]:
     others: dict[str, Any] = {}
-    for role, codec in {"from": start, "teacher": teacher}.items():
+    for role, codec in {"from": terms.start, "teacher": terms.teacher}.items():
         if codec is not None:  # what the weights have learned from through it, which is theirs to say
             known = {key: codec.card[key] for key in ("data", "licence") if key in codec.card}
             others[role] = {"name": codec.name, "codec_id": codec.codec_id, **known}
     return {
         "name": name,
         "summary": recipe.summary,
-        "latent": "bits" if isinstance(recipe, Fitted) or recipe.binary_latents else "real",
-        "recipe": dataclasses.asdict(recipe),
-        "command": _command(recipe, data.arguments, name, start, teacher),
+        "latent": "bits" if isinstance(recipe, Fitted) or recipe.network.binary_latents else "real",
+        "recipe": as_card(recipe),
+        "command": _command(recipe, data.arguments, name, terms),
         "data": {"name": data.name, "pictures": len(data.pictures), "sha256": data.sha256},
         **others,
-        "figures": figures,
         "made_with": {"torch": torch.__version__, "python": platform.python_version(), "machine": platform.machine()},
         "licence": {"weights": "Apache-2.0, as the project", "data": _licence(data.name)},
     }
@@ -167,14 +192,17 @@ def _licence(data: str) -> str:
     return "the pictures' own; none of them is distributed with the model"
 
 
-def _command(recipe: AnyRecipe, data: Sequence[str], name: str, start: Codec | None, teacher: Codec | None) -> str:
+def _command(recipe: AnyRecipe, data: Sequence[str], name: str, terms: Terms) -> str:
     """The command that repeats the run."""
-    named, chosen = dataclasses.asdict(find(recipe.name)), dataclasses.asdict(recipe)
+    named, chosen = as_card(find(recipe.name)), as_card(recipe)
     settings: list[str] = []
-    for field, value in chosen.items():
-        if field in settable(recipe) and value != named[field]:
+    for field in settable(recipe):
+        if chosen[field] != named[field]:
+            value = chosen[field]
             text = ",".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
             settings += ["--set", f"{field}={text}"]
-    others = [*(["--from", start.name] if start else []), *(["--teacher", teacher.name] if teacher else [])]
+    others = ["--from", terms.start.name] if terms.start else []
+    others += ["--teacher", terms.teacher.name] if terms.teacher else []
+    others += ["--minutes", f"{terms.minutes:g}"] if terms.minutes else []
     words = ["semblance", "train", *data, "--recipe", recipe.name, *others, *settings, "--out", f"models/{name}"]
     return shlex.join(words)

@@ -1,6 +1,6 @@
 """How fast a recipe trains on a device, how much of the device that uses, and where the time goes.
 
-A step is measured as fit.py makes it, on random pictures that the device holds. The peak that it is held against is no
+A step is measured as loop.py makes it, on random pictures that the device holds. The peak that it is held against is no
 figure from a data sheet: it is what a large matrix product of the same precision reaches on the same device in the same
 minute, measured in turns with the steps so that a slow moment meets both.
 """
@@ -83,7 +83,7 @@ def measure(recipe: Recipe, device: torch.device, rounds: int = _ROUNDS, seconds
     a_step, a_product = (statistics.median(column) for column in zip(*taken, strict=True))
     return Speed(
         device=_described(device),
-        batch_size=recipe.batch_size,
+        batch_size=recipe.schedule.batch_size,
         seconds=a_step,
         flops=_flops(step),
         side=side,
@@ -107,13 +107,13 @@ def _described(device: torch.device) -> str:
 
 def _stepper(recipe: Recipe, device: torch.device) -> Callable[[], None]:
     """One step of training, each call on the next batch of random pictures."""
-    shape = (8 * recipe.batch_size, recipe.size, recipe.size, 3)
+    shape = (8 * recipe.schedule.batch_size, recipe.size, recipe.size, 3)
     pictures = torch.randint(0, 256, shape, dtype=torch.uint8, device=device).permute(0, 3, 1, 2)
     model, optimizer = loop.prepared(recipe, device)
     generator = torch.Generator(device).manual_seed(recipe.seed)
 
     def step() -> None:
-        rows = torch.randint(0, len(pictures), (recipe.batch_size,), device=device)
+        rows = torch.randint(0, len(pictures), (recipe.schedule.batch_size,), device=device)
         loop.descend(model, optimizer, pictures[rows].float() / 255, recipe, generator)
 
     return step
@@ -122,7 +122,8 @@ def _stepper(recipe: Recipe, device: torch.device) -> Callable[[], None]:
 def _product(recipe: Recipe, device: torch.device) -> tuple[Callable[[], Tensor], int]:
     """A matrix product large enough to be all arithmetic, and its side."""
     side = 1024 if device.type == "cpu" else 8192
-    left, right = (torch.randn(side, side, device=device).to(getattr(torch, recipe.precision)) for _ in range(2))
+    precision = getattr(torch, recipe.schedule.precision)
+    left, right = (torch.randn(side, side, device=device).to(precision) for _ in range(2))
     return lambda: left @ right, side
 
 

@@ -16,7 +16,7 @@ def training(asked: Asked) -> list[Row]:
         raise UsageError(f"{recipe.name} is fitted by a formula: it has no training step to measure.")
     measured = speed.measure(recipe, find_device("auto"))
     name = f"training {recipe.name} on {measured.device}"
-    product = f"{recipe.precision} product of {measured.side:,} x {measured.side:,}"
+    product = f"{recipe.schedule.precision} product of {measured.side:,} x {measured.side:,}"
     return [
         row(f"{name}, batches of {measured.batch_size}", measured.pictures_per_second, "pictures/s"),
         row(f"{name}, floating point operations a picture", measured.flops / measured.batch_size / 1e9, "billion"),

@@ -1,6 +1,5 @@
 """`semblance status`: what a library holds."""
 
-
 from semblance.indexer.library import status as library_status
 from semblance.scripts import console
 

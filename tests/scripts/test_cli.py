@@ -112,7 +112,7 @@ NOTHING = {
     "evaluate": ["--queries", "--prefix", "--unseen-classes", "--report"],
     "quantise": ["--leave-out-classes"],
     "search": ["--like", "--unlike"],
-    "train": ["--from", "--teacher", "--set", "--leave-out-classes"],
+    "train": ["--from", "--teacher", "--minutes", "--set", "--leave-out-classes"],
 }
 
 

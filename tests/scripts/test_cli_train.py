@@ -36,19 +36,15 @@ def test_a_model_of_one_s_own_indexes_and_searches(sample: Path, tmp_path: Path,
     assert Codec(tmp_path / "on").card["from"]["codec_id"] == Codec(model).codec_id
 
 
+def test_a_model_by_the_clock(sample: Path, tmp_path: Path, semblance: Run) -> None:
+    done = semblance("train", sample, *SMALL, "--minutes", "0.02", "--out", tmp_path / "mine", env=ONE_CORE)
+    assert done.returncode == 0, done.stderr
+    assert Codec(tmp_path / "mine").card["by_the_clock"].keys() == {"minutes", "steps", "epochs"}
+
+
 def test_ctrl_c_leaves_a_checkpoint_that_the_same_command_goes_on_from(sample: Path, tmp_path: Path) -> None:
     model = tmp_path / "mine"
-    command = [
-        sys.executable,
-        "-m",
-        "semblance",
-        "train",
-        str(sample),
-        *SMALL,
-        "--out",
-        str(model),
-        "--set",
-    ]
+    command = [sys.executable, "-m", "semblance", "train", str(sample), *SMALL, "--out", str(model), "--set"]
     process = subprocess.Popen([*command, "epochs=4000"], cwd=ROOT, env=ONE_CORE, stderr=subprocess.PIPE, text=True)
     until(lambda: (model / "training.jsonl").exists(), seconds=120)
     process.send_signal(signal.SIGINT)
@@ -81,6 +77,9 @@ def test_ctrl_c_leaves_a_checkpoint_that_the_same_command_goes_on_from(sample: P
         (["--recipe", "cifar10-fast", "--teacher", "cifar10-ae"], "has no use for a teacher"),
         (["--recipe", "cifar10-fast", "--set", "imitation=1"], "name one with --teacher"),
         (["--recipe", "photos", "--set", "imitation=1", "--teacher", "cifar10-fast"], "takes pictures of 32 pixels"),
+        (["--recipe", "cifar10-ae", "--minutes", "0"], "--minutes must be a finite number above 0, not 0"),
+        (["--recipe", "cifar10-ae", "--minutes", "nan"], "--minutes must be a finite number above 0, not nan"),
+        (["--recipe", "pca", "--minutes", "1"], "pca is fitted by a formula, not by the clock"),
     ],
 )
 def test_wrong_use_is_one_sentence(

@@ -39,9 +39,9 @@ def test_patches_as_convolutions_are_patches_one_by_one() -> None:
 
 
 def test_features_of_patches_are_standardised_before_their_components(sample: Path) -> None:
-    recipe = Fitted("patches", "", "patches-itq", size=8, bits=5, centroids=3, patch=3)
+    recipe = Fitted(name="patches", summary="", method="patches-itq", size=8, bits=5, centroids=3, patch=3)
     pictures = training_data.load([sample], InputSpec(8)).pictures
-    model = closed_form.fit(recipe, pictures, lambda *_: None)
+    model = closed_form.fit(recipe, pictures)
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         features, logits = model.encoder[0](images).numpy(), model.encoder(images).numpy()
@@ -53,6 +53,6 @@ def test_features_of_patches_are_standardised_before_their_components(sample: Pa
 
 def test_features_that_never_vary_are_no_trouble() -> None:
     pictures = np.full((40, 8, 8, 3), 7, np.uint8)
-    recipe = Fitted("flat", "", "patches-itq", size=8, bits=5, centroids=3, patch=3)
-    model = closed_form.fit(recipe, pictures, lambda *_: None)
+    recipe = Fitted(name="flat", summary="", method="patches-itq", size=8, bits=5, centroids=3, patch=3)
+    model = closed_form.fit(recipe, pictures)
     assert torch.isfinite(model.encoder(torch.rand(2, 3, 8, 8))).all()

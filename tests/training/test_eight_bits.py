@@ -43,7 +43,7 @@ def graph(codec: Codec) -> Any:
     return onnx.load(codec.folder / "encoder.onnx").graph
 
 
-def held(codec: Codec) -> dict[str, npt.NDArray[Any]]:
+def arrays_of(codec: Codec) -> dict[str, npt.NDArray[Any]]:
     return {tensor.name: numpy_helper.to_array(tensor) for tensor in graph(codec).initializer}
 
 
@@ -60,7 +60,7 @@ def test_it_takes_and_gives_what_the_original_does(made: tuple[Codec, float], dr
 
 
 def test_every_layer_but_the_first_holds_bytes_scaled_by_channel(codec: Codec, made: tuple[Codec, float]) -> None:
-    arrays = held(made[0])
+    arrays = arrays_of(made[0])
     products = [node for node in graph(codec).node if node.op_type in ("Conv", "Gemm")]
     weights = [array for array in arrays.values() if array.dtype == np.int8 and array.ndim > 1]
     assert len(weights) == len(products) - 1
@@ -75,7 +75,7 @@ def test_every_layer_but_the_first_holds_bytes_scaled_by_channel(codec: Codec, m
 
 
 def test_weights_leave_room_for_sums_on_any_processor(made: tuple[Codec, float]) -> None:
-    assert max(np.abs(array.astype(int)).max() for array in held(made[0]).values() if array.dtype == np.int8) <= 64
+    assert max(np.abs(array.astype(int)).max() for array in arrays_of(made[0]).values() if array.dtype == np.int8) <= 64
 
 
 def test_logits_are_not_rounded_to_bytes(made: tuple[Codec, float], drawn: TrainingData) -> None:
@@ -139,8 +139,8 @@ def encoder(folder: Path, nodes: list[Any], weights: dict[str, npt.NDArray[Any]]
         helper.make_node("Cast", ["pictures"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("Flatten", ["floats"], ["rows"]),
     ]
-    held = [numpy_helper.from_array(array, name) for name, array in weights.items()]
-    made = helper.make_graph([*first, *nodes], "graph", [pictures], [logits], held)
+    initializers = [numpy_helper.from_array(array, name) for name, array in weights.items()]
+    made = helper.make_graph([*first, *nodes], "graph", [pictures], [logits], initializers)
     folder.mkdir()
     onnx.save(
         helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), folder / "encoder.onnx"
@@ -167,7 +167,7 @@ def test_a_sum_that_gives_the_logits_stays_exact(tmp_path: Path, noise: Training
     assert differing < 0.05
     assert not made.can_decode
     assert len(np.unique(made.logits(noise.pictures))) > 1000
-    assert any(array.dtype == np.int8 and array.ndim == 2 for array in held(made).values())
+    assert any(array.dtype == np.int8 and array.ndim == 2 for array in arrays_of(made).values())
 
 
 def identity(folder: Path) -> Codec:

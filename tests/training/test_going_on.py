@@ -1,6 +1,5 @@
 """Training that begins with another model's weights: what it takes up, what it notes, what it refuses."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,19 @@ from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import CheckpointError, TrainingError
 from semblance.retrieval.training.checkpoint import CHECKPOINT, WEIGHTS
 from semblance.retrieval.training.data import TrainingData
-from semblance.retrieval.training.loop import fit
+from semblance.retrieval.training.fields import replace
+from semblance.retrieval.training.loop import Start, train
 from semblance.retrieval.training.recipes import find
-from semblance.retrieval.training.run import Trained, train
+from semblance.retrieval.training.run import Summary, Terms, make_model
 from tests.training.test_loop import VIEWS
 
 CPU = torch.device("cpu")
-RECIPE = dataclasses.replace(VIEWS, name="cifar10-fast", epochs=2)
+RECIPE = replace(VIEWS, name="cifar10-fast", epochs=2)
 
 
-def trained(out: Path, data: TrainingData, start: Codec | None = None, **changes: object) -> Trained:
-    recipe = dataclasses.replace(RECIPE, **changes)  # type: ignore[arg-type]
-    return train(recipe, data, out, CPU, lambda *_: None, lambda: False, start)
+def trained(out: Path, data: TrainingData, start: Codec | None = None, **changes: object) -> Summary:
+    recipe = replace(RECIPE, **changes)
+    return make_model(recipe, data, out, CPU, terms=Terms(start))
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +30,14 @@ def begun(drawn: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Code
     return trained(tmp_path_factory.mktemp("begun") / "begun", drawn).codec
 
 
+def weights_of(codec: Codec) -> Start:
+    return Start(codec.codec_id, codec.folder)
+
+
 def test_training_begins_where_the_other_model_ended(begun: Codec, drawn: TrainingData, tmp_path: Path) -> None:
     """At a learning rate of next to nothing the weights stay as they were, those of the projection too."""
-    held = dataclasses.replace(RECIPE, learning_rate=1e-12)
-    went_on, _ = fit(held, drawn, tmp_path / "on", CPU, lambda *_: None, lambda: False, begun)
-    now = went_on.state_dict()
+    still = replace(RECIPE, learning_rate=1e-12)
+    now = train(still, drawn, tmp_path / "on", CPU, start=weights_of(begun)).network.state_dict()
     for name, weight in torch.load(begun.folder / WEIGHTS, weights_only=True).items():
         if "running" not in name and "num_batches" not in name:
             assert torch.allclose(now[name], weight.float(), atol=1e-6), name
@@ -47,12 +50,12 @@ def test_a_cut_run_goes_on_as_if_it_had_not_been(begun: Codec, drawn: TrainingDa
         nonlocal steps
         steps += 1
 
-    whole, _ = fit(RECIPE, drawn, tmp_path / "whole", CPU, count, lambda: False, begun)
+    start = weights_of(begun)
+    whole = train(RECIPE, drawn, tmp_path / "whole", CPU, count, start=start).network
     half, steps = steps // 2, 0
     with pytest.raises(KeyboardInterrupt):
-        fit(RECIPE, drawn, tmp_path / "cut", CPU, count, lambda: steps == half, begun)
-    again, _ = fit(RECIPE, drawn, tmp_path / "cut", CPU, lambda *_: None, lambda: False, begun)
-    other = again.state_dict()
+        train(RECIPE, drawn, tmp_path / "cut", CPU, count, lambda: steps == half, start)
+    other = train(RECIPE, drawn, tmp_path / "cut", CPU, start=start).network.state_dict()
     assert all(torch.equal(weight, other[name]) for name, weight in whole.state_dict().items())
 
 
@@ -98,5 +101,5 @@ def test_what_cannot_be_gone_on_from_is_said_before_anything_is_written(
     with pytest.raises(CheckpointError, match="is broken"):
         trained(tmp_path / "out", drawn, bare)
     with pytest.raises(TrainingError, match="fitted by a formula"):
-        train(find("pca"), drawn, tmp_path / "out", CPU, lambda *_: None, lambda: False, begun)
+        make_model(find("pca"), drawn, tmp_path / "out", CPU, terms=Terms(begun))
     assert not (tmp_path / "out").exists()

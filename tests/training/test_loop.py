@@ -13,32 +13,28 @@ import torch
 
 from semblance.retrieval.errors import CheckpointError, DatasetError, TrainingError
 from semblance.retrieval.judging import datasets
+from semblance.retrieval.training.balance import balance
 from semblance.retrieval.training.checkpoint import CHECKPOINT, LOG
+from semblance.retrieval.training.clock import learning_rate
 from semblance.retrieval.training.data import TrainingData
-from semblance.retrieval.training.loop import balance, descend, fit, learning_rate, prepared
+from semblance.retrieval.training.fields import override, replace
+from semblance.retrieval.training.loop import descend, prepared, train
 from semblance.retrieval.training.networks import Autoencoder
-from semblance.retrieval.training.override import override
-from semblance.retrieval.training.recipe import Recipe
+from semblance.retrieval.training.recipe import Damage, Network, Recipe, Schedule
 
 CPU = torch.device("cpu")
 TINY = Recipe(
     name="tiny",
     summary="for tests",
     bits=24,
-    encoder=(4, 4, 8, 8),
-    blocks=(1, 1, 1, 1),
-    stem_stride=1,
-    decoder=(4, 4, 8, 8),
-    epochs=3,
-    batch_size=8,
     held_out=8,
-    noise=0.1,
-    mask=0.2,
-    precision="float32",
+    network=Network(encoder=(4, 4, 8, 8), blocks=(1, 1, 1, 1), stem_stride=1, decoder=(4, 4, 8, 8)),
+    damage=Damage(noise=0.1, mask=0.2),
+    schedule=Schedule(epochs=3, batch_size=8, precision="float32"),
 )
 
 
-VIEWS = dataclasses.replace(
+VIEWS = replace(
     TINY,
     encoder=(4, 8),
     blocks=(1, 1),
@@ -66,8 +62,7 @@ def run(
     def stop() -> bool:
         return steps == stop_after
 
-    model, _ = fit(recipe, data, out, CPU, count, stop)
-    return model, log(out)
+    return train(recipe, data, out, CPU, count, stop).network, log(out)
 
 
 def log(out: Path) -> list[dict[str, Any]]:
@@ -92,14 +87,12 @@ def test_a_run_cut_in_two_is_the_run_in_one_piece(
 
 
 OTHERS = {
-    "adversarial": dataclasses.replace(TINY, adversarial=0.1),
-    "contractive": dataclasses.replace(TINY, contractive=0.01),
-    "gaussian": dataclasses.replace(TINY, latent="gaussian", divergence=0.01),
-    "bernoulli": dataclasses.replace(TINY, latent="bernoulli", divergence=0.01),
-    "averaged": dataclasses.replace(VIEWS, averaging=0.7),
-    "joining": dataclasses.replace(VIEWS, joining=0.5),
-    "pooling": dataclasses.replace(TINY, network="pooling", encoder=(4, 8)),
-    "pretrained": dataclasses.replace(TINY, network="dense", hidden=(12,), activation="sigmoid", pretraining=1),
+    "adversarial": replace(TINY, adversarial=0.1),
+    "contractive": replace(TINY, contractive=0.01),
+    "gaussian": replace(TINY, latent="gaussian", divergence=0.01),
+    "bernoulli": replace(TINY, latent="bernoulli", divergence=0.01),
+    "pooling": replace(TINY, network="pooling", encoder=(4, 8)),
+    "pretrained": replace(TINY, network="dense", hidden=(12,), activation="sigmoid", pretraining=1),
 }
 
 
@@ -125,7 +118,7 @@ def test_a_run_killed_before_it_is_balanced_is_balanced_later(
 
     whole, _ = run(tmp_path / "whole", drawn)
     with monkeypatch.context() as patched:
-        patched.setattr("semblance.retrieval.training.loop.CHECKPOINT_EVERY", -1.0)  # after every step
+        patched.setattr("semblance.retrieval.training.checkpoint.EVERY", -1.0)  # after every step
         patched.setattr("semblance.retrieval.training.loop.balance", killed)
         with pytest.raises(SystemExit):
             run(tmp_path / "cut", drawn)
@@ -146,9 +139,9 @@ def test_every_picture_weighs_the_same_where_bits_are_balanced(count: int) -> No
 
 
 def test_the_seed_decides_and_the_loss_falls(tmp_path: Path, drawn: TrainingData) -> None:
-    recipe = dataclasses.replace(TINY, epochs=25, noise=0.0, mask=0.0, learning_rate=1e-2)
+    recipe = replace(TINY, epochs=25, noise=0.0, mask=0.0, learning_rate=1e-2)
     one, figures = run(tmp_path / "one", drawn, recipe)
-    other, _ = run(tmp_path / "other", drawn, dataclasses.replace(recipe, seed=1))
+    other, _ = run(tmp_path / "other", drawn, replace(recipe, seed=1))
     weights = "encoder.trunk.0.0.weight"
     assert not torch.equal(one.state_dict()[weights], other.state_dict()[weights])
     errors = [line["mse"] for line in figures if "mse" in line]
@@ -157,7 +150,7 @@ def test_the_seed_decides_and_the_loss_falls(tmp_path: Path, drawn: TrainingData
 
 
 def test_views_come_to_agree_and_every_objective_is_logged(tmp_path: Path, drawn: TrainingData) -> None:
-    recipe = dataclasses.replace(VIEWS, epochs=25, noise=0.0, mask=0.0, learning_rate=1e-2)
+    recipe = replace(VIEWS, epochs=25, noise=0.0, mask=0.0, learning_rate=1e-2)
     _, figures = run(tmp_path, drawn, recipe)
     steps = [line for line in figures if "loss" in line]
     assert {"reconstruction", "agreement", "projection"} <= steps[0].keys()
@@ -175,37 +168,6 @@ def test_bits_are_balanced_on_whole_and_clean_pictures(tmp_path: Path, drawn: Tr
         logits = model.encoder(torch.from_numpy(drawn.pictures[kept]).permute(0, 3, 1, 2).float() / 255)
     assert logits.mean(dim=0).abs().max() < 0.01
     assert (logits.std(dim=0) - 1).abs().max() < 0.1  # bits that hardly vary are held back by the layer's epsilon
-
-
-def test_the_bits_join_after_their_share_of_the_steps(
-    tmp_path: Path, drawn: TrainingData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("semblance.retrieval.training.loop.LOG_EVERY", 1)
-    _, figures = run(tmp_path, drawn, dataclasses.replace(VIEWS, joining=0.4))
-    steps = [line for line in figures if "loss" in line]
-    assert ["agreement" in line for line in steps] == [False] * 6 + [True] * 9
-    assert all(line["projection"] for line in steps)
-
-
-def test_what_ships_is_the_average_of_the_weights_on_their_way(
-    tmp_path: Path, drawn: TrainingData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    weights = "encoder.trunk.0.0.weight"
-    seen: list[torch.Tensor] = []
-
-    def watched(model: Autoencoder, *rest: Any) -> dict[str, torch.Tensor]:
-        parts = descend(model, *rest)
-        seen.append(model.state_dict()[weights].clone())
-        return parts
-
-    monkeypatch.setattr("semblance.retrieval.training.loop.descend", watched)
-    model, _ = run(tmp_path, drawn, dataclasses.replace(VIEWS, averaging=0.8))
-    average = seen[0]
-    for each in seen[1:]:
-        average = 0.8 * average + 0.2 * each
-    assert len(seen) == 15
-    assert torch.allclose(model.state_dict()[weights], average, atol=1e-6)
-    assert not torch.allclose(seen[-1], average, atol=1e-5)
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path, drawn: TrainingData) -> None:
@@ -279,7 +241,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path: Path, drawn: Training
 def test_checkpoints_of_other_runs_are_refused(tmp_path: Path, drawn: TrainingData) -> None:
     run(tmp_path, drawn)
     with pytest.raises(CheckpointError, match=r"another recipe \(different: epochs, seed\)"):
-        run(tmp_path, drawn, dataclasses.replace(TINY, epochs=4, seed=3))
+        run(tmp_path, drawn, replace(TINY, epochs=4, seed=3))
     pictures = drawn.pictures.copy()
     pictures[0, 0, 0, 0] ^= 1
     with pytest.raises(CheckpointError, match="other pictures"):
@@ -302,19 +264,50 @@ def test_a_damaged_checkpoint_is_said(tmp_path: Path, drawn: TrainingData, damag
         run(tmp_path, drawn)
 
 
+def as_before(path: Path, **recipe: object) -> None:
+    """Write a checkpoint as commit bb30a8c did, with fields of recipes that are gone."""
+    state = torch.load(path, weights_only=True)
+    gone = {"detached": False, "joining": 0.0, "averaging": 0.0, "decorrelation": 0.0}
+    kept = ("step", "seconds", "data", "start", "teacher", "model", "optimizer")
+    before = {**{name: state[name] for name in kept}, "recipe": {**state["recipe"], **gone, **recipe}, "average": None}
+    torch.save(before, path)
+
+
+@pytest.mark.parametrize("stop_after", [7, None])
+def test_a_checkpoint_of_before_is_gone_on_with(tmp_path: Path, drawn: TrainingData, stop_after: int | None) -> None:
+    whole, whole_log = run(tmp_path / "whole", drawn, VIEWS)
+    if stop_after is None:
+        run(tmp_path / "cut", drawn, VIEWS)
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "cut", drawn, VIEWS, stop_after)
+    as_before(tmp_path / "cut" / CHECKPOINT)
+    resumed, resumed_log = run(tmp_path / "cut", drawn, VIEWS, None if stop_after else 0)  # one that is whole stays so
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    assert resumed_log == whole_log
+
+
+def test_a_checkpoint_of_a_lead_that_is_gone_says_so(tmp_path: Path, drawn: TrainingData) -> None:
+    run(tmp_path, drawn)
+    as_before(tmp_path / CHECKPOINT, averaging=0.99)
+    with pytest.raises(CheckpointError, match=r"averaging=0.99 did not help and is gone: .* name another --out"):
+        run(tmp_path, drawn)
+
+
 def test_too_few_pictures(tmp_path: Path, drawn: TrainingData) -> None:
     with pytest.raises(DatasetError, match="48 pictures are too few: 41 are held out") as caught:
-        run(tmp_path, drawn, dataclasses.replace(TINY, held_out=41))
+        run(tmp_path, drawn, replace(TINY, held_out=41))
     assert str(caught.value).endswith("Add pictures, or try --set held_out=4 --set batch_size=8.")
-    recipe = override(dataclasses.replace(TINY, held_out=41), str(caught.value).rstrip(".").split("--set ")[1:])
-    run(tmp_path, drawn, dataclasses.replace(recipe, epochs=1))  # what it says to try works
+    recipe = override(replace(TINY, held_out=41), str(caught.value).rstrip(".").split("--set ")[1:])
+    run(tmp_path, drawn, replace(recipe, epochs=1))  # what it says to try works
     with pytest.raises(DatasetError, match=r"Add pictures\.$"):
         run(tmp_path / "few", dataclasses.replace(drawn, pictures=drawn.pictures[:5]))
 
 
 def test_learning_rate_warms_up_and_falls_to_zero() -> None:
-    recipe = dataclasses.replace(TINY, learning_rate=1.0, warmup=0.1)
-    rates = [learning_rate(recipe, step, 100) for step in range(100)]
+    schedule = Schedule(learning_rate=1.0, warmup=0.1)
+    rates = [learning_rate(schedule, step, 100) for step in range(100)]
     assert rates[0] == pytest.approx(1 / 11)
     assert max(rates) == rates[10] == 1.0
     assert rates[55] == pytest.approx(0.5)  # half way down the cosine

@@ -1,6 +1,5 @@
 """Every recipe makes a model folder that is used like any other; and what each method does that others do not."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,17 @@ from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import RecipeError
 from semblance.retrieval.images import InputSpec
 from semblance.retrieval.judging import datasets
+from semblance.retrieval.progress import quiet
 from semblance.retrieval.training import data as training_data
 from semblance.retrieval.training import loop, rbm
+from semblance.retrieval.training.balance import balance
 from semblance.retrieval.training.bottleneck import Bernoulli, Gaussian
+from semblance.retrieval.training.fields import override, replace
 from semblance.retrieval.training.networks import Autoencoder
-from semblance.retrieval.training.override import override
 from semblance.retrieval.training.pooling import _first_of_four
-from semblance.retrieval.training.recipe import Fitted, Recipe
+from semblance.retrieval.training.recipe import Fitted, Network, Recipe, Schedule, Views
 from semblance.retrieval.training.recipes import RECIPES, find
-from semblance.retrieval.training.run import Trained, train
+from semblance.retrieval.training.run import Summary, make_model
 
 CPU = torch.device("cpu")
 SMALL: dict[str, Any] = {"bits": 16, "epochs": 1, "batch_size": 8, "held_out": 8, "precision": "float32"}
@@ -37,22 +38,22 @@ def small(name: str) -> Recipe | Fitted:
     """A recipe's method with a network of a few weights."""
     recipe = find(name)
     if isinstance(recipe, Fitted):
-        return dataclasses.replace(recipe, bits=16, centroids=12, held_out=8)
-    pretraining = min(recipe.pretraining, 1)
-    narrow = {**SMALL, **NARROW[recipe.network], "pretraining": pretraining}
-    return dataclasses.replace(recipe, **narrow)
+        return replace(recipe, bits=16, centroids=12, held_out=8)
+    pretraining = min(recipe.schedule.pretraining, 1)
+    narrow = {**SMALL, **NARROW[recipe.network.kind], "pretraining": pretraining}
+    return replace(recipe, **narrow)
 
 
 def network(name: str, **changes: Any) -> Recipe:
     """A small recipe of a network, with other fields."""
     recipe = small(name)
     assert isinstance(recipe, Recipe)
-    return dataclasses.replace(recipe, **changes)
+    return replace(recipe, **changes)
 
 
-def trained(recipe: Recipe | Fitted, folder: Path, out: Path) -> tuple[Trained, training_data.TrainingData]:
+def trained(recipe: Recipe | Fitted, folder: Path, out: Path) -> tuple[Summary, training_data.TrainingData]:
     data = training_data.load([folder], InputSpec(recipe.size))
-    return train(recipe, data, out, CPU, lambda *_: None, lambda: False), data
+    return make_model(recipe, data, out, CPU), data
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -93,10 +94,10 @@ def test_shifting_latents_leaves_what_is_rebuilt_as_it_was(sample: Path) -> None
     pictures = torch.from_numpy(training_data.load([sample], InputSpec(32)).pictures).permute(0, 3, 1, 2)
     with torch.no_grad():
         logits, rebuilt = model(pictures.float() / 255)
-        loop.balance(model, pictures)
+        balance(model, pictures)
         shifted, again = model.eval()(pictures.float() / 255)
     assert (shifted - logits).abs().max() > 0.01
-    assert torch.allclose(rebuilt, again, atol=1e-5)
+    assert torch.allclose(rebuilt[0], again[0], atol=1e-5)
 
 
 def test_bernoulli_latents_are_on_with_the_probability_of_their_logit() -> None:
@@ -114,6 +115,18 @@ def test_gaussian_latents_have_the_mean_and_variance_that_they_say() -> None:
         latents = bottleneck.drawn(logits, features, torch.Generator().manual_seed(0))
         assert torch.allclose(latents.mean(dim=0), logits[0], atol=0.03)
         assert torch.allclose(latents.var(dim=0), bottleneck.log_variance(features[0]).exp(), rtol=0.05)
+
+
+@pytest.mark.parametrize(("name", "switches"), [("plain", 0), ("unpooling", 2), ("very-deep-small", 0)])
+def test_every_trunk_gives_features_and_switches(name: str, switches: int) -> None:
+    model = Autoencoder(network(name)).eval()
+    images = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        features, places = model.encoder.trunk(model.encoder.visible(images))
+        _, rebuilt = model(images)
+    assert features.shape == (3, model.encoder.width)
+    assert len(places) == switches
+    assert len(rebuilt) == (2 if switches else 1), "with switches too, where there are any"
 
 
 def test_values_go_where_max_unpooling_puts_those_of_first_places() -> None:
@@ -140,7 +153,7 @@ def test_a_machine_learns_what_it_sees() -> None:
     def error(machine: rbm.Machine) -> float:
         return float((machine.down(machine.up(data)) - data).square().mean())
 
-    learned = rbm._trained(data, machine(), 60, generator, lambda _: None)
+    learned = rbm._trained(data, machine(), 60, generator, quiet)
     assert error(learned) < 0.3 * error(machine())
 
 
@@ -170,48 +183,42 @@ def test_unrolled_machines_are_the_autoencoder_s_layers(latent: str) -> None:
 def test_pretraining_is_where_training_begins(sample: Path, tmp_path: Path) -> None:
     recipe = network("very-deep-small", pretraining=40, learning_rate=1e-6)
     with_it, data = trained(recipe, sample, tmp_path / "with")
-    without, _ = trained(dataclasses.replace(recipe, pretraining=0), sample, tmp_path / "without")
+    without, _ = trained(replace(recipe, pretraining=0), sample, tmp_path / "without")
     codec = with_it.codec
     assert codec.card["recipe"]["pretraining"] == 40
     model, _ = loop.prepared(recipe, CPU)
     pictures = torch.from_numpy(data.pictures).permute(0, 3, 1, 2)[torch.from_numpy(datasets.hold_out(8, 48)[0])]
     chance = loop._generator(recipe.seed, loop._PRETRAINING, 0)
-    rbm.pretrain(model, pictures, recipe, chance, lambda _: None)
+    rbm.pretrain(model, pictures, recipe, chance, quiet)
     state = torch.load(tmp_path / "with" / "checkpoint.pt", weights_only=True)["model"]
     for name, weights in model.named_parameters():
         assert torch.allclose(weights, state[name], atol=1e-3), name
     assert with_it.codec.codec_id != without.codec.codec_id
-    again = train(recipe, data, tmp_path / "with", CPU, lambda *_: None, lambda: False)
+    again = make_model(recipe, data, tmp_path / "with", CPU)
     assert again.codec.codec_id == codec.codec_id, "a finished run is not pretrained again"
 
 
 def test_a_linear_autoencoder_comes_to_what_principal_components_reach(sample: Path, tmp_path: Path) -> None:
     """Bourlard & Kamp, "Auto-association by Multilayer Perceptrons and Singular Value Decomposition" (1988)."""
     recipe = Recipe(
-        "linear",
-        "",
+        name="linear",
+        summary="",
         size=8,
-        view=8,
         bits=6,
-        network="dense",
-        hidden=(),
-        latent="real",
-        epochs=1500,
-        batch_size=48,
-        learning_rate=2e-2,
-        weight_decay=0.0,
         held_out=0,
-        precision="float32",
+        network=Network(network="dense", hidden=(), latent="real"),
+        views=Views(view=8),
+        schedule=Schedule(epochs=1500, batch_size=48, learning_rate=2e-2, weight_decay=0.0, precision="float32"),
     )
     data = training_data.load([sample], InputSpec(8))
     vectors = data.pictures.reshape(48, -1).astype(np.float64) / 255
     centred = vectors - vectors.mean(axis=0)
     left, sizes, right = np.linalg.svd(centred, full_matrices=False)
     best = np.square(centred - (left[:, :6] * sizes[:6]) @ right[:6]).mean()
-    model, _ = loop.fit(recipe, data, tmp_path, CPU, lambda *_: None, lambda: False)
+    model = loop.train(recipe, data, tmp_path, CPU).network
     with torch.no_grad():
         images = torch.from_numpy(data.pictures).permute(0, 3, 1, 2).float() / 255
-        error = float((model(images)[1] - images).square().mean())
+        error = float((model(images)[1][0] - images).square().mean())
     assert best <= error + 1e-9
     assert error < 1.01 * best
 
@@ -235,7 +242,7 @@ def test_a_linear_autoencoder_comes_to_what_principal_components_reach(sample: P
         ("unpooling", ["decoding=transposed"], "goes with network=residual"),
         ("unpooling", ["projection=1", "view=32"], "switches would rebuild the other"),
         ("unpooling", ["size=36"], "multiple of 8"),
-        ("very-deep", ["hidden=0,4"], "hidden must name"),
+        ("very-deep", ["hidden=0,4"], "hidden must be whole numbers of 1 or more"),
         ("mnist-plain", ["channels=2"], "channels must be 1 or 3"),
         ("pca", ["bits=4000"], "bits must be at most 3072"),
         ("patches-itq", ["patch=32"], "patch must be smaller"),

@@ -73,16 +73,6 @@ def test_sparse_is_zero_at_its_activity_and_the_divergence_of_two_coins_elsewher
     assert objectives.sparse(units, 0.2).item() == pytest.approx(expected / 2, rel=1e-4)
 
 
-def test_decorrelation_is_the_mean_square_of_the_correlations_of_all_pairs() -> None:
-    logits = 3 * numbers(40, 5) + 2
-    expected = np.corrcoef(logits.numpy(), rowvar=False)[~np.eye(5, dtype=bool)]
-    assert objectives.decorrelation(logits).item() == pytest.approx(float((expected**2).mean()), rel=1e-4)
-    same = logits[:, :1].repeat(1, 3) * torch.tensor([1.0, -2.0, 0.5])
-    assert objectives.decorrelation(same).item() == pytest.approx(1, rel=1e-4)
-    assert objectives.decorrelation(torch.zeros(4, 3)).item() == 0  # units that never move go with nothing
-    assert objectives.decorrelation(logits[:, :1]).item() == pytest.approx(0, abs=1e-6)  # one has no other to go with
-
-
 def test_magnitude_is_the_mean_absolute_value() -> None:
     often, seldom = torch.ones(4, 1), torch.tensor([[0.0], [0.0], [0.0], [-7.0]])
     assert objectives.magnitude(often).item() == pytest.approx(1)

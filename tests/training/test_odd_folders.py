@@ -1,6 +1,5 @@
 """Folders that nobody trains on with intent: one picture, the same one many times, grey ones, transparent ones."""
 
-import dataclasses
 import shutil
 from pathlib import Path
 
@@ -11,16 +10,17 @@ from PIL import Image
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.images import InputSpec
 from semblance.retrieval.training import data as training_data
-from semblance.retrieval.training.run import Trained, find_device, train
+from semblance.retrieval.training.fields import replace
+from semblance.retrieval.training.run import Summary, find_device, make_model
 from tests.conftest import paint
 from tests.training.test_loop import VIEWS
 
-RECIPE = dataclasses.replace(VIEWS, name="photos", epochs=2)
+RECIPE = replace(VIEWS, name="photos", epochs=2)
 
 
-def trained(folder: Path, out: Path) -> Trained:
+def trained(folder: Path, out: Path) -> Summary:
     data = training_data.load([folder], InputSpec(32))
-    return train(RECIPE, data, out, find_device("cpu"), lambda *_: None, lambda: False)
+    return make_model(RECIPE, data, out, find_device("cpu"))
 
 
 def test_one_picture_is_too_few(tmp_path: Path) -> None:

@@ -1,16 +1,15 @@
 """What the benchmark of training says of a step: its work, its parts, and nothing about how long anything takes."""
 
-import dataclasses
-
 import pytest
 import torch
 from torch import nn
 from torch.profiler import record_function
 
 from semblance.retrieval.training import loop, speed
+from semblance.retrieval.training.fields import replace
 from semblance.retrieval.training.losses import losses
 from semblance.retrieval.training.networks import Autoencoder
-from semblance.retrieval.training.recipe import Recipe
+from semblance.retrieval.training.recipe import Network, Recipe, Schedule
 from semblance.retrieval.training.speed import OTHER, WAITING, Speed, measure, part_of
 
 CPU = torch.device("cpu")
@@ -18,14 +17,10 @@ REBUILDING = Recipe(
     name="tiny",
     summary="for tests",
     bits=24,
-    encoder=(4, 8),
-    blocks=(1, 1),
-    stem_stride=1,
-    decoder=(4, 8),
-    batch_size=8,
-    precision="float32",
+    network=Network(encoder=(4, 8), blocks=(1, 1), stem_stride=1, decoder=(4, 8)),
+    schedule=Schedule(batch_size=8, precision="float32"),
 )
-AGREEING = dataclasses.replace(REBUILDING, pooled=True, agreement=1.0, projection=1.0, jitter=0.4, prefixes=(8,))
+AGREEING = replace(REBUILDING, pooled=True, agreement=1.0, projection=1.0, jitter=0.4, prefixes=(8,))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +41,7 @@ def work_by_hand(recipe: Recipe) -> int:
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             layer.register_forward_hook(count)
-    model(torch.rand(recipe.batch_size, 3, recipe.size, recipe.size))
+    model(torch.rand(recipe.schedule.batch_size, 3, recipe.size, recipe.size))
     assert len(forward) > 8
     return 2 * (3 * sum(forward) - forward[0])  # forward, for the weights, and for the inputs but the first
 
@@ -115,7 +110,7 @@ def test_figures_follow_from_what_was_measured() -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_peak_is_one_of_the_recipe_s_precision(precision: str) -> None:
-    product, side = speed._product(dataclasses.replace(REBUILDING, precision=precision), CPU)  # type: ignore[arg-type]
+    product, side = speed._product(replace(REBUILDING, precision=precision), CPU)
     made = product()
     assert made.dtype == getattr(torch, precision)
     assert made.shape == (side, side)

@@ -11,26 +11,27 @@ import torch
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import CheckpointError, TrainingError
 from semblance.retrieval.training.data import TrainingData
-from semblance.retrieval.training.loop import fit
+from semblance.retrieval.training.fields import replace
+from semblance.retrieval.training.loop import Teacher, train
 from semblance.retrieval.training.recipes import find
-from semblance.retrieval.training.run import Trained, train
+from semblance.retrieval.training.run import Summary, Terms, make_model
 from tests.training.test_loop import VIEWS
 
 CPU = torch.device("cpu")
-RECIPE = dataclasses.replace(VIEWS, name="cifar10-fast", imitation=1.0, epochs=2)
+RECIPE = replace(VIEWS, name="cifar10-fast", imitation=1.0, epochs=2)
 
 
 @pytest.fixture(scope="module")
 def teacher(drawn: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Codec:
     """Two bits by the principal components of pixels."""
     out = tmp_path_factory.mktemp("teacher") / "teacher"
-    recipe = dataclasses.replace(find("pca"), bits=2, held_out=8)
-    return train(recipe, drawn, out, CPU, lambda *_: None, lambda: False).codec
+    recipe = replace(find("pca"), bits=2, held_out=8)
+    return make_model(recipe, drawn, out, CPU).codec
 
 
-def trained(out: Path, data: TrainingData, teacher: Codec | None, **changes: object) -> Trained:
-    recipe = dataclasses.replace(RECIPE, **changes)  # type: ignore[arg-type]
-    return train(recipe, data, out, CPU, lambda *_: None, lambda: False, teacher=teacher)
+def trained(out: Path, data: TrainingData, teacher: Codec | None, **changes: object) -> Summary:
+    recipe = replace(RECIPE, **changes)
+    return make_model(recipe, data, out, CPU, terms=Terms(teacher=teacher))
 
 
 def likeness(codec: Codec, data: TrainingData) -> npt.NDArray[np.float32]:
@@ -77,14 +78,14 @@ def test_a_cut_run_goes_on_with_its_own_teacher_alone(teacher: Codec, drawn: Tra
         nonlocal steps
         steps += 1
 
-    whole, _ = fit(RECIPE, drawn, tmp_path / "whole", CPU, count, lambda: False, teacher=teacher)
+    taught = Teacher(teacher.codec_id, teacher.logits(drawn.pictures))
+    whole = train(RECIPE, drawn, tmp_path / "whole", CPU, count, teacher=taught).network
     half, steps = steps // 2, 0
     with pytest.raises(KeyboardInterrupt):
-        fit(RECIPE, drawn, tmp_path / "cut", CPU, count, lambda: steps == half, teacher=teacher)
+        train(RECIPE, drawn, tmp_path / "cut", CPU, count, lambda: steps == half, teacher=taught)
     with pytest.raises(CheckpointError, match="imitates another model"):
-        fit(RECIPE, drawn, tmp_path / "cut", CPU, count, lambda: False, teacher=Codec(Path("models/cifar10-fast")))
-    again, _ = fit(RECIPE, drawn, tmp_path / "cut", CPU, count, lambda: False, teacher=teacher)
-    other = again.state_dict()
+        train(RECIPE, drawn, tmp_path / "cut", CPU, teacher=dataclasses.replace(taught, codec_id="another"))
+    other = train(RECIPE, drawn, tmp_path / "cut", CPU, teacher=taught).network.state_dict()
     assert all(torch.equal(weight, other[name]) for name, weight in whole.state_dict().items())
 
 
@@ -94,7 +95,7 @@ def test_a_recipe_and_its_teacher_come_together(teacher: Codec, drawn: TrainingD
     with pytest.raises(TrainingError, match="has no use for a teacher"):
         trained(tmp_path / "out", drawn, teacher, imitation=0.0)
     with pytest.raises(TrainingError, match="has no use for a teacher"):
-        train(find("pca"), drawn, tmp_path / "out", CPU, lambda *_: None, lambda: False, teacher=teacher)
+        make_model(find("pca"), drawn, tmp_path / "out", CPU, terms=Terms(teacher=teacher))
     with pytest.raises(TrainingError, match="takes pictures of 32 pixels"):
         trained(tmp_path / "out", drawn, teacher, size=64)
     assert not (tmp_path / "out").exists()
