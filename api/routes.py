@@ -139,4 +139,4 @@ def _read(file: UploadFile, way: Way[Any], params: SearchParams, limit_mb: int) 
         raise PictureTooLarge(too_large(limit_mb))
     if not data:
         raise DamagedPicture("The upload is empty: choose a picture and send it again.")
-    return way.of_picture(data, params.k, params.views, params.refine)
+    return way.of_pictures([data], [], params.k, params.views, params.refine)

@@ -24,6 +24,8 @@ from semblance.retrieval.pixels import PixelIndex, Pixels
 from semblance.retrieval.queries import CodeQuery
 from semblance.retrieval.views import views
 
+_SEVERAL = "Several pictures make one query by their codes: leave engine pixel and views out."
+
 Query = TypeVar("Query")
 Ranking = tuple[npt.NDArray[Any], Ids]  # distances, whole bits or Euclidean, and ids, both (n,), nearest first
 
@@ -86,8 +88,11 @@ class Way(Protocol[Query]):
     index: CodeIndex
     far: float  # the distance at which nothing is alike any more: the similarity there is 0
 
-    def of_picture(self, source: Source, k: int, count: int = 1, refine: bool = False) -> Question[Query]:
-        """A question by `count` views of a picture. Raises PictureError, UsageError, and OSError for a path."""
+    def of_pictures(
+        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool = False
+    ) -> Question[Query]:
+        """One question: like all of `liked`, one or more, and unlike all of `disliked`; a picture alone may be asked by
+        `count` views of it. Raises PictureError, UsageError, and OSError for a path."""
 
     def of_id(self, id: int) -> Query:
         """The query that a picture of the library makes. Raises LibraryError."""
@@ -106,33 +111,27 @@ class ByCodes:
         self.far = float(codec.bits)
         self.search = partial(queries.search, index)
 
-    def of_picture(self, source: Source, k: int, count: int = 1, refine: bool = False) -> Question[CodeQuery]:
-        """See Way.of_picture. With `refine`, the nearest are ordered by how sure the picture's bits are."""
-        started = time.perf_counter()
-        picture = images.load(source, self.codec.spec)
-        decoded = time.perf_counter()
-        logits = self.codec.logits(views(picture, count) if count > 1 else picture[None])
-        query = CodeQuery(from_logits(logits), logits if refine else None)
-        encoded = time.perf_counter()
-        return Question(query, k, self.codec.codec_id, 1000 * (decoded - started), 1000 * (encoded - decoded))
-
     def of_pictures(
-        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, refine: bool = False
+        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool = False
     ) -> Question[CodeQuery]:
-        """One question: like all of `liked`, one or more, and unlike all of `disliked`. Raises as `of_picture` does."""
+        """See Way.of_pictures. With `refine`, the nearest are ordered by how sure the query's bits are."""
+        sources = (*liked, *disliked)
+        if len(sources) > 1 and count > 1:
+            raise UsageError(_SEVERAL)
         started = time.perf_counter()
-        pictures = np.stack([images.load(source, self.codec.spec) for source in (*liked, *disliked)])
+        pictures = np.stack([images.load(source, self.codec.spec) for source in sources])
         decoded = time.perf_counter()
-        logits = self.codec.logits(pictures)
-        wanted = queries.alike(logits[: len(liked)], logits[len(liked) :])[None]
-        query = CodeQuery(from_logits(wanted), wanted if refine else None)
+        logits = self.codec.logits(views(pictures[0], count) if count > 1 else pictures)
+        if len(sources) > 1:
+            logits = queries.alike(logits[: len(liked)], logits[len(liked) :])[None]
+        query = CodeQuery(from_logits(logits), logits if refine else None)
         encoded = time.perf_counter()
         return Question(query, k, self.codec.codec_id, 1000 * (decoded - started), 1000 * (encoded - decoded))
 
     def of_id(self, id: int) -> CodeQuery:
         """See Way.of_id."""
         try:
-            return CodeQuery(self.index.code(id)[None])
+            return CodeQuery(self.index.codes(np.array([id])))
         except KeyError as error:
             raise _unknown(id) from error
 
@@ -148,12 +147,16 @@ class ByPixels:
         self.stamp = pixelfile.stamp(catalog.folder)  # None: there are none
         self._opened: PixelIndex | None = None
 
-    def of_picture(self, source: Source, k: int, count: int = 1, refine: bool = False) -> Question[Pixels]:
-        """See Way.of_picture. UsageError where several views or a refined order are asked for."""
+    def of_pictures(
+        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool = False
+    ) -> Question[Pixels]:
+        """See Way.of_pictures. UsageError unless it is one picture, by one view and in the order that is found."""
+        if len(liked) > 1 or disliked:
+            raise UsageError(_SEVERAL)
         if count > 1 or refine:
             raise UsageError("Only the engine code has several views and a refined order: leave views and refine out.")
         started = time.perf_counter()
-        vector = images.load(source, pixels.SPEC).reshape(-1)
+        vector = images.load(liked[0], pixels.SPEC).reshape(-1)
         return Question(vector, k, decode_ms=1000 * (time.perf_counter() - started))
 
     def of_id(self, id: int) -> Pixels:
