@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,13 +26,17 @@ from semblance.retrieval.views import views
 
 _SEVERAL = "Several pictures make one query by their codes: leave engine pixel and views out."
 
+Engine = Literal["code", "pixel"]  # what users call the ways by
 Query = TypeVar("Query")
 Ranking = tuple[npt.NDArray[Any], Ids]  # distances, whole bits or Euclidean, and ids, both (n,), nearest first
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One picture found. By codes the distance is in bits, by pixels Euclidean on pixels in 0..1."""
+    """One picture found. By codes the distance is in bits, by pixels Euclidean on pixels in 0..1.
+
+    Of several views the nearest counts. Refining changes the order of results and not their distances.
+    """
 
     id: int
     path: str
@@ -41,17 +45,25 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Timings:
+    """Milliseconds spent in each part; 0 where a part was not needed. Who asked together shares a search."""
+
+    decode: float
+    encode: float
+    search: float
+
+
+@dataclass(frozen=True)
 class Answer:
     """The pictures found, nearest first, as a sequence of hits.
 
-    `engine` is the name of the way that was asked, `library_size` how many pictures were searched, and `timings_ms`
-    the milliseconds of decode and encode (0 where nothing was) and of the search, shared with whoever asked together.
+    `engine` is the name of the way that was asked, `library_size` how many pictures were searched.
     """
 
     codec_id: str
-    engine: str
+    engine: Engine
     library_size: int
-    timings_ms: dict[str, float]
+    timings_ms: Timings
     results: list[Hit]
 
     def __iter__(self) -> Iterator[Hit]:
@@ -80,9 +92,9 @@ class Question(Generic[Query]):
 
 
 class Way(Protocol[Query]):
-    """What every way of asking can do; `name` is what users call it by."""
+    """What every way of asking can do."""
 
-    name: str
+    name: Engine
     catalog: Catalog
     codec: Codec
     index: CodeIndex
@@ -104,7 +116,7 @@ class Way(Protocol[Query]):
 class ByCodes:
     """By learned codes: Hamming distance."""
 
-    name = "code"
+    name: Engine = "code"
 
     def __init__(self, catalog: Catalog, codec: Codec, index: CodeIndex) -> None:
         self.catalog, self.codec, self.index = catalog, codec, index
@@ -139,7 +151,7 @@ class ByCodes:
 class ByPixels:
     """By raw pixels: Euclidean distance, exact; the baseline. Its vectors are opened when first asked for."""
 
-    name = "pixel"
+    name: Engine = "pixel"
     far = pixels.FURTHEST
 
     def __init__(self, catalog: Catalog, codec: Codec, index: CodeIndex) -> None:
@@ -207,9 +219,8 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
         distances, ids = (each[: question.k].tolist() for each in next(rankings))
         pairs = [(id, distance) for id, distance in zip(ids, distances, strict=True) if id in paths]
         hits = [Hit(id, paths[id], distance, 1 - distance / way.far) for id, distance in pairs]
-        timings = {"decode": question.decode_ms, "encode": question.encode_ms, "search": milliseconds}
-        rounded = {part: round(ms, 3) for part, ms in timings.items()}
-        out.append(Answer(way.codec.codec_id, way.name, len(way.index), rounded, hits))
+        timings = Timings(*(round(ms, 3) for ms in (question.decode_ms, question.encode_ms, milliseconds)))
+        out.append(Answer(way.codec.codec_id, way.name, len(way.index), timings, hits))
     return out
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from semblance.api.schemas import MAX_K, Engine
+from semblance.api.schemas import MAX_K
+from semblance.indexer.asking import Engine
 from semblance.indexer.library import Library
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.views import MOST
