@@ -1,6 +1,5 @@
 """What lies between and beyond the pictures: walks through a model's latents, and pictures sampled from them."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +10,12 @@ from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.images import Picture
 from semblance.retrieval.judging.contest import Contest
 from semblance.scripts.report.figures import chosen, sample_logits, some
-from semblance.scripts.report.sheets import QUERY, name, sheet, show, write_sheet
+from semblance.scripts.report.sheets import OTHER, QUERY, Line, write_sheet
 
 _STEPS = 9
 _SAMPLED = 2000  # pictures, for the distance of samples to real ones
 _DRAWN = 10  # of them on the sheet
 _LEAST = 2 * _DRAWN  # pictures, below which nothing is fitted to them
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """Pictures drawn from a model's latents by `way`, and how far their features are from real ones'."""
-
-    model: str
-    way: str
-    pictures: Picture
-    distance: float
 
 
 def write_walk(contest: Contest, codecs: list[Codec], folder: Path) -> Path | None:
@@ -39,24 +28,21 @@ def write_walk(contest: Contest, codecs: list[Codec], folder: Path) -> Path | No
     pairs = asked[: min(4, len(asked) // 2 * 2)].reshape(-1, 2)
     if not len(pairs):
         raise DatasetError("A walk goes between pictures of two classes: there is one.")
-    title = "A walk from one picture (left) to another (right), decoded on the way."
-    figure, axes = sheet(len(pairs) * len(able), _STEPS + 2, title)
-    for number, codec in enumerate(able):
-        for place, pair in enumerate(pairs):
+    steps = np.linspace(0, 1, _STEPS, dtype=np.float32)[:, None]
+    lines: list[Line] = []
+    for pair in pairs:
+        for codec in able:
             ends = contest.queries.subset(pair).pictures(codec.spec)
             first, last = codec.logits(ends)
-            way = np.linspace(0, 1, _STEPS, dtype=np.float32)[:, None]
-            line = axes[place * len(able) + number]
-            name(line[0], codec.name)
-            show(line[0], ends[0], QUERY)
-            for axis, picture in zip(line[1:-1], codec.rebuilt(first + way * (last - first)), strict=True):
-                show(axis, picture)
-            show(line[-1], ends[1], QUERY)
-    return write_sheet(figure, folder / "walk.png")
+            way = [(picture, OTHER) for picture in codec.rebuilt(first + steps * (last - first))]
+            lines.append((codec.name, [(ends[0], QUERY), *way, (ends[1], QUERY)]))
+    title = "A walk from one picture (left) to another (right), decoded on the way."
+    return write_sheet(folder / "walk.png", title, lines)
 
 
-def samples(contest: Contest, codecs: list[Codec], judge: Codec) -> list[Sampled]:
-    """Pictures from every model that decodes: from latents fitted to the gallery's, and from its prior if it has one.
+def write_samples(contest: Contest, codecs: list[Codec], judge: Codec, folder: Path) -> Path | None:
+    """Write folder/samples.png: pictures from every model that decodes, a line for each way of drawing their latents;
+    where it is. From latents fitted to the gallery's, and from the model's prior if it has one.
 
     Fitted: a normal distribution with the mean and covariance of real latents; of bits, coins as often on as each is.
     The distance is Fréchet's between normal distributions fitted to the judge's logits of sampled and of real pictures
@@ -65,28 +51,18 @@ def samples(contest: Contest, codecs: list[Codec], judge: Codec) -> list[Sampled
     rows = some(len(contest.gallery), 2 * _SAMPLED)
     if len(rows) < _LEAST:
         raise DatasetError(f"{len(rows)} pictures are too few to compare samples with: it takes {_LEAST}.")
-    out = []
+    lines: list[Line] = []
     for codec in codecs:
         if not codec.can_decode:
             continue
         real = _judged(judge, contest.gallery.subset(rows[::2]).pictures(codec.spec))  # as large as the samples are
-        logits = sample_logits(contest, codec, rows[1::2])
-        for way, latents in _drawn(codec, logits).items():
+        for way, latents in _drawn(codec, sample_logits(contest, codec, rows[1::2])).items():
             pictures = codec.decode(latents)
-            out.append(Sampled(codec.name, way, pictures[:_DRAWN], frechet(real, _judged(judge, pictures))))
-    return out
-
-
-def write_samples(drawn: list[Sampled], folder: Path) -> Path | None:
-    """Write folder/samples.png: a line for each model and way of drawing; where it is."""
-    if not drawn:
-        return None
-    figure, axes = sheet(len(drawn), _DRAWN, "Pictures that nobody took: latents drawn by chance, and decoded.")
-    for line, each in zip(axes, drawn, strict=True):
-        name(line[0], f"{each.model}\n{each.way}\ndistance {each.distance:.0f}")
-        for axis, picture in zip(line, each.pictures, strict=True):
-            show(axis, picture)
-    return write_sheet(figure, folder / "samples.png")
+            distance = frechet(real, _judged(judge, pictures))
+            drawn = [(picture, OTHER) for picture in pictures[:_DRAWN]]
+            lines.append((f"{codec.name}\n{way}\ndistance {distance:.0f}", drawn))
+    title = "Pictures that nobody took: latents drawn by chance, and decoded."
+    return write_sheet(folder / "samples.png", title, lines) if lines else None
 
 
 def frechet(one: Logits, other: Logits) -> float:

@@ -120,11 +120,7 @@ def _parts(
     contest: Contest, rows: list[Row], codecs: list[Codec], folder: Path
 ) -> list[tuple[str, str, Callable[[], Path | None]]]:
     """Each figure's title, its words, and what draws it: None where no model can."""
-
-    def samples() -> Path | None:
-        judge = Codec(DEFAULT_MODEL, threads=2)
-        return latent.write_samples(latent.samples(contest, codecs, judge), folder)
-
+    judge = Codec(DEFAULT_MODEL, threads=2)
     return [
         ("Precision", _PRECISION, lambda: curves.write_precision(contest, rows, folder)),
         ("Neighbours", _NEIGHBOURS, lambda: sheets.write_neighbours(contest, rows, folder)),
@@ -133,7 +129,7 @@ def _parts(
         ("The bits", _BITS, lambda: curves.write_bits(contest, rows, codecs, folder)),
         ("A map of the gallery", _MAP, lambda: maps.write_map(contest, codecs, folder)),
         ("A walk between pictures", _WALK, lambda: latent.write_walk(contest, codecs, folder)),
-        ("Pictures nobody took", _SAMPLES, samples),
+        ("Pictures nobody took", _SAMPLES, lambda: latent.write_samples(contest, codecs, judge, folder)),
     ]
 
 
