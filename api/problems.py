@@ -9,29 +9,20 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from semblance.api.schemas import Problem
-from semblance.retrieval.errors import (
-    Busy,
-    DamagedPicture,
-    Gone,
-    NoPixels,
-    NotAPicture,
-    PictureTooLarge,
-    SemblanceError,
-    UnknownPicture,
-    UsageError,
-)
+from semblance.retrieval import errors
+from semblance.retrieval.errors import SemblanceError
 
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[SemblanceError], int] = {
-    UnknownPicture: 404,
-    Gone: 410,
-    Busy: 503,
-    DamagedPicture: 400,
-    NotAPicture: 415,
-    PictureTooLarge: 413,
-    NoPixels: 422,
-    UsageError: 422,
+    errors.UnknownPicture: 404,
+    errors.Gone: 410,
+    errors.Busy: 503,
+    errors.DamagedPicture: 400,
+    errors.NotAPicture: 415,
+    errors.PictureTooLarge: 413,
+    errors.NoPixels: 422,
+    errors.UsageError: 422,
 }
 
 

@@ -190,7 +190,8 @@ class ByPixels:
                 "This library keeps no pixel vectors: run `semblance index FOLDER --library DIR --pixels` first."
             )
         if self._opened is None:
-            self._opened = pixelfile.PixelFile(self.catalog.folder, self.index.ids()).index()
+            kept = pixelfile.PixelFile(self.catalog.folder, self.index.ids())
+            self._opened = PixelIndex(kept.ids, kept)
         return self._opened
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from semblance.retrieval import pixels
 from semblance.retrieval.files import replace
 from semblance.retrieval.index import Ids
-from semblance.retrieval.pixels import PixelIndex, Pixels
+from semblance.retrieval.pixels import Pixels
 
 FILE = "pixels.u8"
 RECORD = np.dtype([("id", "<i8"), ("pixels", np.uint8, (pixels.LENGTH,))])
@@ -41,10 +41,6 @@ class PixelFile:
             return view
         copy: Pixels = self._records["pixels"][chosen]
         return copy
-
-    def index(self) -> PixelIndex:
-        """A searchable index of these records."""
-        return PixelIndex(self.ids, self)
 
 
 def exists(folder: Path) -> bool:

@@ -127,9 +127,11 @@ class Codec:
             decoder = _session(_read(path), path, self._threads)
             _check(decoder, path, ("float", [self.bits]), ("uint8", [size, size, 3]))
             self._decoder = decoder
+        name = self._decoder.get_inputs()[0].name
         out = np.empty((len(latents), size, size, 3), np.uint8)
         for start in range(0, len(latents), BATCH):
-            out[start : start + BATCH] = _run(self._decoder, np.ascontiguousarray(latents[start : start + BATCH]))
+            rows = np.ascontiguousarray(latents[start : start + BATCH])
+            out[start : start + BATCH] = self._decoder.run(None, {name: rows})[0]
         return out
 
     def rebuilt(self, logits: Logits) -> Picture:
@@ -227,8 +229,3 @@ def _check(
         if fits != [True] or isinstance(nodes[0].shape[0], int):
             rows = ", ".join(map(str, ["N", *shape]))
             raise ModelError(f"{path} must {role}, {kind} ({rows}), with N left open: export it so.")
-
-
-def _run(session: onnxruntime.InferenceSession, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """One call of a model that has passed `_check`."""
-    return cast(npt.NDArray[Any], session.run(None, {session.get_inputs()[0].name: rows})[0])

@@ -72,16 +72,9 @@ def _crop(image: Image.Image, share: float, chance: np.random.Generator) -> Imag
     return image.crop((int(left), int(top), int(left) + width, int(top) + height))
 
 
-def _brightness(image: Image.Image, amount: float, chance: np.random.Generator) -> Image.Image:
-    return ImageEnhance.Brightness(image).enhance(1 + _sign(chance) * amount)
-
-
-def _contrast(image: Image.Image, amount: float, chance: np.random.Generator) -> Image.Image:
-    return ImageEnhance.Contrast(image).enhance(1 + _sign(chance) * amount)
-
-
-def _saturation(image: Image.Image, amount: float, chance: np.random.Generator) -> Image.Image:
-    return ImageEnhance.Color(image).enhance(1 + _sign(chance) * amount)
+def _enhanced(kind: type[ImageEnhance.Brightness | ImageEnhance.Contrast | ImageEnhance.Color]) -> _Make:
+    """An edit that takes away from, or adds to, one quality of the picture."""
+    return lambda image, amount, chance: kind(image).enhance(1 + _sign(chance) * amount)
 
 
 def _hue(image: Image.Image, degrees: float, chance: np.random.Generator) -> Image.Image:
@@ -126,9 +119,9 @@ EDITS = (
     Edit("resize", (0.75, 0.5, 0.25), "of the sides", _resize),
     Edit("jpeg", (70, 40, 15), "quality", _jpeg),
     Edit("crop", (0.9, 0.7, 0.5), "of the area kept", _crop),
-    Edit("brightness", (0.2, 0.4, 0.6), "more or less", _brightness),
-    Edit("contrast", (0.2, 0.4, 0.6), "more or less", _contrast),
-    Edit("saturation", (0.3, 0.6, 1), "more or less", _saturation),
+    Edit("brightness", (0.2, 0.4, 0.6), "more or less", _enhanced(ImageEnhance.Brightness)),
+    Edit("contrast", (0.2, 0.4, 0.6), "more or less", _enhanced(ImageEnhance.Contrast)),
+    Edit("saturation", (0.3, 0.6, 1), "more or less", _enhanced(ImageEnhance.Color)),
     Edit("hue", (10, 25, 60), "degrees", _hue),
     Edit("blur", (0.5, 1, 2), "% of the shorter side", _blur),
     Edit("noise", (5, 12, 25), "of 255", _noise),

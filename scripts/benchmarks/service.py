@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,13 +59,9 @@ def _write_library(folder: Path, codec: Codec, count: int) -> None:
     rng = np.random.default_rng(0)
     with Writer.writing(folder, codec) as catalog:
         for start in range(0, count, 50_000):
-            codes = rng.integers(0, 256, (min(50_000, count - start), codec.bits // 8), np.uint8)
+            codes = enumerate(rng.integers(0, 256, (min(50_000, count - start), codec.bits // 8), np.uint8), start)
             catalog.record(
-                [
-                    NewPicture(f"/{start + at}.jpg", 1, 1, bytes(32), {codec.codec_id: code})
-                    for at, code in enumerate(codes)
-                ],
-                [],
+                [NewPicture(f"/{at}.jpg", 1, 1, bytes(32), {codec.codec_id: code}) for at, code in codes], []
             )
         snapshot.refresh(catalog)
 
@@ -92,14 +89,11 @@ def _serving(library: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 
 def _ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port)
     try:
-        connection.request("GET", "/ready")
-        return connection.getresponse().status == 200
-    except OSError:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready") as answer:
+            return bool(answer.status == 200)
+    except OSError:  # another status as well
         return False
-    finally:
-        connection.close()
 
 
 def _post(port: int, jpeg: bytes) -> None:

@@ -64,15 +64,12 @@ def bench(
             for name in wanted:
                 console.say(f"measuring: {name}")
                 rows += BENCHES[name](Asked(Path(scratch), pictures, model or [], recipe))
-        document = {"machine": _machine(), "versions": _versions(), "rows": rows}
+        machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
+        document = {"machine": machine, "versions": _versions(), "rows": rows}
         if as_json:
             console.print_json(document)
         else:
             _show(document)
-
-
-def _machine() -> str:
-    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
 
 
 def _versions() -> dict[str, str]:

@@ -42,7 +42,8 @@ def write_before_and_after(
         return _others(asked, index.search(codec.encode(gallery[asked]), _NEIGHBOURS + 1)[1])
 
     if before is None:
-        flat = gallery[:, :: _step(gallery), :: _step(gallery)].reshape(len(gallery), -1)
+        step = -(-gallery.shape[1] // pixels.SPEC.size)  # so that no vector is longer than the pixel baseline's
+        flat = gallery[:, ::step, ::step].reshape(len(gallery), -1)
         first = _others(asked, PixelIndex(np.arange(len(flat)), flat).search(flat[asked], _NEIGHBOURS + 1)[1])
     else:
         first = near(before, 0)
@@ -58,11 +59,6 @@ def write_before_and_after(
 def _spread(count: int, most: int) -> Ids:
     """At most so many of `count` rows, evenly spread."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
-
-
-def _step(pictures: Picture) -> int:
-    """Every how manieth pixel is compared, so that no vector is longer than the pixel baseline's."""
-    return -(-int(pictures.shape[1]) // pixels.SPEC.size)
 
 
 def _others(asked: Ids, found: Ids) -> Ids:

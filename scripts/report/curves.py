@@ -12,7 +12,7 @@ from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.judging.contest import Contest, Row, Variant
 from semblance.retrieval.judging.evaluation import correlations
 from semblance.retrieval.pixels import SPEC
-from semblance.scripts.report.figures import colour_of, sample_logits, some, tidy, write
+from semblance.scripts.report.figures import colour_of, panels, sample_logits, some, tidy, write
 
 _PAIRED = 3000  # pictures whose distances to each other are counted
 _LEAST = 20  # pictures, below which there are too few pairs to count
@@ -57,18 +57,18 @@ def write_distances(contest: Contest, rows: list[Row], codecs: list[Codec], fold
     vectors = contest.gallery.subset(chosen).pictures(SPEC).reshape(len(chosen), -1).astype(np.float32) / 255
     squares = np.square(vectors).sum(axis=1)
     euclidean = np.sqrt(np.maximum(squares[:, None] + squares - 2 * vectors @ vectors.T, 0))
-    panels = [(rows[0].method, "distance", euclidean)]
+    ways = [(rows[0].method, "distance", euclidean)]
     for codec in codecs:
         packed = from_logits(sample_logits(contest, codec, chosen))
-        panels.append((codec.name, f"bits of {codec.bits}", codes.hamming(packed, packed)))
-    figure, grid = _panels(len(panels))
-    for axes, (name, unit, distances) in zip(grid, panels, strict=True):
+        ways.append((codec.name, f"bits of {codec.bits}", codes.hamming(packed, packed)))
+    figure, grid = panels(len(ways), 3, 3.5, 2.4)
+    for axes, (name, unit, distances) in zip(grid, ways, strict=True):
         near, far = distances[upper & same], distances[upper & ~same]
         low, high = np.quantile(distances[upper], (0.0005, 0.9995))
         step = (high - low) / 60
         if distances.dtype != np.float32:  # as many whole numbers in each bar
             low, step = np.floor(low) - 0.5, max(1.0, np.ceil(step))
-        bins = np.arange(low, high + step, step)
+        bins = np.arange(low, high + step, step).tolist()
         axes.hist(far, bins, density=True, color="#afb8c1", label="different classes")
         axes.hist(near, bins, density=True, histtype="step", color=colour_of(rows, name), linewidth=1.6, label="same")
         axes.set_title(f"{name}: same class nearer in {_nearer(near, far):.0%} of comparisons", fontsize=8)
@@ -104,16 +104,6 @@ def _nearer(near: Any, far: Any) -> float:
     ordered = np.sort(far)
     below, up_to = np.searchsorted(ordered, near, "left"), np.searchsorted(ordered, near, "right")
     return float(1 - (below + up_to).mean() / 2 / len(far))
-
-
-def _panels(count: int) -> tuple[Any, list[Any]]:
-    columns = min(3, count)
-    lines = -(-count // columns)
-    figure, grid = plt.subplots(lines, columns, figsize=(3.5 * columns, 2.4 * lines), layout="constrained")
-    every = list(np.atleast_1d(grid).ravel())
-    for axes in every[count:]:
-        axes.set_visible(False)
-    return figure, every[:count]
 
 
 def _style(row: Row) -> dict[str, Any]:

@@ -36,6 +36,17 @@ def write(figure: Figure, path: Path) -> Path:
     return path
 
 
+def panels(count: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure of so many panels, each of this size in inches, `columns` beside each other."""
+    columns = min(columns, count)
+    lines = -(-count // columns)
+    figure, grid = plt.subplots(lines, columns, figsize=(width * columns, height * lines), layout="constrained")
+    every = list(np.atleast_1d(grid).ravel())
+    for axes in every[count:]:
+        axes.set_visible(False)
+    return figure, every[:count]
+
+
 def colour_of(rows: list[Row], method: str) -> str:
     """A method's colour: the same in every figure."""
     methods = [*dict.fromkeys(row.method for row in rows)]

@@ -11,7 +11,7 @@ from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.judging.contest import Contest
 from semblance.retrieval.pixels import SPEC
-from semblance.scripts.report.figures import sample_logits, some, spec_of, write
+from semblance.scripts.report.figures import panels, sample_logits, some, spec_of, write
 
 _MAPPED = 1500  # pictures
 _PERPLEXITY = 30
@@ -32,29 +32,22 @@ def write_map(contest: Contest, codecs: list[Codec], folder: Path) -> Path:
     vectors = [("pixels", pixels)]
     for codec in codecs:
         vectors.append((codec.name, np.where(sample_logits(contest, codec, rows) > 0, np.float32(1), np.float32(-1))))
-    columns = min(2, len(vectors))
-    lines = -(-len(vectors) // columns)
-    figure, grid = plt.subplots(lines, columns, figsize=(_SIDE * columns, _SIDE * lines), layout="constrained")
-    every = np.atleast_1d(grid).ravel()
+    figure, grid = panels(len(vectors), 2, _SIDE, _SIDE)
     pictures = contest.gallery.subset(rows).pictures(spec_of(contest))
     colours = plt.get_cmap("tab10" if len(contest.gallery.classes) <= 10 else "tab20")
-    for axes in every[len(vectors) :]:
-        axes.set_visible(False)
-    for axes, (title, points) in zip(every, vectors, strict=False):
+    for axes, (title, points) in zip(grid, vectors, strict=True):
         places = _placed(points.astype(np.float32))
         half = 0.011
         axes.set_title(title, fontsize=11)
-        axes.set(xlim=(-half, 1 + half), ylim=(-half, 1 + half), xticks=[], yticks=[], aspect="equal")
         for (x, y), picture, label in zip(places, pictures, contest.gallery.labels[rows], strict=True):
             frame = plt.Rectangle((x - half, y - half), 2 * half, 2 * half, color=colours(label % colours.N))
             axes.add_patch(frame)
             inner = 0.8 * half
             axes.imshow(picture, extent=(x - inner, x + inner, y - inner, y + inner), zorder=2)
-        axes.set(xlim=(-half, 1 + half), ylim=(-half, 1 + half))
+        axes.set(xlim=(-half, 1 + half), ylim=(-half, 1 + half), xticks=[], yticks=[], aspect="equal")
     if len(contest.gallery.classes) <= colours.N:
-        named = [
-            plt.Line2D([], [], marker="s", linestyle="", color=colours(k)) for k in range(len(contest.gallery.classes))
-        ]
+        marks = range(len(contest.gallery.classes))
+        named = [plt.Line2D([], [], marker="s", linestyle="", color=colours(k)) for k in marks]
         figure.legend(named, contest.gallery.classes, loc="outside lower center", ncols=10, frameon=False)
     return write(figure, folder / "map.png")
 

@@ -9,6 +9,7 @@ import pytest
 from semblance.indexer import pixelfile
 from semblance.indexer.pixelfile import RECORD, PixelFile
 from semblance.retrieval import pixels
+from semblance.retrieval.pixels import PixelIndex
 
 
 def vectors(*values: int) -> npt.NDArray[np.uint8]:
@@ -32,7 +33,7 @@ def test_the_records_of_the_wanted_ids_come_in_the_order_of_ids(tmp_path: Path) 
     assert file.ids.tolist() == [1, 2, 9]
     assert file[0:3][:, 0].tolist() == [10, 20, 90]
     assert file[1:2].shape == (1, pixels.LENGTH)
-    distances, found = file.index().search(vectors(19), 2)
+    distances, found = PixelIndex(file.ids, file).search(vectors(19), 2)
     assert found.tolist() == [[2, 1]]
     assert distances[0, 0] == pytest.approx(np.sqrt(pixels.LENGTH) / 255)
 
