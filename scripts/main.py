@@ -39,7 +39,8 @@ def build() -> typer.Typer:
         """What may stand before a subcommand."""
 
     for name in COMMANDS:
-        app.command(name)(getattr(importlib.import_module(f"semblance.scripts.commands.{name}"), name))
+        command = getattr(importlib.import_module(f"semblance.scripts.commands.{name}"), name)
+        app.command(name)(console.exits()(command))
     return app
 
 

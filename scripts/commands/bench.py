@@ -55,21 +55,20 @@ def bench(
     as_json: console.AsJson = False,
 ) -> None:
     """Measure how fast and how large Semblance is here. Without names, all but `training`."""
-    with console.exits():
-        wanted = names or UNNAMED
-        if unknown := [name for name in wanted if name not in BENCHES]:
-            raise UsageError(f"There is no benchmark {unknown[0]!r}: there are {', '.join(BENCHES)}.")
-        rows: list[Row] = []
-        with tempfile.TemporaryDirectory(prefix="semblance-bench-") as scratch:
-            for name in wanted:
-                console.say(f"measuring: {name}")
-                rows += BENCHES[name](Asked(Path(scratch), pictures, model or [], recipe))
-        machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
-        document = {"machine": machine, "versions": _versions(), "rows": rows}
-        if as_json:
-            console.print_json(document)
-        else:
-            _show(document)
+    wanted = names or UNNAMED
+    if unknown := [name for name in wanted if name not in BENCHES]:
+        raise UsageError(f"There is no benchmark {unknown[0]!r}: there are {', '.join(BENCHES)}.")
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="semblance-bench-") as scratch:
+        for name in wanted:
+            console.say(f"measuring: {name}")
+            rows += BENCHES[name](Asked(Path(scratch), pictures, model or [], recipe))
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
+    document = {"machine": machine, "versions": _versions(), "rows": rows}
+    if as_json:
+        console.print_json(document)
+    else:
+        _show(document)
 
 
 def _versions() -> dict[str, str]:

@@ -22,15 +22,14 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8000,
 ) -> None:
     """Try Semblance: draw some pictures, index them, open a page that searches them."""
-    with console.exits():
-        pictures, library = folder / "pictures", folder / "library"
-        with console.progress("Drawing") as update:
-            drawn = write_sample(pictures, count, progress=update)
-        console.say(f"{drawn:,} pictures drawn in {pictures}")
-        show(run_index([pictures], library, None, pixels=True, prune=False, threads=os.cpu_count() or 1))
-        settings = Settings(library=library, host=host, port=port)
-        run_server(
-            settings,
-            Library.open(library),
-            lambda url: console.say(f"Open {url} and drop a picture on the page (Ctrl-C stops it)"),
-        )
+    pictures, library = folder / "pictures", folder / "library"
+    with console.progress("Drawing") as update:
+        drawn = write_sample(pictures, count, progress=update)
+    console.say(f"{drawn:,} pictures drawn in {pictures}")
+    show(run_index([pictures], library, None, pixels=True, prune=False, threads=os.cpu_count() or 1))
+    settings = Settings(library=library, host=host, port=port)
+    run_server(
+        settings,
+        Library.open(library),
+        lambda url: console.say(f"Open {url} and drop a picture on the page (Ctrl-C stops it)"),
+    )

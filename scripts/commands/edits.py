@@ -42,24 +42,23 @@ def edits(
     as_json: console.AsJson = False,
 ) -> None:
     """Edit pictures in twelve ways, each in three strengths, and look for their originals."""
-    with console.exits():
-        codecs = _codecs(model or [DEFAULT_MODEL])
-        files = _files(folder)
-        asking = _asking(folder, files, unseen_classes)
-        paths = datasets.once([*files, *(path for more in gallery or [] for path in _files(more))])
-        among, answers, nearness = _measured(paths, asking, originals, codecs)
-        failed = [*among.failed, *answers.failed]
-        for path, reason in failed:
-            console.say(f"left out: {path}: {reason}")
-        counts = {"originals": answers.first.shape[1], "gallery": len(among), "identical_dropped": among.identical}
-        if as_json:
-            console.print_json({**counts, **_document(answers, nearness)})
-        else:
-            _show(counts, answers, nearness)
-        for name, codec in codecs.items() if keep else ():
-            command = _command(folder, gallery or [], codec, originals, unseen_classes)
-            copies.keep(codec.folder, nearness[name], len(among), command)
-            console.say(f"kept in {codec.folder / 'model.json'}")
+    codecs = _codecs(model or [DEFAULT_MODEL])
+    files = _files(folder)
+    asking = _asking(folder, files, unseen_classes)
+    paths = datasets.once([*files, *(path for more in gallery or [] for path in _files(more))])
+    among, answers, nearness = _measured(paths, asking, originals, codecs)
+    failed = [*among.failed, *answers.failed]
+    for path, reason in failed:
+        console.say(f"left out: {path}: {reason}")
+    counts = {"originals": answers.first.shape[1], "gallery": len(among), "identical_dropped": among.identical}
+    if as_json:
+        console.print_json({**counts, **_document(answers, nearness)})
+    else:
+        _show(counts, answers, nearness)
+    for name, codec in codecs.items() if keep else ():
+        command = _command(folder, gallery or [], codec, originals, unseen_classes)
+        copies.keep(codec.folder, nearness[name], len(among), command)
+        console.say(f"kept in {codec.folder / 'model.json'}")
     if failed:
         raise typer.Exit(console.LEFT_OUT)
 

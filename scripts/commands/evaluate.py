@@ -60,25 +60,24 @@ def evaluate(
     as_json: console.AsJson = False,
 ) -> None:
     """Compare codes with pixels. Labels judge here and are used nowhere else."""
-    with console.exits():
-        if report is not None:
-            with console.extra("report", "A report"):  # before the long work begins
-                from semblance.scripts.report.page import write_report
-        search_on_one_core()
-        codecs = [Codec(name, threads=2) for name in model or [DEFAULT_MODEL]]
-        variants = _variants(codecs, prefix or [], refine, views, liked)
-        contest = shuffled(*_gallery_and_queries(dataset, queries, held_out, unseen_classes))
-        comparison.check(contest, variants)  # likewise
-        rows = _rows(contest, codecs, variants, histogram)
-        if as_json:
-            sizes = {"gallery": len(contest.gallery), "queries": len(contest.queries)}
-            console.print_json({**sizes, "rows": [row.as_dict() for row in rows]})
-        else:
-            _show(contest, rows)
-        if report is not None:
-            with console.progress("Drawing the report") as progress:
-                written = write_report(contest, rows, codecs, report, progress)
-            console.say(f"The report is in {', '.join(map(str, written))}")
+    if report is not None:
+        with console.extra("report", "A report"):  # before the long work begins
+            from semblance.scripts.report.page import write_report
+    search_on_one_core()
+    codecs = [Codec(name, threads=2) for name in model or [DEFAULT_MODEL]]
+    variants = _variants(codecs, prefix or [], refine, views, liked)
+    contest = shuffled(*_gallery_and_queries(dataset, queries, held_out, unseen_classes))
+    comparison.check(contest, variants)  # likewise
+    rows = _rows(contest, codecs, variants, histogram)
+    if as_json:
+        sizes = {"gallery": len(contest.gallery), "queries": len(contest.queries)}
+        console.print_json({**sizes, "rows": [row.as_dict() for row in rows]})
+    else:
+        _show(contest, rows)
+    if report is not None:
+        with console.progress("Drawing the report") as progress:
+            written = write_report(contest, rows, codecs, report, progress)
+        console.say(f"The report is in {', '.join(map(str, written))}")
 
 
 def _variants(codecs: list[Codec], prefixes: list[int], refine: bool, views: int, liked: int) -> list[Variant]:

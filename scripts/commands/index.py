@@ -24,13 +24,12 @@ def index(
     as_json: console.AsJson = False,
 ) -> None:
     """Encode folders of pictures into a library. Run again, only what changed is encoded and what is gone forgotten."""
-    with console.exits():
-        summary = run([*folders], library, model, pixels=pixels, prune=prune, threads=threads)
-        if as_json:
-            failed = [{"path": path, "reason": reason} for path, reason in summary.failed.items()]
-            console.print_json({**vars(summary), "failed": failed, "seconds": round(summary.seconds, 3)})
-        else:
-            show(summary)
+    summary = run([*folders], library, model, pixels=pixels, prune=prune, threads=threads)
+    if as_json:
+        failed = [{"path": path, "reason": reason} for path, reason in summary.failed.items()]
+        console.print_json({**vars(summary), "failed": failed, "seconds": round(summary.seconds, 3)})
+    else:
+        show(summary)
     if summary.failed or summary.warnings:
         raise typer.Exit(console.LEFT_OUT)
 

@@ -22,18 +22,17 @@ def quantise(
     leave_out_classes: console.LeaveOutClasses = None,
 ) -> None:
     """Make a model smaller and faster. Its codes change: compare both with evaluate and bench encode."""
-    with console.exits():
-        with console.extra("train", "Training"):
-            from semblance.retrieval.training.data import load
-            from semblance.retrieval.training.eight_bits import quantise as run
-        codec = Codec(model, threads=2)
-        if out.resolve() == codec.folder.resolve():
-            raise UsageError(f"{out} is the model's own folder: name another one with --out.")
-        with console.progress("Reading pictures") as progress:
-            pictures = load(data, codec.spec, progress, leave_out_classes)
-        for path, reason in pictures.failed:
-            console.say(f"left out: {path}: {reason}")
-        made, differing = run(codec, pictures, out)
-        console.say(f"{out}: codec {made.codec_id[:12]}; {differing:.2%} of the bits are others than {codec.name}'s")
+    with console.extra("train", "Training"):
+        from semblance.retrieval.training.data import load
+        from semblance.retrieval.training.eight_bits import quantise as run
+    codec = Codec(model, threads=2)
+    if out.resolve() == codec.folder.resolve():
+        raise UsageError(f"{out} is the model's own folder: name another one with --out.")
+    with console.progress("Reading pictures") as progress:
+        pictures = load(data, codec.spec, progress, leave_out_classes)
+    for path, reason in pictures.failed:
+        console.say(f"left out: {path}: {reason}")
+    made, differing = run(codec, pictures, out)
+    console.say(f"{out}: codec {made.codec_id[:12]}; {differing:.2%} of the bits are others than {codec.name}'s")
     if pictures.failed:
         raise typer.Exit(console.LEFT_OUT)

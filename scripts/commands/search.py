@@ -37,20 +37,19 @@ def search(
     as_json: console.AsJson = False,
 ) -> None:
     """Find the pictures of a library that look like IMAGE, or like several and unlike others."""
-    with console.exits():
-        liked = [*([image] if image else []), *(like or [])]
-        for path in (*liked, *(unlike or [])):
-            if not path.is_file():
-                raise UsageError(f"There is no file {path}.")
-        if not liked:
-            raise UsageError("There is nothing to search with: name an IMAGE, or some with --like.")
-        with Library.open(library, model) as opened:
-            answer = opened.search(*liked, unlike=unlike or [], k=k, engine=engine, views=views, refine=refine)
-        if as_json:
-            console.print_json(asdict(answer))
-            return
-        for hit in answer:
-            distance = f"{hit.distance:5.0f} bits" if engine == "code" else f"{hit.distance:9.3f}"
-            console.show(f"{distance}  {hit.path}")
-        if not answer:
-            console.say(f"The library {library} has no pictures yet: index a folder into it.")
+    liked = [*([image] if image else []), *(like or [])]
+    for path in (*liked, *(unlike or [])):
+        if not path.is_file():
+            raise UsageError(f"There is no file {path}.")
+    if not liked:
+        raise UsageError("There is nothing to search with: name an IMAGE, or some with --like.")
+    with Library.open(library, model) as opened:
+        answer = opened.search(*liked, unlike=unlike or [], k=k, engine=engine, views=views, refine=refine)
+    if as_json:
+        console.print_json(asdict(answer))
+        return
+    for hit in answer:
+        distance = f"{hit.distance:5.0f} bits" if engine == "code" else f"{hit.distance:9.3f}"
+        console.show(f"{distance}  {hit.path}")
+    if not answer:
+        console.say(f"The library {library} has no pictures yet: index a folder into it.")

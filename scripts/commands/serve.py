@@ -35,20 +35,17 @@ def serve(
     wait: Annotated[bool, typer.Option("--wait", help="Start without a library; answer once there is one.")] = False,
 ) -> None:
     """Serve a library: the page at /, the API described at /docs."""
-    with console.exits():
-        given = {"library": library, "model": model, "host": host, "port": port}
-        try:
-            settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-        except ValidationError as error:
-            parts = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
-            raise UsageError(
-                f"{parts}. Give --{error.errors()[0]['loc'][0]}, or set its SEMBLANCE_ variable."
-            ) from error
-        run(
-            settings,
-            None if wait else Library.open(settings.library, settings.model),
-            lambda url: console.say(f"Semblance serves {settings.library} at {url} (Ctrl-C stops it)"),
-        )
+    given = {"library": library, "model": model, "host": host, "port": port}
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        parts = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
+        raise UsageError(f"{parts}. Give --{error.errors()[0]['loc'][0]}, or set its SEMBLANCE_ variable.") from error
+    run(
+        settings,
+        None if wait else Library.open(settings.library, settings.model),
+        lambda url: console.say(f"Semblance serves {settings.library} at {url} (Ctrl-C stops it)"),
+    )
 
 
 def run(settings: Settings, library: Library | None, announce: Callable[[str], None]) -> None:

@@ -48,24 +48,23 @@ def train(
     download: Download = False,
 ) -> None:
     """Train a model without labels and export it."""
-    with console.exits():
-        with console.extra("train", "Training"):
-            from semblance.retrieval.training.data import download_cifar10, load
-            from semblance.retrieval.training.fields import override
-            from semblance.retrieval.training.run import Terms, find_device
-        start = Codec(from_) if from_ is not None else None
-        chosen = override(_recipe(recipe, start), set_ or [])
-        terms = Terms(start, Codec(teacher, threads=2) if teacher is not None else None, minutes)
-        terms.check(chosen, out)  # before the long work begins
-        where = find_device(device)
-        if download:
-            download_cifar10(data[0])
-        with console.progress("Reading pictures") as update:
-            pictures = load(data, InputSpec(chosen.size), update, leave_out_classes)
-        for path, reason in pictures.failed:
-            console.say(f"left out: {path}: {reason}")
-        trained = _trained(chosen, pictures, out, where, terms)
-        _compare(start, trained.codec, pictures, out)
+    with console.extra("train", "Training"):
+        from semblance.retrieval.training.data import download_cifar10, load
+        from semblance.retrieval.training.fields import override
+        from semblance.retrieval.training.run import Terms, find_device
+    start = Codec(from_) if from_ is not None else None
+    chosen = override(_recipe(recipe, start), set_ or [])
+    terms = Terms(start, Codec(teacher, threads=2) if teacher is not None else None, minutes)
+    terms.check(chosen, out)  # before the long work begins
+    where = find_device(device)
+    if download:
+        download_cifar10(data[0])
+    with console.progress("Reading pictures") as update:
+        pictures = load(data, InputSpec(chosen.size), update, leave_out_classes)
+    for path, reason in pictures.failed:
+        console.say(f"left out: {path}: {reason}")
+    trained = _trained(chosen, pictures, out, where, terms)
+    _compare(start, trained.codec, pictures, out)
     if pictures.failed:
         raise typer.Exit(console.LEFT_OUT)
 
