@@ -84,7 +84,9 @@ def _bring_up_to_date(
     seen = scan(folders, catalog.folder)
     known = Known({entry.path: entry for entry in catalog.entries()}, catalog.failures())
     gone, warnings = vanished(seen, known, prune)
-    work = plan(seen, known, _with_vectors(catalog, known) if with_pixels else None)
+    ids = np.array([entry.id for entry in known.entries.values()], np.int64)
+    vectors = set(pixelfile.PixelFile(catalog.folder, ids).ids.tolist()) if with_pixels else None
+    work = plan(seen, known, vectors)
     summary = Summary(skipped=seen.skipped, failed=dict(seen.unlisted), warnings=warnings)
     summary.unchanged = sum(path in known.entries for path in seen.found) - sum(item.known is not None for item in work)
     done, batch = 0, list[Encoded | Failure]()
@@ -100,11 +102,6 @@ def _bring_up_to_date(
     catalog.forget(gone)
     summary.removed = sum(path in known.entries for path in gone)
     return summary
-
-
-def _with_vectors(catalog: Writer, known: Known) -> set[int]:
-    ids = np.array([entry.id for entry in known.entries.values()], np.int64)
-    return set(pixelfile.PixelFile(catalog.folder, ids).ids.tolist())
 
 
 def _commit(catalog: Writer, decision: Decision, known: Known, summary: Summary) -> None:

@@ -23,8 +23,7 @@ _CHECKSUM = slice(-32 - len(_MAGIC), -len(_MAGIC))
 
 def load(catalog: Catalog) -> tuple[FlatIndex, Generation]:
     """The index of all codes in the catalog and the generation it stands for, whatever the snapshot is worth."""
-    index, generation, _ = _present(catalog)
-    return index, generation
+    return _present(catalog)[:2]
 
 
 def refresh(catalog: Catalog) -> FlatIndex:

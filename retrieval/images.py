@@ -32,6 +32,7 @@ MAX_FILE_BYTES = 512 * 1024 * 1024
 SNIFF_BYTES = 32
 
 _AT_MOST = f"at most {MAX_PIXELS // 10**6} megapixels are read. Save a smaller copy."
+_TOO_LONG = f"The picture is over {MAX_FILE_BYTES / 2**20:.0f} MB, the limit. Save a smaller copy."
 _READABLE = "JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF or TIFF"
 _DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 _TURNS = {
@@ -59,7 +60,7 @@ class InputSpec:
     resize: ResizeRule = "squash-bicubic"
 
 
-def load(source: Source, spec: InputSpec, max_bytes: int = MAX_FILE_BYTES) -> Picture:
+def load(source: Source, spec: InputSpec) -> Picture:
     """Decode one picture to RGB uint8 (S, S, 3).
 
     A path (Path, or str with `~`), a file's bytes, a picture that Pillow holds, or an array uint8 (H, W, 3) RGB,
@@ -72,23 +73,23 @@ def load(source: Source, spec: InputSpec, max_bytes: int = MAX_FILE_BYTES) -> Pi
     to the bit, and so do a JPEG and Pillow's picture of it before anything has decoded it. A JPEG or HEIC decoded
     already has been decoded whole, and may differ a little from its file at the smaller scale; an array has no EXIF.
 
-    Raises PictureTooLarge (more than `max_bytes` bytes or MAX_PIXELS pixels), NotAPicture, DamagedPicture, and
+    Raises PictureTooLarge (more than MAX_FILE_BYTES bytes or MAX_PIXELS pixels), NotAPicture, DamagedPicture, and
     OSError where a path cannot be read.
     """
-    with _opened(source, max_bytes) as (image, turn):
+    with _opened(source) as (image, turn):
         image.draft(None, (2 * spec.size, 2 * spec.size))
         return np.asarray(_render(image, (spec.size, spec.size), turn))
 
 
-def at_full_size(source: Source, max_bytes: int = MAX_FILE_BYTES) -> Picture:
+def at_full_size(source: Source) -> Picture:
     """Decode one picture to RGB uint8 (H, W, 3), as large as it is and otherwise as `load` does. Raises as `load`."""
-    with _opened(source, max_bytes) as (image, turn):
+    with _opened(source) as (image, turn):
         return np.asarray(_render(image, image.size, turn))
 
 
-def thumbnail(source: Source, side: int, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+def thumbnail(source: Source, side: int) -> bytes:
     """A JPEG of the picture, its proportions kept and its longer side at most `side` pixels. Raises as `load` does."""
-    with _opened(source, max_bytes) as (image, turn):
+    with _opened(source) as (image, turn):
         scale = min(1.0, side / max(image.size))
         width, height = (max(1, round(length * scale)) for length in image.size)
         image.draft(None, (2 * width, 2 * height))
@@ -117,19 +118,19 @@ def media_type(head: bytes) -> str | None:
     return None
 
 
-def read(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
-    """The bytes of a file. PictureTooLarge where it has more than `max_bytes`, OSError where it cannot be read."""
+def read(path: Path) -> bytes:
+    """The bytes of a file. PictureTooLarge where it has more than MAX_FILE_BYTES, OSError where it cannot be read."""
     with path.open("rb") as file:
-        data = file.read(max_bytes + 1)
-    if len(data) > max_bytes:
-        raise _too_long(max_bytes)
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise PictureTooLarge(_TOO_LONG)
     return data
 
 
 @contextmanager
-def _opened(source: object, max_bytes: int) -> Iterator[tuple[Image.Image, int]]:
+def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
     """A picture of our own, its header read and checked but nothing decoded, and its EXIF turn (1 to 8)."""
-    image = _identified(source, max_bytes) if isinstance(source, bytes) else _header(source, max_bytes)
+    image = _identified(source) if isinstance(source, bytes) else _header(source)
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PictureTooLarge(f"The picture has {width} x {height} pixels; {_AT_MOST}")
@@ -143,10 +144,10 @@ def _opened(source: object, max_bytes: int) -> Iterator[tuple[Image.Image, int]]
         raise DamagedPicture(f"The picture is cut short or damaged: {error or type(error).__name__}.") from error
 
 
-def _header(source: object, max_bytes: int) -> Image.Image:
+def _header(source: object) -> Image.Image:
     """A picture that is no file's bytes, not decoded: `source` itself where its pixels are nowhere else."""
     if isinstance(source, Image.Image):
-        return _reopened(source, max_bytes) or source
+        return _reopened(source) or source
     if isinstance(source, np.ndarray):
         if source.dtype != np.uint8 or not source.size or not (source.ndim == 2 or source.shape[2:] in ((3,), (4,))):
             raise NotAPicture(
@@ -155,16 +156,16 @@ def _header(source: object, max_bytes: int) -> Image.Image:
             )
         return Image.fromarray(source)
     if isinstance(source, str | Path):
-        return _identified(read(files.named(source) if isinstance(source, str) else source, max_bytes), max_bytes)
+        return _identified(read(files.named(source) if isinstance(source, str) else source))
     kind = type(source).__name__
     raise NotAPicture(f"A picture is a path, a file's bytes, Pillow's picture or an array, not {kind}.")
 
 
-def _identified(data: bytes, max_bytes: int) -> ImageFile:
+def _identified(data: bytes) -> ImageFile:
     """What `Image.open` does, but for its guard against bombs, which belongs to the whole process and warns of pictures
     that are allowed here: `_opened` has a limit of its own."""
-    if len(data) > max_bytes:
-        raise _too_long(max_bytes)
+    if len(data) > MAX_FILE_BYTES:
+        raise PictureTooLarge(_TOO_LONG)
     if not data:
         raise NotAPicture("The file is empty: there is no picture in it.")
     failure: Exception | None = None
@@ -181,7 +182,7 @@ def _identified(data: bytes, max_bytes: int) -> ImageFile:
     raise DamagedPicture("The picture's header is damaged or cut short: save or copy it anew.") from failure
 
 
-def _reopened(picture: Image.Image, max_bytes: int) -> Image.Image | None:
+def _reopened(picture: Image.Image) -> Image.Image | None:
     """The file of Pillow's picture, read anew, where it is of a format that can be decoded smaller and nothing has
     decoded it: so it gives the bits that its file gives. Else None."""
     if picture.format not in ("JPEG", "MPO", "HEIF") or not isinstance(picture, ImageFile) or picture.fp is None:
@@ -191,17 +192,13 @@ def _reopened(picture: Image.Image, max_bytes: int) -> Image.Image | None:
     try:
         place = picture.fp.tell()
         picture.fp.seek(0)
-        data = picture.fp.read(max_bytes + 1)
+        data = picture.fp.read(MAX_FILE_BYTES + 1)
         picture.fp.seek(place)
     except (OSError, ValueError):  # its file is closed
         return None
-    anew = _identified(data, max_bytes)
+    anew = _identified(data)
     same = (anew.size, anew.mode, anew.tell()) == (picture.size, picture.mode, picture.tell())
     return anew if same else None  # its owner wants another frame, or has asked for a scale
-
-
-def _too_long(max_bytes: int) -> PictureTooLarge:
-    return PictureTooLarge(f"The picture is over {max_bytes / 2**20:.0f} MB, the limit. Save a smaller copy.")
 
 
 def _turn(image: Image.Image) -> int:

@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from semblance.retrieval import codes, pixels
 from semblance.retrieval.index import Ids, search_on_one_core
+from semblance.retrieval.judging.batches import Labels
 
 CUTS = (1, 10, 100, 1000)
 _CHUNK = 128  # queries ranked at one time, by each core
 _RESAMPLES = 2000
 
-Labels = npt.NDArray[np.int64]
 # Queries' rows -> distances (rows, G), or other whole numbers that ascend from the nearest; equal ones are a tie.
 Ranking = Callable[[slice], npt.NDArray[np.integer[Any]]]
 

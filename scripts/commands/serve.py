@@ -20,17 +20,16 @@ from semblance.scripts import console
 STOP_WITHIN = 5  # seconds for requests under way; without a bound one stalled upload holds the service for ever
 
 
-def _default(name: str) -> str:
-    """What a setting is where neither an option nor its SEMBLANCE_ variable says otherwise."""
-    return str(Settings.model_fields[name].default)
+# What each setting is where neither an option nor its SEMBLANCE_ variable says otherwise.
+_DEFAULTS = {name: str(field.default) for name, field in Settings.model_fields.items()}
 
 
 def serve(
     library: Annotated[Path | None, console.place("The library's folder.", show_default="SEMBLANCE_LIBRARY")] = None,
     model: console.Model = None,
-    host: Annotated[str | None, typer.Option(help="The address to listen on.", show_default=_default("host"))] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.", show_default=_DEFAULTS["host"])] = None,
     port: Annotated[
-        int | None, typer.Option(help="The port; 0 takes a free one.", show_default=_default("port"))
+        int | None, typer.Option(help="The port; 0 takes a free one.", show_default=_DEFAULTS["port"])
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Start without a library; answer once there is one.")] = False,
 ) -> None:

@@ -561,18 +561,21 @@ def test_a_header_bigger_than_the_data() -> None:
             load(png(*sides, b"\0"), SPEC)
 
 
-def test_too_many_bytes(tmp_path: Path) -> None:
+def test_too_many_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = saved(four_colours(), "PNG")
     (tmp_path / "picture.png").write_bytes(data)
+    monkeypatch.setattr(images, "MAX_FILE_BYTES", len(data))
     for source in (data, tmp_path / "picture.png"):
-        assert load(source, SPEC, max_bytes=len(data)).shape == (8, 8, 3)
-        with pytest.raises(PictureTooLarge, match="MB"):
-            load(source, SPEC, max_bytes=len(data) - 1)
-        with pytest.raises(PictureTooLarge, match="MB"):
-            thumbnail(source, 64, max_bytes=len(data) - 1)
-    with pytest.raises(PictureTooLarge):
-        images.read(tmp_path / "picture.png", max_bytes=len(data) - 1)
+        assert load(source, SPEC).shape == (8, 8, 3)
     assert images.read(tmp_path / "picture.png") == data
+    monkeypatch.setattr(images, "MAX_FILE_BYTES", len(data) - 1)
+    for source in (data, tmp_path / "picture.png"):
+        with pytest.raises(PictureTooLarge, match="MB"):
+            load(source, SPEC)
+        with pytest.raises(PictureTooLarge, match="MB"):
+            thumbnail(source, 64)
+    with pytest.raises(PictureTooLarge):
+        images.read(tmp_path / "picture.png")
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])

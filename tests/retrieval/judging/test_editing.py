@@ -163,10 +163,11 @@ def test_at_full_size_no_pixel_changes_and_transparency_is_laid_on_white(tmp_pat
     assert np.all(images.at_full_size(tmp_path / "clear.png") == 255)
 
 
-def test_at_full_size_the_same_limits_hold(tmp_path: Path) -> None:
+def test_at_full_size_the_same_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PictureTooLarge):
         images.at_full_size(huge_header())
-    with pytest.raises(PictureTooLarge):
-        images.at_full_size(paint(tmp_path / "a.png", 1), max_bytes=100)
     with pytest.raises(DamagedPicture):
         images.at_full_size(paint(tmp_path / "a.png", 1).read_bytes()[:400])
+    monkeypatch.setattr(images, "MAX_FILE_BYTES", 100)
+    with pytest.raises(PictureTooLarge):
+        images.at_full_size(paint(tmp_path / "a.png", 1))
