@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, Response
 from pydantic import ValidationError
 
 from semblance.api.problems import responses, too_large
-from semblance.api.schemas import Health, Image, Images, Ready, SearchAnswer, SearchParams, SimilarParams
+from semblance.api.schemas import Health, Image, Images, Ready, SearchParams, SimilarParams
 from semblance.api.settings import Settings
 from semblance.api.worker import Worker
 from semblance.indexer import originals, thumbnails
@@ -67,7 +67,7 @@ async def search_params(request: Request, params: Annotated[SearchParams, Query(
 Id = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]  # what SQLite and FAISS can hold
 
 
-@router.post("/search", response_model=SearchAnswer, responses=responses(400, 413, 415, 422, 503))
+@router.post("/search", responses=responses(400, 413, 415, 422, 503))
 async def search(
     request: Request,
     params: Annotated[SearchParams, Depends(search_params)],
@@ -80,7 +80,7 @@ async def search(
     return await asyncio.wrap_future(own.worker.ask(params.engine, question))
 
 
-@router.get("/images/{id}/similar", response_model=SearchAnswer, responses=responses(404, 422, 503))
+@router.get("/images/{id}/similar", responses=responses(404, 422, 503))
 async def similar(id: Id, request: Request, params: Annotated[SimilarParams, Query()]) -> Answer:
     """The pictures that look most like one of the library; that one comes first, unless it has exact duplicates."""
     own: Service = request.state.service
@@ -139,4 +139,4 @@ def _read(file: UploadFile, way: Way[Any], params: SearchParams, limit_mb: int) 
         raise PictureTooLarge(too_large(limit_mb))
     if not data:
         raise DamagedPicture("The upload is empty: choose a picture and send it again.")
-    return way.of_picture(data, params.k, params.views, params.refine)
+    return way.of_pictures([data], [], params.k, params.views, params.refine)

@@ -1,14 +1,13 @@
-"""What goes over the wire. More keys may be added beside these; none is taken away."""
+"""What goes over the wire, besides what a library answers. More keys may be added beside these; none is taken away."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from semblance.indexer.asking import Engine
 from semblance.retrieval.views import MOST as MOST_VIEWS
 
 MAX_K = 1000
-
-Engine = Literal["code", "pixel"]
 
 
 class SimilarParams(BaseModel):
@@ -25,36 +24,6 @@ class SearchParams(SimilarParams):
 
     views: int = Field(1, ge=1, le=MOST_VIEWS, description="Search with so many views of the picture: flips and crops")
     refine: bool = Field(False, description="Order the nearest by how sure the picture's bits are")
-
-
-class Result(BaseModel):
-    """One picture found. For engine code the distance is in bits, for engine pixel Euclidean on pixels in 0..1.
-
-    Of several views the nearest counts. Refining changes the order of results and not their distances.
-    """
-
-    id: int
-    path: str
-    distance: float
-    similarity: float
-
-
-class Timings(BaseModel):
-    """Milliseconds spent in each part; 0 where a part was not needed."""
-
-    decode: float
-    encode: float
-    search: float
-
-
-class SearchAnswer(BaseModel):
-    """The nearest pictures, nearest first."""
-
-    codec_id: str
-    engine: Engine
-    library_size: int
-    timings_ms: Timings
-    results: list[Result]
 
 
 class Ready(BaseModel):

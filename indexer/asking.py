@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +24,19 @@ from semblance.retrieval.pixels import PixelIndex, Pixels
 from semblance.retrieval.queries import CodeQuery
 from semblance.retrieval.views import views
 
+_SEVERAL = "Several pictures make one query by their codes: leave engine pixel and views out."
+
+Engine = Literal["code", "pixel"]  # what users call the ways by
 Query = TypeVar("Query")
 Ranking = tuple[npt.NDArray[Any], Ids]  # distances, whole bits or Euclidean, and ids, both (n,), nearest first
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One picture found. By codes the distance is in bits, by pixels Euclidean on pixels in 0..1."""
+    """One picture found. By codes the distance is in bits, by pixels Euclidean on pixels in 0..1.
+
+    Of several views the nearest counts. Refining changes the order of results and not their distances.
+    """
 
     id: int
     path: str
@@ -39,17 +45,25 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Timings:
+    """Milliseconds spent in each part; 0 where a part was not needed. Who asked together shares a search."""
+
+    decode: float
+    encode: float
+    search: float
+
+
+@dataclass(frozen=True)
 class Answer:
     """The pictures found, nearest first, as a sequence of hits.
 
-    `engine` is the name of the way that was asked, `library_size` how many pictures were searched, and `timings_ms`
-    the milliseconds of decode and encode (0 where nothing was) and of the search, shared with whoever asked together.
+    `engine` is the name of the way that was asked, `library_size` how many pictures were searched.
     """
 
     codec_id: str
-    engine: str
+    engine: Engine
     library_size: int
-    timings_ms: dict[str, float]
+    timings_ms: Timings
     results: list[Hit]
 
     def __iter__(self) -> Iterator[Hit]:
@@ -78,16 +92,19 @@ class Question(Generic[Query]):
 
 
 class Way(Protocol[Query]):
-    """What every way of asking can do; `name` is what users call it by."""
+    """What every way of asking can do."""
 
-    name: str
+    name: Engine
     catalog: Catalog
     codec: Codec
     index: CodeIndex
     far: float  # the distance at which nothing is alike any more: the similarity there is 0
 
-    def of_picture(self, source: Source, k: int, count: int = 1, refine: bool = False) -> Question[Query]:
-        """A question by `count` views of a picture. Raises PictureError, UsageError, and OSError for a path."""
+    def of_pictures(
+        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool = False
+    ) -> Question[Query]:
+        """One question: like all of `liked`, one or more, and unlike all of `disliked`; a picture alone may be asked by
+        `count` views of it. Raises PictureError, UsageError, and OSError for a path."""
 
     def of_id(self, id: int) -> Query:
         """The query that a picture of the library makes. Raises LibraryError."""
@@ -99,40 +116,34 @@ class Way(Protocol[Query]):
 class ByCodes:
     """By learned codes: Hamming distance."""
 
-    name = "code"
+    name: Engine = "code"
 
     def __init__(self, catalog: Catalog, codec: Codec, index: CodeIndex) -> None:
         self.catalog, self.codec, self.index = catalog, codec, index
         self.far = float(codec.bits)
         self.search = partial(queries.search, index)
 
-    def of_picture(self, source: Source, k: int, count: int = 1, refine: bool = False) -> Question[CodeQuery]:
-        """See Way.of_picture. With `refine`, the nearest are ordered by how sure the picture's bits are."""
-        started = time.perf_counter()
-        picture = images.load(source, self.codec.spec)
-        decoded = time.perf_counter()
-        logits = self.codec.logits(views(picture, count) if count > 1 else picture[None])
-        query = CodeQuery(from_logits(logits), logits if refine else None)
-        encoded = time.perf_counter()
-        return Question(query, k, self.codec.codec_id, 1000 * (decoded - started), 1000 * (encoded - decoded))
-
     def of_pictures(
-        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, refine: bool = False
+        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool = False
     ) -> Question[CodeQuery]:
-        """One question: like all of `liked`, one or more, and unlike all of `disliked`. Raises as `of_picture` does."""
+        """See Way.of_pictures. With `refine`, the nearest are ordered by how sure the query's bits are."""
+        sources = (*liked, *disliked)
+        if len(sources) > 1 and count > 1:
+            raise UsageError(_SEVERAL)
         started = time.perf_counter()
-        pictures = np.stack([images.load(source, self.codec.spec) for source in (*liked, *disliked)])
+        pictures = np.stack([images.load(source, self.codec.spec) for source in sources])
         decoded = time.perf_counter()
-        logits = self.codec.logits(pictures)
-        wanted = queries.alike(logits[: len(liked)], logits[len(liked) :])[None]
-        query = CodeQuery(from_logits(wanted), wanted if refine else None)
+        logits = self.codec.logits(views(pictures[0], count) if count > 1 else pictures)
+        if len(sources) > 1:
+            logits = queries.alike(logits[: len(liked)], logits[len(liked) :])[None]
+        query = CodeQuery(from_logits(logits), logits if refine else None)
         encoded = time.perf_counter()
         return Question(query, k, self.codec.codec_id, 1000 * (decoded - started), 1000 * (encoded - decoded))
 
     def of_id(self, id: int) -> CodeQuery:
         """See Way.of_id."""
         try:
-            return CodeQuery(self.index.code(id)[None])
+            return CodeQuery(self.index.codes(np.array([id])))
         except KeyError as error:
             raise _unknown(id) from error
 
@@ -140,7 +151,7 @@ class ByCodes:
 class ByPixels:
     """By raw pixels: Euclidean distance, exact; the baseline. Its vectors are opened when first asked for."""
 
-    name = "pixel"
+    name: Engine = "pixel"
     far = pixels.FURTHEST
 
     def __init__(self, catalog: Catalog, codec: Codec, index: CodeIndex) -> None:
@@ -148,12 +159,16 @@ class ByPixels:
         self.stamp = pixelfile.stamp(catalog.folder)  # None: there are none
         self._opened: PixelIndex | None = None
 
-    def of_picture(self, source: Source, k: int, count: int = 1, refine: bool = False) -> Question[Pixels]:
-        """See Way.of_picture. UsageError where several views or a refined order are asked for."""
+    def of_pictures(
+        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool = False
+    ) -> Question[Pixels]:
+        """See Way.of_pictures. UsageError unless it is one picture, by one view and in the order that is found."""
+        if len(liked) > 1 or disliked:
+            raise UsageError(_SEVERAL)
         if count > 1 or refine:
             raise UsageError("Only the engine code has several views and a refined order: leave views and refine out.")
         started = time.perf_counter()
-        vector = images.load(source, pixels.SPEC).reshape(-1)
+        vector = images.load(liked[0], pixels.SPEC).reshape(-1)
         return Question(vector, k, decode_ms=1000 * (time.perf_counter() - started))
 
     def of_id(self, id: int) -> Pixels:
@@ -204,9 +219,8 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
         distances, ids = (each[: question.k].tolist() for each in next(rankings))
         pairs = [(id, distance) for id, distance in zip(ids, distances, strict=True) if id in paths]
         hits = [Hit(id, paths[id], distance, 1 - distance / way.far) for id, distance in pairs]
-        timings = {"decode": question.decode_ms, "encode": question.encode_ms, "search": milliseconds}
-        rounded = {part: round(ms, 3) for part, ms in timings.items()}
-        out.append(Answer(way.codec.codec_id, way.name, len(way.index), rounded, hits))
+        timings = Timings(*(round(ms, 3) for ms in (question.decode_ms, question.encode_ms, milliseconds)))
+        out.append(Answer(way.codec.codec_id, way.name, len(way.index), timings, hits))
     return out
 
 

@@ -40,14 +40,10 @@ def plan(seen: Scan, known: Known, vectors: set[int] | None) -> list[Work]:
     work = []
     for found in seen.found.values():
         entry = known.entries.get(found.path)
-        if (
-            entry is not None
-            and (entry.size, entry.mtime_ns) == (found.size, found.mtime_ns)
-            and found.path not in known.failures
-            and (vectors is None or entry.id in vectors)
-        ):
-            continue
-        work.append(Work(found, entry.sha256 if entry else None))
+        same = entry is not None and (entry.size, entry.mtime_ns) == (found.size, found.mtime_ns)
+        whole = entry is not None and (vectors is None or entry.id in vectors)
+        if not same or not whole or found.path in known.failures:
+            work.append(Work(found, entry.sha256 if entry else None))
     return work
 
 
@@ -82,20 +78,10 @@ def decide(batch: Sequence[Encoded | Failure], known: Known) -> Decision:
     """What a batch changes, now that its files have been looked into."""
     fresh = [result for result in batch if isinstance(result, Encoded) and result.codes]
     same = [result for result in batch if isinstance(result, Encoded) and not result.codes]
-    added = [_new(result) for result in fresh]
-    touched = [_again(known.entries[result.work.found.path], result) for result in same]
+    added = [NewPicture(*each.work.found, each.sha256, each.codes) for each in fresh]
+    touched = [Entry(known.entries[each.work.found.path].id, *each.work.found, each.sha256) for each in same]
     failed = [result for result in batch if isinstance(result, Failure)]
     return Decision(added, touched, failed, [result.vector for result in [*fresh, *same]])
-
-
-def _new(result: Encoded) -> NewPicture:
-    found = result.work.found
-    return NewPicture(found.path, found.size, found.mtime_ns, result.sha256, result.codes)
-
-
-def _again(entry: Entry, result: Encoded) -> Entry:
-    found = result.work.found
-    return Entry(entry.id, found.path, found.size, found.mtime_ns, result.sha256)
 
 
 def _is_within(path: str, root: str) -> bool:

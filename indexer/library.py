@@ -130,13 +130,9 @@ class Library:
             raise UsageError(f"views is from 1 to {MOST_VIEWS}, not {views}.")
         self.follow()
         way = self._way(engine)
-        if len(like) == 1 and not unlike:
-            return self._ask(way, way.of_picture(like[0], k, views, refine))
         if not like:
             raise UsageError("There is nothing to search with: name a picture that is liked.")
-        if not isinstance(way, ByCodes) or views > 1:
-            raise UsageError("Several pictures make one query by their codes: leave engine pixel and views out.")
-        return self._ask(way, way.of_pictures(like, unlike, k, refine))
+        return self._ask(way, way.of_pictures(like, unlike, k, views, refine))
 
     def similar(self, id: int, k: int = 10, engine: str = "code") -> Answer:
         """The `k` pictures that look most like one of the library, itself among them. Raises LibraryError."""

@@ -61,9 +61,7 @@ def update(
             if not folder.is_dir():
                 raise UsageError(f"There is no folder {folder}.")
     with Writer.writing(library, codec) as catalog, _full_disk_said(library):
-        if (
-            catalog.generation().number == 0
-        ):  # a file from before this catalog would give its ids other pictures' vectors
+        if catalog.generation().number == 0:  # a file from before it would give its ids other pictures' vectors
             pixelfile.drop(library)
         with_pixels = with_pixels or pixelfile.exists(library)
         summary = _bring_up_to_date(catalog, folders, codec, with_pixels, prune, threads, progress)

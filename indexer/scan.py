@@ -5,13 +5,13 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from semblance.retrieval import images
 from semblance.retrieval.errors import UsageError
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A file that should be a picture, by its name or its content, and its state when it was seen."""
 
     path: str

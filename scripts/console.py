@@ -19,22 +19,12 @@ from rich.text import Text
 
 from semblance.retrieval import files
 from semblance.retrieval.codec import DEFAULT_MODEL
-from semblance.retrieval.errors import SemblanceError, TrainingError
+from semblance.retrieval.errors import SemblanceError, UsageError
 from semblance.retrieval.progress import Progress
 
 DONE, LEFT_OUT, FAILED, INTERRUPTED = 0, 1, 2, 130
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
-Models = Annotated[
-    list[str] | None,
-    typer.Option(help="A shipped model or a model folder; may be repeated.", show_default=DEFAULT_MODEL),
-]
-LeaveOutClasses = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="Leave every Nth subfolder of each folder out, to judge by it later."),
-]
 
 _PLAIN_EVERY = 5.0  # seconds between plain lines
 
@@ -51,7 +41,7 @@ def show(line: str) -> None:
 
 def print_json(document: Any) -> None:
     """The one JSON document of a --json run."""
-    sys.stdout.write(json.dumps(document) + "\n")
+    show(json.dumps(document))
 
 
 def path(text: str) -> Path:
@@ -61,15 +51,36 @@ def path(text: str) -> Path:
     return files.named(text)
 
 
+def place(help: str, *names: str, metavar: str = "DIR", show_default: bool | str = True) -> Any:
+    """An option that names a file or a folder."""
+    return typer.Option(*names, parser=path, metavar=metavar, help=help, show_default=show_default)
+
+
+Library = Annotated[Path, place("The folder that holds the library.", "--library")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="A shipped model's name, or a model folder.",
+        show_default=f"the library's own; {DEFAULT_MODEL} for a new one",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(help="A shipped model or a model folder; may be repeated.", show_default=DEFAULT_MODEL),
+]
+LeaveOutClasses = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Leave every Nth subfolder of each folder out, to judge by it later."),
+]
+
+
 @contextmanager
 def exits() -> Iterator[None]:
     """Turn errors meant for the user into their sentence and exit code 2, and Ctrl-C into 130."""
     try:
         yield
-    except SemblanceError as error:
-        say(f"error: {error}")
-        raise typer.Exit(FAILED) from error
-    except OSError as error:
+    except (SemblanceError, OSError) as error:
         say(f"error: {error}")
         raise typer.Exit(FAILED) from error
     except KeyboardInterrupt as error:
@@ -78,12 +89,12 @@ def exits() -> Iterator[None]:
 
 
 @contextmanager
-def training_packages() -> Iterator[None]:
-    """Around imports from retrieval.training: a missing torch or onnx is a sentence that says how to install them."""
+def extra(name: str, work: str) -> Iterator[None]:
+    """Around imports that need an extra: a package that is missing is a sentence that says how to install them."""
     try:
         yield
     except ImportError as error:
-        raise TrainingError(f"Training needs the extra packages ({error}): pip install 'semblance[train]'.") from error
+        raise UsageError(f"{work} needs the extra packages ({error}): pip install 'semblance[{name}]'.") from error
 
 
 class _Rate(ProgressColumn):

@@ -50,7 +50,3 @@ def main() -> None:
     except KeyboardInterrupt:  # while the packages are still being loaded
         sys.stderr.write("Interrupted.\n")
         sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()

@@ -56,9 +56,6 @@ class Approximate(Stored, Protocol):
 class CodeIndex(Exact, Protocol):
     """An index that can be changed: what all others hold and ask."""
 
-    def code(self, id: int) -> Codes:
-        """The code (W,) under `id`. KeyError where there is none."""
-
     def add(self, ids: Ids, codes: Codes) -> None:
         """Add codes uint8 (N, W) under ids (N,), in any order. ValueError where an id is repeated or already there."""
 

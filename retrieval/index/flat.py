@@ -77,11 +77,6 @@ class Flat:
             raise KeyError(int(ids[~there][0]))
         return self._codes[positions]
 
-    def code(self, id: int) -> Codes:
-        """See CodeIndex.code."""
-        code: Codes = self.codes(np.array([id], np.int64))[0]
-        return code
-
     def search(self, codes: Codes, k: int, among: Ids | None = None) -> tuple[Distances, Ids]:
         """See Exact.search."""
         if self.bits % 8 or codes.dtype != np.uint8 or codes.shape[1:] != self._codes.shape[1:]:  # else it is a code

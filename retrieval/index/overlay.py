@@ -44,11 +44,6 @@ class Overlay:
         codes[added], codes[~added] = self._added.codes(ids[added]), self._base.codes(ids[~added])
         return codes
 
-    def code(self, id: int) -> Codes:
-        """See CodeIndex.code."""
-        code: Codes = self.codes(np.array([id], np.int64))[0]
-        return code
-
     def add(self, ids: Ids, codes: Codes) -> None:
         """See CodeIndex.add."""
         if len(self._kept(ids)):

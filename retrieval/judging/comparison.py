@@ -75,7 +75,10 @@ def by_codec(contest: Contest, codec: Codec, variants: Sequence[Variant] = (Vari
         bits = variant.bits or codec.bits
         asking_with = logits if variant.liked == 1 else _together(contest, logits, variant.liked)
         asked = [queries.of_logits(of_views[: variant.views, :bits], variant.refine) for of_views in asking_with]
-        encode = _encoder(codec, asking, variant.views)
+
+        def encode(i: int, count: int = variant.views) -> object:
+            return codec.logits(views(asking[i], count))  # the views made anew
+
         row = _by_codes(contest, codec.name, bits, codes.prefix(gallery_codes, bits), asked, encode)
         if variant == Variant() and codec.can_decode:
             rebuilt = codec.rebuilt(logits[:, 0])
@@ -147,11 +150,6 @@ def _together(contest: Contest, logits: Logits, count: int) -> Logits:
             others = rows[np.arange(place, place + count) % len(rows)]
             out[row, 0] = queries.alike(logits[others, 0], logits[:0, 0])
     return out
-
-
-def _encoder(codec: Codec, pictures: Picture, count: int) -> Callable[[int], object]:
-    """What encodes one query alone, its views made anew."""
-    return lambda i: codec.logits(views(pictures[i], count))
 
 
 def _mean_squared_error(pictures: Picture, rebuilt: Picture) -> float:

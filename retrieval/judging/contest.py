@@ -75,14 +75,9 @@ class Row:
         """What the row is called: the method, and how it was varied."""
         return ", ".join(filter(None, (self.method, str(self.variant))))
 
-    @property
-    def scores(self) -> dict[str, float | None]:
-        """The columns of precision."""
-        return self.score.table
-
     def as_dict(self) -> dict[str, str | float | list[float] | None]:
         """The row as `semblance evaluate --json` prints it."""
-        rounded = {name: None if value is None else round(value, 4) for name, value in self.scores.items()}
+        rounded = {name: None if value is None else round(value, 4) for name, value in self.score.table.items()}
         interval = self.score.interval
         sure = {"P@10_interval": None if interval is None else [round(end, 4) for end in interval]}
         encode_ms = None if self.encode_ms is None else round(self.encode_ms, 3)

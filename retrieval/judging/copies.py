@@ -97,7 +97,7 @@ def read(paths: Sequence[Path], codecs: Sequence[Codec], progress: Progress = qu
     done = 0
 
     progress(0, len(paths))
-    for portion in _portions(partial(_whole, specs=specs), paths, _AT_ONCE):
+    for portion in _portions(lambda path: _at_each_size(images.read(path), specs), paths, _AT_ONCE):
         pictures = []
         for path, found in portion:
             if isinstance(found, Exception):
@@ -217,10 +217,6 @@ def _specs(codecs: Sequence[Codec]) -> set[InputSpec]:
 
 def _at_each_size(file: bytes, specs: set[InputSpec]) -> _Sizes:
     return {spec: images.load(file, spec)[None] for spec in specs}
-
-
-def _whole(path: Path, specs: set[InputSpec]) -> _Sizes:
-    return _at_each_size(images.read(path), specs)
 
 
 def _edits(numbered: tuple[int, Path], specs: set[InputSpec]) -> _Sizes:

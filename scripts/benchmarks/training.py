@@ -7,7 +7,7 @@ from semblance.scripts.benchmarks.figures import Asked, Row, row
 
 def training(asked: Asked) -> list[Row]:
     """The recipe's own step on random pictures that the device holds."""
-    with console.training_packages():
+    with console.extra("train", "Training"):
         from semblance.retrieval.training import recipes, speed
         from semblance.retrieval.training.recipe import Recipe
         from semblance.retrieval.training.run import find_device

@@ -23,10 +23,7 @@ ORIGINALS = 1000
 Originals = Annotated[
     Path, typer.Argument(parser=console.path, metavar="FOLDER", help="Pictures; some of them are the originals.")
 ]
-Among = Annotated[
-    list[Path] | None,
-    typer.Option(parser=console.path, metavar="FOLDER", help="More pictures to search among; may be repeated."),
-]
+Among = Annotated[list[Path] | None, console.place("More pictures to search among; may be repeated.", metavar="FOLDER")]
 AtMost = Annotated[int, typer.Option(min=1, help="At most so many, evenly spread over FOLDER.")]
 UnseenClasses = Annotated[
     int | None,

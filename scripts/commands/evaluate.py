@@ -3,7 +3,7 @@
 Each model has a row as it is and one for every variant asked for: refined, with views, both, by its first bits.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +17,6 @@ from semblance.retrieval.index import search_on_one_core
 from semblance.retrieval.judging import comparison, datasets
 from semblance.retrieval.judging.contest import Contest, Row, Variant, shuffled
 from semblance.retrieval.judging.datasets import Dataset
-from semblance.retrieval.progress import Progress
 from semblance.retrieval.views import MOST
 from semblance.scripts import console
 
@@ -29,9 +28,7 @@ Labelled = Annotated[
         help="CIFAR-10 batches, MNIST files, or a folder with a subfolder a class.",
     ),
 ]
-Queries = Annotated[
-    Path | None, typer.Option(parser=console.path, metavar="DATASET", help="Another dataset, whose pictures ask.")
-]
+Queries = Annotated[Path | None, console.place("Another dataset, whose pictures ask.", metavar="DATASET")]
 Prefixes = Annotated[
     list[int] | None, typer.Option(min=1, help="A row for the first so many bits of each code; may be repeated.")
 ]
@@ -45,9 +42,7 @@ UnseenClasses = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Only every Nth class: the first, the (N+1)th and so on.")
 ]
 Histogram = Annotated[bool, typer.Option("--histogram", help="A row for colour histograms.")]
-Figures = Annotated[
-    Path | None, typer.Option(parser=console.path, metavar="DIR", help="A folder to write a page of figures to.")
-]
+Figures = Annotated[Path | None, console.place("A folder to write a page of figures to.")]
 
 
 def evaluate(
@@ -66,7 +61,9 @@ def evaluate(
 ) -> None:
     """Compare codes with pixels. Labels judge here and are used nowhere else."""
     with console.exits():
-        write = _report_writer() if report is not None else None  # before the long work begins
+        if report is not None:
+            with console.extra("report", "A report"):  # before the long work begins
+                from semblance.scripts.report.page import write_report
         search_on_one_core()
         codecs = [Codec(name, threads=2) for name in model or [DEFAULT_MODEL]]
         variants = _variants(codecs, prefix or [], refine, views, liked)
@@ -78,9 +75,9 @@ def evaluate(
             console.print_json({**sizes, "rows": [row.as_dict() for row in rows]})
         else:
             _show(contest, rows)
-        if report is not None and write is not None:
+        if report is not None:
             with console.progress("Drawing the report") as progress:
-                written = write(contest, rows, codecs, report, progress)
+                written = write_report(contest, rows, codecs, report, progress)
             console.say(f"The report is in {', '.join(map(str, written))}")
 
 
@@ -148,12 +145,3 @@ def _show(contest: Contest, rows: list[Row]) -> None:
     for line in lines:
         table.add_row(*("-" if value is None else str(value) for value in line.values()))
     Console(width=200).print(table)
-
-
-def _report_writer() -> Callable[[Contest, list[Row], list[Codec], Path, Progress], list[Path]]:
-    """What writes a report. Raises UsageError where its packages are not installed."""
-    try:
-        from semblance.scripts.report.page import write_report
-    except ImportError as error:
-        raise UsageError(f"A report needs the extra packages ({error}): pip install 'semblance[report]'.") from error
-    return write_report

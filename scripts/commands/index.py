@@ -3,22 +3,21 @@
 import os
 import signal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from semblance.indexer import pipeline
 from semblance.indexer.library import codec_for
 from semblance.scripts import console
-from semblance.scripts.options import LibraryOption, ModelOption
 
 
 def index(
     folders: Annotated[
         list[Path], typer.Argument(parser=console.path, metavar="FOLDER...", help="Folders of pictures.")
     ],
-    library: LibraryOption,
-    model: ModelOption = None,
+    library: console.Library,
+    model: console.Model = None,
     pixels: Annotated[bool, typer.Option("--pixels", help="Keep pixel vectors too, for the baseline.")] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Forget the pictures of missing or emptied folders.")] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads that decode and encode.")] = os.cpu_count() or 1,
@@ -40,7 +39,7 @@ def run(
     folders: list[Path], library: Path, model: str | None, *, pixels: bool, prune: bool, threads: int
 ) -> pipeline.Summary:
     """Index with a progress bar. Raises what `pipeline.update` raises, and KeyboardInterrupt on SIGTERM too."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     codec = codec_for(library, model)
     try:
         with console.progress("Indexing") as update:
@@ -63,7 +62,3 @@ def show(summary: pipeline.Summary) -> None:
         f"unchanged, {summary.skipped:,} skipped, {len(summary.failed):,} failed in {summary.seconds:.1f} s"
         + (f" ({rate:,.0f} pictures a second)" if summary.added + summary.updated else "")
     )
-
-
-def _interrupt(*_: Any) -> None:
-    raise KeyboardInterrupt

@@ -8,7 +8,6 @@ import typer
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
-from semblance.scripts.console import LeaveOutClasses
 
 
 def quantise(
@@ -19,14 +18,12 @@ def quantise(
             parser=console.path, metavar="DATA...", help="Pictures to calibrate on, best those that it was trained on."
         ),
     ],
-    out: Annotated[
-        Path, typer.Option(parser=console.path, metavar="DIR", help="The model folder to write; not MODEL itself.")
-    ],
-    leave_out_classes: LeaveOutClasses = None,
+    out: Annotated[Path, console.place("The model folder to write; not MODEL itself.")],
+    leave_out_classes: console.LeaveOutClasses = None,
 ) -> None:
     """Make a model smaller and faster. Its codes change: compare both with evaluate and bench encode."""
     with console.exits():
-        with console.training_packages():
+        with console.extra("train", "Training"):
             from semblance.retrieval.training.data import load
             from semblance.retrieval.training.eight_bits import quantise as run
         codec = Codec(model, threads=2)

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from semblance.api.schemas import MAX_K, Engine
+from semblance.api.schemas import MAX_K
+from semblance.indexer.asking import Engine
 from semblance.indexer.library import Library
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.views import MOST
 from semblance.scripts import console
-from semblance.scripts.options import LibraryOption, ModelOption
 
 
 def _image(help: str) -> Any:
@@ -19,7 +19,7 @@ def _image(help: str) -> Any:
 
 
 def search(
-    library: LibraryOption,
+    library: console.Library,
     image: Annotated[
         Path | None, typer.Argument(parser=console.path, metavar="[IMAGE]", help="The picture to search with.")
     ] = None,
@@ -33,7 +33,7 @@ def search(
     refine: Annotated[
         bool, typer.Option("--refine", help="Order the nearest by how sure the bits of IMAGE are.")
     ] = False,
-    model: ModelOption = None,
+    model: console.Model = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Find the pictures of a library that look like IMAGE, or like several and unlike others."""

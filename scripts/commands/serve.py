@@ -16,7 +16,6 @@ from semblance.api.settings import Settings
 from semblance.indexer.library import Library
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
-from semblance.scripts.options import ModelOption
 
 STOP_WITHIN = 5  # seconds for requests under way; without a bound one stalled upload holds the service for ever
 
@@ -27,17 +26,8 @@ def _default(name: str) -> str:
 
 
 def serve(
-    library: Annotated[
-        Path | None,
-        typer.Option(
-            "--library",
-            parser=console.path,
-            metavar="DIR",
-            help="The library's folder.",
-            show_default="SEMBLANCE_LIBRARY",
-        ),
-    ] = None,
-    model: ModelOption = None,
+    library: Annotated[Path | None, console.place("The library's folder.", show_default="SEMBLANCE_LIBRARY")] = None,
+    model: console.Model = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.", show_default=_default("host"))] = None,
     port: Annotated[
         int | None, typer.Option(help="The port; 0 takes a free one.", show_default=_default("port"))

@@ -2,10 +2,9 @@
 
 from semblance.indexer.library import status as library_status
 from semblance.scripts import console
-from semblance.scripts.options import LibraryOption
 
 
-def status(library: LibraryOption, as_json: console.AsJson = False) -> None:
+def status(library: console.Library, as_json: console.AsJson = False) -> None:
     """Say what a library holds and whose codes they are."""
     with console.exits():
         facts = library_status(library)

@@ -12,7 +12,6 @@ from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.images import InputSpec
 from semblance.scripts import console
-from semblance.scripts.console import LeaveOutClasses
 from semblance.scripts.report.before_after import write_before_and_after
 
 if TYPE_CHECKING:
@@ -24,12 +23,7 @@ Data = Annotated[
     list[Path],
     typer.Argument(parser=console.path, metavar="DATA...", help="Folders of pictures, or of the CIFAR-10 batches."),
 ]
-Out = Annotated[
-    Path,
-    typer.Option(
-        parser=console.path, metavar="DIR", help="The model folder to write. A run that was cut goes on from here."
-    ),
-]
+Out = Annotated[Path, console.place("The model folder to write. A run that was cut goes on from here.")]
 RecipeName = Annotated[str | None, typer.Option(help="The recipe's name.", show_default="with --from, the model's own")]
 From = Annotated[str | None, typer.Option("--from", metavar="MODEL", help="A model whose weights it begins with.")]
 Teacher = Annotated[str | None, typer.Option(metavar="MODEL", help="A model to imitate, with --set imitation=WEIGHT.")]
@@ -50,12 +44,12 @@ def train(
     minutes: Minutes = None,
     set_: Settings = None,
     device: Device = "auto",
-    leave_out_classes: LeaveOutClasses = None,
+    leave_out_classes: console.LeaveOutClasses = None,
     download: Download = False,
 ) -> None:
     """Train a model without labels and export it."""
     with console.exits():
-        with console.training_packages():
+        with console.extra("train", "Training"):
             from semblance.retrieval.training.data import download_cifar10, load
             from semblance.retrieval.training.fields import override
             from semblance.retrieval.training.run import Terms, find_device

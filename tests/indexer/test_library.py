@@ -31,7 +31,7 @@ def made(folder: Path, pictures: Path, model: str | None = None, pixels: bool = 
 def test_another_library_that_takes_its_place_is_opened(tmp_path: Path, pictures: Path) -> None:
     folder, other = made(tmp_path / "library", pictures), made(tmp_path / "other", pictures, "cifar10-fast")
     with Library.open(folder) as library:
-        question = library.ways["code"].of_picture(pictures / "1.png", 3)
+        question = library.ways["code"].of_pictures([pictures / "1.png"], [], 3)
         (before,) = answer(library.ways["code"], [question])
         assert isinstance(before, Answer)
         shutil.rmtree(folder)
@@ -76,7 +76,7 @@ def test_questions_that_come_together_each_get_their_own_answer(tmp_path: Path, 
         distances = codes.hamming(stored, stored)
         for name, way in library.ways.items():
             of_ids = [Question[object](id, k) for id, k in ((3, 2), (99, 5), (1, 6))]
-            found = answer(way, [way.of_picture(pictures / "4.png", 4), *of_ids])
+            found = answer(way, [way.of_pictures([pictures / "4.png"], [], 4), *of_ids])
             assert [type(each) for each in found] == [Answer, Answer, UnknownPicture, Answer]
             firsts = [each for each in found if isinstance(each, Answer)]
             assert [(each[0].distance, len(each)) for each in firsts] == [(0, 4), (0, 2), (0, 6)]

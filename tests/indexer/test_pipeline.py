@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from semblance.indexer import pipeline, snapshot
@@ -40,7 +41,7 @@ def test_a_library_holds_the_codes_that_its_codec_gives(shelf: Shelf) -> None:
         index, _ = snapshot.load(catalog)
         for entry in catalog.entries():
             code = shelf.codec.encode(images.load(Path(entry.path), shelf.codec.spec)[None])[0]
-            assert index.code(entry.id).tolist() == code.tolist()
+            assert index.codes(np.array([entry.id]))[0].tolist() == code.tolist()
 
 
 def test_a_changed_file_gets_a_new_id_and_its_old_one_goes(shelf: Shelf, counts: Counts) -> None:
@@ -298,7 +299,7 @@ def test_a_snapshot_that_is_not_right_is_rebuilt_and_never_trusted(shelf: Shelf,
         index, generation = snapshot.load(catalog)
         assert generation == catalog.generation()
     assert index.ids().tolist() == truth.ids.tolist()
-    assert [index.code(id).tolist() for id in truth.ids] == truth.codes.tolist()
+    assert [index.codes(np.array([id]))[0].tolist() for id in truth.ids] == truth.codes.tolist()
     assert shelf.index().unchanged == 6
     assert path.read_bytes() != content, "the next run mends it"
 

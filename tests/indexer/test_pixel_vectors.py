@@ -106,7 +106,7 @@ def test_indexing_querying_and_training_see_the_same_bytes(kind: str, codec: Cod
     assert trained.tolist() == indexed.tolist()
     with Library.open(library) as opened:
         for source in (path, path.read_bytes()):
-            by: Any = opened.ways["pixel"].of_picture(source, 1).by
+            by: Any = opened.ways["pixel"].of_pictures([source], [], 1).by
             assert by.tolist() == indexed.tolist()
-        by = opened.ways["code"].of_picture(path.read_bytes(), 1).by
+        by = opened.ways["code"].of_pictures([path.read_bytes()], [], 1).by
         assert by.codes.tolist() == codec.encode(data.load([folder], codec.spec).pictures).tolist()

@@ -23,24 +23,24 @@ def contest(data: Path) -> Contest:
 
 
 def test_pixels(contest: Contest) -> None:
-    scores = comparison.by_pixels(contest).scores
+    scores = comparison.by_pixels(contest).score.table
     assert scores["P@10"] == pytest.approx(0.28, abs=0.02)
     assert scores["mAP@1000"] == pytest.approx(0.215, abs=0.02)
     assert scores["mAP"] == pytest.approx(0.14, abs=0.01)
 
 
 def test_random_hyperplanes(contest: Contest) -> None:
-    assert comparison.by_hyperplanes(contest, 256).scores["P@10"] == pytest.approx(0.287, abs=0.02)
+    assert comparison.by_hyperplanes(contest, 256).score.table["P@10"] == pytest.approx(0.287, abs=0.02)
 
 
 @pytest.mark.parametrize(("name", "precision", "mean"), [("cifar10-ae", 0.36, 0.265), ("cifar10-fast", 0.61, 0.50)])
 def test_the_shipped_codes_beat_pixels(contest: Contest, name: str, precision: float, mean: float) -> None:
     [row] = comparison.by_codec(contest, Codec(name, threads=2))
     assert row.bytes_per_picture == 32
-    assert row.scores["P@10"] is not None
-    assert row.scores["mAP@1000"] is not None
-    assert row.scores["P@10"] > precision
-    assert row.scores["mAP@1000"] > mean
+    assert row.score.table["P@10"] is not None
+    assert row.score.table["mAP@1000"] is not None
+    assert row.score.table["P@10"] > precision
+    assert row.score.table["mAP@1000"] > mean
 
 
 @pytest.mark.parametrize(("name", "share"), [("cifar10-ae", 0.25), ("cifar10-fast", 0.6)])
@@ -59,8 +59,8 @@ def test_photographs_of_classes_never_seen_are_found_twice_as_often_as_by_pixels
     gallery, _ = datasets.load(data / "tiny-imagenet")
     unseen = shuffled(datasets.every_nth_class(gallery, 10), None)
     [row] = comparison.by_codec(unseen, Codec("photos", threads=2))
-    found, by_colours = row.scores["P@10"], comparison.by_histograms(unseen).scores["P@10"]
-    by_pixels = comparison.by_pixels(unseen).scores["P@10"]
+    found, by_colours = row.score.table["P@10"], comparison.by_histograms(unseen).score.table["P@10"]
+    by_pixels = comparison.by_pixels(unseen).score.table["P@10"]
     assert len(unseen.gallery) == 3000
     assert found is not None
     assert by_colours is not None

@@ -83,7 +83,7 @@ def test_a_colour_histogram_is_a_row_where_it_is_asked_for(sample: Path, codec: 
         "pixels (Euclidean)", "colour histogram", codec.name, "random hyperplanes",
     ]  # fmt: skip
     expected = comparison.by_histograms(contest)
-    assert rows[1]["P@10"] == round(expected.scores["P@10"] or 0, 4)
+    assert rows[1]["P@10"] == round(expected.score.table["P@10"] or 0, 4)
     assert (rows[1]["bits"], rows[1]["bytes_per_picture"]) == (None, 128)
 
 

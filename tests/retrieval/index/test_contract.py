@@ -86,7 +86,7 @@ def test_portions_in_any_order(engine: Engine) -> None:
     assert_exact(one, ids, stored, (1, 50, 200))
     assert one.ids().tolist() == sorted(ids.tolist())
     for at in (0, 77, 199):
-        assert one.code(int(ids[at])).tolist() == stored[at].tolist()
+        assert one.codes(ids[[at]])[0].tolist() == stored[at].tolist()
 
 
 @engines
@@ -102,9 +102,9 @@ def test_remove(engine: Engine) -> None:
     assert len(one) == len(left)
     assert_exact(one, ids[left], stored[left], (1, 50, 200))
     with pytest.raises(KeyError):
-        one.code(int(ids[0]))
+        one.codes(ids[:1])
     one.add(ids[:1], stored[:1])  # what is gone may come again
-    assert one.code(int(ids[0])).tolist() == stored[0].tolist()
+    assert one.codes(ids[:1])[0].tolist() == stored[0].tolist()
     one.remove(ids)
     assert len(one) == 0
     assert one.search(stored[:3], 5)[1].shape == (3, 0)
@@ -124,7 +124,7 @@ def test_an_empty_index(engine: Engine) -> None:
     one.add(np.empty(0, np.int64), np.empty((0, 2), np.uint8))
     assert len(one) == 0
     with pytest.raises(KeyError):
-        one.code(0)
+        one.codes(np.array([0]))
     one.add(np.array([4]), some_codes(1, 16))
     assert one.search(some_codes(0, 16), 10)[1].shape == (0, 1)
 
@@ -137,7 +137,7 @@ def test_an_id_stands_only_once(engine: Engine) -> None:
         with pytest.raises(ValueError, match="only once"):
             one.add(np.array(again), stored[:2])
     assert one.ids().tolist() == [5, 9]  # a refused portion leaves nothing behind
-    assert one.code(9).tolist() == stored[1].tolist()
+    assert one.codes(np.array([9]))[0].tolist() == stored[1].tolist()
 
 
 @engines
@@ -223,7 +223,7 @@ class Life(RuleBasedStateMachine):
         assert self.index.ids().tolist() == sorted(self.stored)
         self.check(self.stored)
         for id, code in self.stored.items():
-            assert np.array_equal(self.index.code(id), code)
+            assert np.array_equal(self.index.codes(np.array([id]))[0], code)
 
     def check(self, findable: dict[int, Codes], among: Ids | None = None) -> None:
         queries = some_codes(3, self.bits, seed=5)

@@ -57,7 +57,7 @@ def test_each_row_is_what_searching_that_way_finds(contest: Contest, codec: Code
             [(_, found)] = queries.search(index, [queries.of_logits(logits, variant.refine)], len(gallery))
             assert row.nearest(np.array([at]), 5)[0].tolist() == found[:5].tolist()
             precisions.append((contest.gallery.labels[found[:10]] == contest.queries.labels[at]).mean())
-        assert row.scores["P@10"] == pytest.approx(np.mean(precisions)), row.name
+        assert row.score.table["P@10"] == pytest.approx(np.mean(precisions)), row.name
         assert (row.name, row.bits) == (f"{codec.name}, {variant}".rstrip(", "), bits)
 
 
@@ -136,7 +136,7 @@ def test_the_histogram_row_is_brute_force(
         order = order[order != at] if own else order
         assert row.nearest(np.array([at]), 5)[0].tolist() == order[:5].tolist()
         precisions.append((contest.gallery.labels[order[:10]] == contest.queries.labels[at]).mean())
-    assert row.scores["P@10"] == pytest.approx(np.mean(precisions))
+    assert row.score.table["P@10"] == pytest.approx(np.mean(precisions))
 
 
 def test_the_histogram_row_says_what_it_takes(contest: Contest) -> None:

@@ -354,8 +354,8 @@ def test_the_pixel_row_is_brute_force(sample: Path) -> None:
         ranks = np.flatnonzero(hits) + 1
         precisions.append(float(np.mean(np.arange(1, len(ranks) + 1) / ranks)) if len(ranks) else 0.0)
         assert row.nearest(np.array([at]), 5)[0].tolist() == order[:5].tolist()
-    assert row.scores["P@1"] == pytest.approx(np.mean(first))
-    assert row.scores["mAP"] == pytest.approx(np.mean(precisions))
+    assert row.score.table["P@1"] == pytest.approx(np.mean(first))
+    assert row.score.table["mAP"] == pytest.approx(np.mean(precisions))
 
 
 def test_queries_apart_from_the_gallery() -> None:
@@ -365,7 +365,7 @@ def test_queries_apart_from_the_gallery() -> None:
     contest = shuffled(gallery, queries)
     assert contest.own is None
     row = comparison.by_pixels(contest)
-    assert row.scores["P@1"] == 1  # each finds itself
+    assert row.score.table["P@1"] == 1  # each finds itself
     found = row.nearest(np.arange(4), 1)[:, 0]
     assert np.array_equal(contest.gallery.pictures(pixels.SPEC)[found], queries.pictures(pixels.SPEC))
 

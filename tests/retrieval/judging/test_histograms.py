@@ -34,8 +34,7 @@ def test_bins_by_hand() -> None:
     assert there == {0: 4096 - 16, 63: 5, 48: 4, 12: 3, 3: 2, 0 + 4 + 2: 1, 16 + 8 + 3: 1}
 
 
-def test_counts_are_those_of_numpy_s_histogram(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(histograms, "_PICTURES", 4)  # eleven pictures in three portions, the last not full
+def test_counts_are_those_of_numpy_s_histogram() -> None:
     pictures = noise(11)
     found = histograms.counts(pictures)
     assert found.shape == (11, 64)
