@@ -56,7 +56,7 @@ class Service:
 async def search_params(request: Request, params: Annotated[SearchParams, Query()]) -> SearchParams:
     """How to search, from the query string, or from fields of the form beside the file, as clients like to."""
     if not request.headers.get("content-type", "multipart/").startswith("multipart/"):
-        raise HTTPException(422, "Send the picture as the field `file` of a form, as curl -F file=@cat.jpg does.")
+        raise HTTPException(422, "file: send the picture as this field of a form, as curl -F file=@cat.jpg does.")
     fields = {name: value for name, value in (await request.form()).multi_items() if name != "file"}
     if not fields:
         return params

@@ -169,7 +169,7 @@ def test_a_picture_that_is_no_form_is_told_how_to_come(http: httpx.Client, serve
     whole = server.library_pictures[0].read_bytes()
     for kind in ("application/x-www-form-urlencoded", "image/jpeg", "application/json"):
         said = problem(http.post("/search", content=whole, headers={"Content-Type": kind}), 422)
-        assert said == "Send the picture as the field `file` of a form, as curl -F file=@cat.jpg does."
+        assert said == "file: send the picture as this field of a form, as curl -F file=@cat.jpg does."
     fields = {f"{number:02}" + 500 * "x": "1" for number in range(20)}
     said = problem(http.post("/search", files={"file": whole}, data=fields), 422)
     assert said.count("Extra inputs are not permitted") == 5
