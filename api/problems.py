@@ -12,6 +12,7 @@ from semblance.api.schemas import Problem
 from semblance.retrieval import errors
 from semblance.retrieval.errors import SemblanceError
 
+_SAID = 5  # things that are wrong with one request; the names of fields may be anything
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[SemblanceError], int] = {
@@ -53,8 +54,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def wrong_request(_: Request, error: RequestValidationError) -> JSONResponse:
-        parts = [f"{'.'.join(str(step) for step in item['loc'][1:])}: {item['msg']}" for item in error.errors()]
-        return problem(422, "; ".join(parts) + ".")
+        wrong = [(".".join(map(str, item["loc"][1:])), item["msg"]) for item in error.errors()]
+        parts = [f"{name if len(name) < 40 else f'{name[:40]}…'}: {said}" for name, said in wrong[:_SAID]]
+        more = f"; and {len(wrong) - _SAID} more" if len(wrong) > _SAID else ""
+        return problem(422, "; ".join(parts) + f"{more}.")
 
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> JSONResponse:

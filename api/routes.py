@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import anyio
 import anyio.to_thread
-from fastapi import APIRouter, Depends, File, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, File, HTTPException, Query, Request, UploadFile
 from fastapi import Path as PathParameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, Response
@@ -18,7 +18,7 @@ from semblance.api.schemas import Health, Image, Images, Ready, SearchParams, Si
 from semblance.api.settings import Settings
 from semblance.api.worker import Worker
 from semblance.indexer import originals, thumbnails
-from semblance.indexer.asking import Answer, Question, Way
+from semblance.indexer.asking import Answer, Question
 from semblance.indexer.catalog import Catalog
 from semblance.retrieval.errors import Busy, DamagedPicture, PictureTooLarge
 
@@ -55,6 +55,8 @@ class Service:
 
 async def search_params(request: Request, params: Annotated[SearchParams, Query()]) -> SearchParams:
     """How to search, from the query string, or from fields of the form beside the file, as clients like to."""
+    if not request.headers.get("content-type", "multipart/").startswith("multipart/"):
+        raise HTTPException(422, "file: send the picture as this field of a form, as curl -F file=@cat.jpg does.")
     fields = {name: value for name, value in (await request.form()).multi_items() if name != "file"}
     if not fields:
         return params
@@ -75,8 +77,8 @@ async def search(
 ) -> Answer:
     """The pictures of the library that look most like the uploaded one."""
     own: Service = request.state.service
-    way = own.worker.state().ways[params.engine]
-    question = await own.slots.run(_read, file, way, params, own.settings.max_upload_mb)
+    made = own.worker.state().questions[params.engine]
+    question = await own.slots.run(_read, file, made, params, own.settings.max_upload_mb)
     return await asyncio.wrap_future(own.worker.ask(params.engine, question))
 
 
@@ -133,10 +135,10 @@ def ready(request: Request) -> Ready:
     return Ready(pictures=state.pictures, codec_id=state.codec.codec_id, bits=state.codec.bits, engines=state.engines)
 
 
-def _read(file: UploadFile, way: Way[Any], params: SearchParams, limit_mb: int) -> Question[Any]:
+def _read(file: UploadFile, made: Callable[..., Question[Any]], params: SearchParams, limit_mb: int) -> Question[Any]:
     data = file.file.read()
     if len(data) > limit_mb * 2**20:  # the guard lets through what a form has beside the picture
         raise PictureTooLarge(too_large(limit_mb))
     if not data:
         raise DamagedPicture("The upload is empty: choose a picture and send it again.")
-    return way.of_pictures([data], [], params.k, params.views, params.refine)
+    return made([data], [], params.k, params.views, params.refine)

@@ -10,17 +10,16 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semblance.indexer.asking import Answer, Question, Way, answer
+from semblance.indexer.asking import Answer, Question, answer
 from semblance.indexer.library import Library
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import LibraryError, SemblanceError
-from semblance.retrieval.index import search_on_one_core
 
 log = logging.getLogger("semblance.api")
 
@@ -29,12 +28,12 @@ FOLLOW_EVERY = 1.0  # seconds
 
 @dataclass(frozen=True)
 class State:
-    """What the rest of the service may know of the open library: to make questions by `ways` is any thread's."""
+    """What the rest of the service may know of the open library, and how it makes questions for each engine."""
 
     codec: Codec
     pictures: int
     engines: list[str]
-    ways: dict[str, Way[Any]]
+    questions: dict[str, Callable[..., Question[Any]]]
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,6 @@ class Worker:
     # ---- the thread ------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        search_on_one_core()
         followed = -math.inf
         stopping = False
         while not stopping:
@@ -107,7 +105,8 @@ class Worker:
             else:
                 self._library.follow()
             library = self._library
-            self._state = State(library.codec, len(library), library.engines, library.ways)
+            questions = {name: way.of_pictures for name, way in library.ways.items()}
+            self._state = State(library.codec, len(library), library.engines, questions)
         except SemblanceError as error:
             self._close()
             self._state = error
@@ -124,7 +123,9 @@ class Worker:
     def _answer(self, asked: Sequence[_Asked]) -> None:
         """Answer questions to one engine."""
         try:
-            found = answer(self.state().ways[asked[0].engine], [each.question for each in asked])
+            self.state()  # or why there is no library
+            assert self._library is not None
+            found = answer(self._library.ways[asked[0].engine], [each.question for each in asked])
             for each, its in zip(asked, found, strict=True):
                 if isinstance(its, SemblanceError):
                     each.future.set_exception(its)

@@ -131,7 +131,10 @@ class ByCodes:
         if len(sources) > 1 and count > 1:
             raise UsageError(_SEVERAL)
         started = time.perf_counter()
-        pictures = np.stack([images.load(source, self.codec.spec) for source in sources])
+        if len(sources) == 1:
+            pictures = images.load(sources[0], self.codec.spec)[None]
+        else:  # what is wrong is said with which of them it is
+            pictures = np.concatenate([*self.codec.squashed(sources)])
         decoded = time.perf_counter()
         logits = self.codec.logits(views(pictures[0], count) if count > 1 else pictures)
         if len(sources) > 1:

@@ -4,17 +4,18 @@ A service, a command and a notebook hold the same object. It belongs to one thre
 a picture (see asking.py) may be done by any.
 """
 
+import operator
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex, cast
 
 from semblance.indexer import pipeline, pixelfile, snapshot
 from semblance.indexer.asking import Answer, ByCodes, ByPixels, Question, Way, answer
 from semblance.indexer.catalog import FILE, Catalog, Writer
 from semblance.indexer.pipeline import Summary
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec, shipped_models
-from semblance.retrieval.errors import CodecMismatch, ModelError, SemblanceError, UsageError
+from semblance.retrieval.errors import CodecMismatch, LibraryError, ModelError, SemblanceError, UsageError
 from semblance.retrieval.images import Source
 from semblance.retrieval.index import FlatIndex
 from semblance.retrieval.progress import Progress, quiet
@@ -69,7 +70,7 @@ class Library:
         except BaseException:
             catalog.close()
             raise
-        self._catalog = catalog
+        self._catalog, self._closed = catalog, False
         self._set_ways()
 
     def _set_ways(self) -> None:
@@ -80,9 +81,11 @@ class Library:
     def follow(self) -> None:
         """Take in what any process has changed since the last look; where another library has taken this one's place,
         open that. Raises as `open` does."""
+        if self._closed:
+            raise LibraryError(f"The library {self.folder} was closed: open it again.")
         replaced = not Catalog.exists(self.folder) or (self.folder / FILE).stat().st_ino != self._inode
         if replaced or not self._catalog.knows(self._generation):
-            self.close()
+            self._catalog.close()
             self._load()
             return
         changed = self._catalog.generation() != self._generation
@@ -95,6 +98,7 @@ class Library:
 
     def close(self) -> None:
         """Let go of the catalog; nothing can be asked after."""
+        self._closed = True
         self._catalog.close()
 
     def __enter__(self) -> "Library":
@@ -114,7 +118,7 @@ class Library:
     def search(
         self,
         *like: Source,
-        unlike: Sequence[Source] = (),
+        unlike: Source | Sequence[Source] = (),
         k: int = 10,
         engine: str = "code",
         views: int = 1,
@@ -126,18 +130,19 @@ class Library:
         "pixel"; `views` (1 to 10) asks with flips and crops of the picture too, `refine` orders the nearest by how sure
         its bits are. Raises PictureError, UsageError, LibraryError, and OSError where a path cannot be read.
         """
-        if not 1 <= views <= MOST_VIEWS:
-            raise UsageError(f"views is from 1 to {MOST_VIEWS}, not {views}.")
-        self.follow()
-        way = self._way(engine)
         if not like:
             raise UsageError("There is nothing to search with: name a picture that is liked.")
-        return self._ask(way, way.of_pictures(like, unlike, k, views, refine))
+        k, views = _whole("k", k, 2**31 - 1), _whole("views", views, MOST_VIEWS)
+        unliked = cast(Sequence[Source], unlike if isinstance(unlike, list | tuple) else [unlike])
+        self.follow()
+        way = self._way(engine)
+        return self._ask(way, way.of_pictures(like, unliked, k, views, refine))
 
     def similar(self, id: int, k: int = 10, engine: str = "code") -> Answer:
         """The `k` pictures that look most like one of the library, itself among them. Raises LibraryError."""
+        question: Question[Any] = Question(_whole("id", id, 2**63 - 1), _whole("k", k, 2**31 - 1))
         self.follow()
-        return self._ask(self._way(engine), Question(id, k))
+        return self._ask(self._way(engine), question)
 
     def _way(self, name: str) -> Way[Any]:
         if name not in self.ways:
@@ -145,8 +150,6 @@ class Library:
         return self.ways[name]
 
     def _ask(self, way: Way[Any], question: Question[Any]) -> Answer:
-        if question.k < 1:
-            raise UsageError(f"k is at least 1, not {question.k}.")
         (found,) = answer(way, [question])
         if isinstance(found, SemblanceError):
             raise found
@@ -219,6 +222,17 @@ def status(folder: Path) -> dict[str, Any]:
             "model": catalog.model,
             "pixels": pixelfile.exists(folder),
         }
+
+
+def _whole(name: str, value: SupportsIndex, most: int) -> int:
+    """A number as Python's own, whose else it may be. Raises UsageError."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = 0
+    if not 1 <= number <= most:
+        raise UsageError(f"{name} is a whole number from 1 to {most:,}, not {value!r}.")
+    return number
 
 
 def _folder(folder: str | Path) -> Path:

@@ -58,6 +58,8 @@ def update(
     started = time.monotonic()
     if not Catalog.exists(library):
         for folder in folders:
+            if folder.is_file():
+                raise UsageError(f"{folder} is a file: name the folder that it is in.")
             if not folder.is_dir():
                 raise UsageError(f"There is no folder {folder}.")
     with Writer.writing(library, codec) as catalog, _full_disk_said(library):

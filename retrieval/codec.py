@@ -76,7 +76,7 @@ class Codec:
         if isinstance(pictures, np.ndarray) and pictures.dtype == np.uint8 and pictures.shape[1:] == shape:
             batches: Iterable[Picture] = np.split(pictures, range(BATCH, len(pictures), BATCH))
         else:
-            batches = self._squashed(pictures)
+            batches = self.squashed(pictures)
         # In batches: the activations of all at once would fill the memory.
         parts = [self._encoder.run(None, {self._input: np.ascontiguousarray(batch)})[0] for batch in batches]
         return np.concatenate([np.empty((0, self.bits), np.float32), *parts])
@@ -85,8 +85,8 @@ class Codec:
         """Pictures, as `logits` takes them -> codes uint8 (N, ceil(bits / 8)). Raises as `logits` does."""
         return from_logits(self.logits(pictures))
 
-    def _squashed(self, pictures: object) -> Iterator[Picture]:
-        """Batches of pictures of other sizes, or of files."""
+    def squashed(self, pictures: object) -> Iterator[Picture]:
+        """Pictures of any size, as `logits` takes and refuses them -> batches uint8 (at most BATCH, S, S, 3)."""
         if isinstance(pictures, np.ndarray | str | bytes) or not isinstance(pictures, Iterable):
             given = f"one {type(pictures).__name__}"
             if isinstance(pictures, np.ndarray):

@@ -111,13 +111,27 @@ def test_a_library_sees_what_it_is_told_and_what_others_do(tmp_path: Path) -> No
         assert other.similar(hit.id)[0] == hit
 
 
+def test_numbers_and_pictures_as_notebooks_have_them(library: Path, sample: Path) -> None:
+    first, second, *_ = sorted(sample.rglob("*.jpg"))
+    with semblance.open(library) as opened:
+        (hit,) = opened.search(first, k=np.int64(1))  # type: ignore[arg-type]
+        assert opened.similar(np.int64(hit.id), k=3)[0].id == hit.id  # type: ignore[arg-type]
+        assert opened.search(first, unlike=str(second)).results == opened.search(first, unlike=[second]).results
+    opened.close()
+    with pytest.raises(semblance.LibraryError, match="was closed: open it again"):
+        opened.search(first)
+
+
 def test_wrong_use_is_one_sentence(library: Path, tmp_path: Path) -> None:
     with semblance.open(library) as opened:
         for wrong, match in (
             (lambda: opened.search(), "nothing to search with"),
             (lambda: opened.search(tmp_path / "x.jpg", engine="colour"), "There is no engine 'colour'"),
-            (lambda: opened.similar(1, k=0), "k is at least 1"),
-            (lambda: opened.search(tmp_path / "x.jpg", views=11), "views is from 1 to 10"),
+            (lambda: opened.similar(1, k=0), "k is a whole number from 1"),
+            (lambda: opened.similar(1, k=2.5), "k is a whole number from 1 .* not 2.5"),  # type: ignore[arg-type]
+            (lambda: opened.similar(2**70), "id is a whole number"),
+            (lambda: opened.search(b"no picture", tmp_path / "x.jpg"), r"pictures\[0\]: The file is not a picture"),
+            (lambda: opened.search(tmp_path / "x.jpg", views=11), "views is a whole number from 1 to 10, not 11"),
             (lambda: opened.search(tmp_path / "x.jpg", engine="pixel", refine=True), "leave views and refine out"),
             (lambda: opened.search(b"no picture"), "not a picture"),
             (lambda: opened.search(np.zeros((4, 4))), "uint8"),

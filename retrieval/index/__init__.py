@@ -2,8 +2,8 @@
 what cannot be changed."""
 
 from semblance.retrieval.index.contract import CodeIndex, Distances, Ids
-from semblance.retrieval.index.flat import FlatIndex, search_on_one_core
+from semblance.retrieval.index.flat import FlatIndex
 from semblance.retrieval.index.mapped import MappedFlat
 from semblance.retrieval.index.overlay import Overlay
 
-__all__ = ["CodeIndex", "Distances", "FlatIndex", "Ids", "MappedFlat", "Overlay", "search_on_one_core"]
+__all__ = ["CodeIndex", "Distances", "FlatIndex", "Ids", "MappedFlat", "Overlay"]

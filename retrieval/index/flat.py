@@ -3,7 +3,8 @@
 FAISS does that at the speed of memory, about a millisecond for a million codes of 256 bits, and is never wrong. A graph
 (HNSW) is not offered: on near-duplicates it misses exact matches. FAISS breaks ties by position, so codes are kept in
 the order of their ids. A search among some ids gathers their codes and compares those: measured against FAISS's
-selectors, that is 30 times faster for a thousand of a million ids, and as fast up to a third of them.
+selectors, that is 30 times faster for a thousand of a million ids, and as fast up to a third of them. A search takes
+one core: a millisecond's work is slower shared than done alone, by far where other work has the cores.
 """
 
 import faiss
@@ -15,11 +16,6 @@ from semblance.retrieval.codes import Codes
 from semblance.retrieval.index.contract import Distances, Ids
 
 ONLY_ONCE = "an id may stand in an index only once"
-
-
-def search_on_one_core() -> None:
-    """Make searches of the calling thread use one core: a millisecond's work is slower shared than done alone."""
-    faiss.omp_set_num_threads(1)
 
 
 def find(wanted: Ids, ids: Ids) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
@@ -45,7 +41,12 @@ def nearest(queries: Codes, k: int, ids: Ids, codes: Codes) -> tuple[Distances, 
     k = min(k, len(ids))
     if not k or not len(queries):
         return blank(len(queries), k)
-    distances, positions = faiss.knn_hamming(np.ascontiguousarray(queries), np.ascontiguousarray(codes), k)
+    threads = faiss.omp_get_max_threads()  # this thread's
+    faiss.omp_set_num_threads(1)
+    try:
+        distances, positions = faiss.knn_hamming(np.ascontiguousarray(queries), np.ascontiguousarray(codes), k)
+    finally:
+        faiss.omp_set_num_threads(threads)
     return distances, ids[positions]
 
 

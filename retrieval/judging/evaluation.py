@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semblance.retrieval import codes, pixels
-from semblance.retrieval.index import Ids, search_on_one_core
+from semblance.retrieval.index import Ids
 from semblance.retrieval.judging.batches import Labels
 
 CUTS = (1, 10, 100, 1000)
@@ -104,7 +104,7 @@ def score(
         return scores(ranked), precision_at(ranked, retrieved)
 
     # NumPy lets go of the interpreter while it sorts, and FAISS while it searches.
-    with ThreadPoolExecutor(os.cpu_count(), initializer=search_on_one_core) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         tables, precisions = zip(*pool.map(chunk, range(0, len(query_labels), _CHUNK)), strict=True)
     of_queries = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
     means = {name: float(values.mean()) for name, values in of_queries.items()}

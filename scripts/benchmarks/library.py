@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from semblance.retrieval.errors import UsageError
-from semblance.retrieval.index import FlatIndex, search_on_one_core
+from semblance.retrieval.index import FlatIndex
 from semblance.scripts import console
 from semblance.scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
 from semblance.scripts.scenes import write_sample
@@ -17,7 +17,6 @@ from semblance.scripts.scenes import write_sample
 
 def search(_: Asked) -> list[Row]:
     """One query among a million codes, k = 10, one thread, against reading the same bytes once."""
-    search_on_one_core()
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 256, (MILLION, 32), np.uint8)
     index = FlatIndex(256)

@@ -18,7 +18,6 @@ from semblance.indexer import snapshot
 from semblance.indexer.catalog import Catalog, NewPicture, Writer
 from semblance.retrieval import images
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec
-from semblance.retrieval.index import search_on_one_core
 from semblance.scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
 
 _BOUNDARY = b"-" * 24 + b"d74496d66958873e0fb1a2"  # as long as curl's: a shorter one takes longer to look for
@@ -32,7 +31,6 @@ def service(asked: Asked) -> list[Row]:
     jpeg = _one_megapixel_jpeg()
     with Catalog.opened(library) as catalog:
         index, _generation = snapshot.load(catalog)
-    search_on_one_core()
 
     def in_process() -> None:
         index.search(codec.encode(images.load(jpeg, codec.spec)[None]), 10)

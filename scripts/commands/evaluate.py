@@ -13,7 +13,6 @@ from rich.table import Table
 
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import DatasetError, UsageError
-from semblance.retrieval.index import search_on_one_core
 from semblance.retrieval.judging import comparison, datasets
 from semblance.retrieval.judging.contest import Contest, Row, Variant, shuffled
 from semblance.retrieval.judging.datasets import Dataset
@@ -63,7 +62,6 @@ def evaluate(
     if report is not None:
         with console.extra("report", "A report"):  # before the long work begins
             from semblance.scripts.report.page import write_report
-    search_on_one_core()
     codecs = [Codec(name, threads=2) for name in model or [DEFAULT_MODEL]]
     variants = _variants(codecs, prefix or [], refine, views, liked)
     contest = shuffled(*_gallery_and_queries(dataset, queries, held_out, unseen_classes))

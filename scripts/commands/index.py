@@ -55,6 +55,8 @@ def show(summary: pipeline.Summary) -> None:
         console.say(f"left out: {path}: {reason}")
     for warning in summary.warnings:
         console.say(f"warning: {warning}")
+    if not summary.added + summary.updated + summary.removed + summary.unchanged + len(summary.failed):
+        console.say("There are no pictures there (files of other kinds are skipped).")
     rate = (summary.added + summary.updated) / max(summary.seconds, 1e-9)
     console.say(
         f"{summary.added:,} added, {summary.updated:,} updated, {summary.removed:,} removed, {summary.unchanged:,} "

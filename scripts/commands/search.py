@@ -40,7 +40,7 @@ def search(
     liked = [*([image] if image else []), *(like or [])]
     for path in (*liked, *(unlike or [])):
         if not path.is_file():
-            raise UsageError(f"There is no file {path}.")
+            raise UsageError(f"{path} is a folder: name a picture." if path.is_dir() else f"There is no file {path}.")
     if not liked:
         raise UsageError("There is nothing to search with: name an IMAGE, or some with --like.")
     with Library.open(library, model) as opened:

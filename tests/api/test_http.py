@@ -164,6 +164,19 @@ def test_bad_uploads_are_refused_each_with_its_status(http: httpx.Client, server
     assert upload(http, whole).status_code == 200, "and the service goes on"
 
 
+def test_a_picture_that_is_no_form_is_told_how_to_come(http: httpx.Client, server: Server) -> None:
+    """As `curl --data-binary @cat.jpg` sends it; what it sent is not sent back."""
+    whole = server.library_pictures[0].read_bytes()
+    for kind in ("application/x-www-form-urlencoded", "image/jpeg", "application/json"):
+        said = problem(http.post("/search", content=whole, headers={"Content-Type": kind}), 422)
+        assert said == "file: send the picture as this field of a form, as curl -F file=@cat.jpg does."
+    fields = {f"{number:02}" + 500 * "x": "1" for number in range(20)}
+    said = problem(http.post("/search", files={"file": whole}, data=fields), 422)
+    assert said.count("Extra inputs are not permitted") == 5
+    assert said.endswith("; and 15 more.")
+    assert len(said) < 500
+
+
 def multipart(megabytes: int) -> Iterator[bytes]:
     """The body of an upload, piece by piece: sent without an announced length."""
     yield b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'

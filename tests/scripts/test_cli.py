@@ -171,6 +171,11 @@ WRONG = {
         ["search", "{picture}", "--library", "{library}", "--model", "none"],
         "no model 'none'",
     ),
+    "folder for a picture": (["search", "{tmp}", "--library", "{library}"], "is a folder: name a picture."),
+    "file for a folder": (
+        ["index", "{library}/catalog.sqlite", "--library", "{tmp}/new"],
+        "name the folder that it is in",
+    ),
     "no picture": (["search", "{tmp}/none.jpg", "--library", "{library}"], "There is no file"),
     "text": (["search", "{text}", "--library", "{library}"], "is not a picture that Semblance reads"),
     "k of 0": (["search", "{picture}", "--library", "{library}", "--k", "0"], "'--k'"),

@@ -1,7 +1,6 @@
 """The index contract: every engine against brute force, with ids in any order and far more ties than distances."""
 
 import random
-import threading
 from typing import Any
 
 import faiss
@@ -14,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from semblance.retrieval import codes
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.index import Ids, search_on_one_core
+from semblance.retrieval.index import FlatIndex, Ids
 from tests.retrieval.index.conftest import (
     ENGINES,
     Engine,
@@ -240,17 +239,16 @@ Life.TestCase.settings = settings(max_examples=100, stateful_step_count=20, dead
 TestLife = Life.TestCase
 
 
-def test_one_core_is_the_matter_of_the_thread_that_asks() -> None:
-    """Indexing and evaluation in other threads keep all the cores."""
+def test_a_search_takes_one_core_and_leaves_its_thread_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     faiss.omp_set_num_threads(2)
     seen: list[int] = []
+    real = faiss.knn_hamming
 
-    def ask() -> None:
-        search_on_one_core()
+    def watched(*arguments: Any) -> Any:
         seen.append(faiss.omp_get_max_threads())
+        return real(*arguments)
 
-    thread = threading.Thread(target=ask)
-    thread.start()
-    thread.join()
+    monkeypatch.setattr(faiss, "knn_hamming", watched)
+    FlatIndex(8, np.arange(3), np.zeros((3, 1), np.uint8)).search(np.zeros((1, 1), np.uint8), 2)
     assert seen == [1]
     assert faiss.omp_get_max_threads() == 2
