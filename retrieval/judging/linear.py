@@ -1,4 +1,8 @@
-"""Codes without a network, by linear maps of the pixels: hyperplanes, principal components, and their best rotation."""
+"""Codes without a network, by linear maps: hyperplanes, the best rotation, and the way back to pixels.
+
+Principal components are scikit-learn's. FAISS has components and a rotation as well; measured, the one takes longer to
+the same end, and the other ends worse (docs/results.md).
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -29,25 +33,6 @@ class RandomHyperplanes:
         for start in range(0, len(vectors), _BLOCK):  # as float32, all at once would fill the memory
             logits[start : start + _BLOCK] = (vectors[start : start + _BLOCK] - self.mean) @ self.normals
         return from_logits(logits)
-
-
-def principal_components(vectors: Floats, count: int) -> tuple[Floats, Floats]:
-    """Vectors (N, D) -> their mean (D,) and the `count` directions in which they vary most, (count, D), most first.
-
-    Pearson, "On Lines and Planes of Closest Fit" (1901). ValueError where there are fewer directions than asked for.
-    """
-    if count > min(vectors.shape):
-        raise ValueError(f"{vectors.shape[0]} vectors of {vectors.shape[1]} numbers have no {count} components")
-    mean = vectors.mean(axis=0, dtype=np.float64)
-    scatter = np.zeros((vectors.shape[1], vectors.shape[1]))
-    for start in range(0, len(vectors), _BLOCK):
-        centred = vectors[start : start + _BLOCK] - mean
-        scatter += centred.T @ centred
-    _, directions = np.linalg.eigh(scatter)  # ascending
-    components = directions[:, ::-1].T[:count]
-    # A direction and its opposite are equally good: the largest part is made positive, so that runs agree.
-    largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
-    return mean.astype(np.float32), (components * np.sign(largest)).astype(np.float32)
 
 
 def iterative_quantisation(projected: Floats, rounds: int = 50, seed: int = 0) -> Floats:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.cluster import MiniBatchKMeans
+from sklearn.decomposition import PCA
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -103,8 +104,9 @@ def fit(recipe: Fitted, pictures: Picture, progress: Progress = quiet) -> Fitted
         weights = linear.RandomHyperplanes(mean, recipe.bits, recipe.seed).normals
     else:
         spread = _spread(vectors) if recipe.method == "patches-itq" else np.ones(vectors.shape[1], np.float32)
-        mean, components = linear.principal_components(vectors / spread, recipe.bits)
-        mean, weights = mean * spread, (components / spread).T
+        with np.errstate(invalid="ignore"):  # pictures that are all the same have no variance to share out
+            found = PCA(recipe.bits, svd_solver="covariance_eigh").fit(vectors / spread)
+        mean, weights = found.mean_ * spread, (found.components_ / spread).T
         if recipe.method != "pca":
             projected: Floats = np.asarray((vectors - mean) @ weights, np.float32)
             weights = weights @ linear.iterative_quantisation(projected, seed=recipe.seed)
