@@ -17,7 +17,7 @@ demo: env-run
 	$(BIN)/semblance demo --folder demo
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 check: env lengths
 	$(BIN)/ruff check .

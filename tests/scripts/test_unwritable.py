@@ -11,7 +11,7 @@ from tests.scripts.test_cli import call, document
 
 @pytest.mark.parametrize("place", UNWRITABLE)
 def test_a_library_that_cannot_be_written_is_searched(library: Path, sample: Path, tmp_path: Path, place: str) -> None:
-    copy = Path(shutil.copytree(library, tmp_path / "library"))
+    copy = Path(shutil.copytree(library, tmp_path / "library", ignore=shutil.ignore_patterns("thumbnails")))
     asked = Path(shutil.copy(min(sample.rglob("*.jpg")), tmp_path))
     asked.chmod(0o644)
     for command in (["status"], ["search", asked], ["search", asked, "--engine", "pixel"]):
