@@ -51,12 +51,17 @@ def path(text: str) -> Path:
     return files.named(text)
 
 
-def place(help: str, *names: str, metavar: str = "DIR", show_default: bool | str = True) -> Any:
+def argument(help: str, metavar: str) -> Any:
+    """An argument that names a file or a folder."""
+    return typer.Argument(parser=path, metavar=metavar, help=help)
+
+
+def option(help: str, metavar: str = "DIR", *names: str, show_default: bool | str = True) -> Any:
     """An option that names a file or a folder."""
     return typer.Option(*names, parser=path, metavar=metavar, help=help, show_default=show_default)
 
 
-Library = Annotated[Path, place("The folder that holds the library.", "--library")]
+Library = Annotated[Path, option("The folder that holds the library.", "DIR", "--library")]
 Model = Annotated[
     str | None,
     typer.Option(

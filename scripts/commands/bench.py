@@ -42,7 +42,7 @@ def bench(
         typer.Argument(metavar="NAME...", help=f"{', '.join(BENCHES)}.", show_default="all but training"),
     ] = None,
     pictures: Annotated[
-        Path | None, console.place("The folder that `index` is measured on.", show_default="drawn pictures")
+        Path | None, console.option("The folder that `index` is measured on.", show_default="drawn pictures")
     ] = None,
     model: Annotated[
         list[str] | None,

@@ -16,7 +16,7 @@ from semblance.scripts.scenes import write_sample
 
 
 def demo(
-    folder: Annotated[Path, console.place("Where the pictures and the library are kept.")] = Path("semblance-demo"),
+    folder: Annotated[Path, console.option("Where the pictures and the library are kept.")] = Path("semblance-demo"),
     count: Annotated[int, typer.Option(min=20, max=100_000, help="How many pictures to draw.")] = 1200,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8000,

@@ -20,10 +20,8 @@ PIXELS = "pixels (Euclidean)"
 ORIGINALS = 1000
 
 
-Originals = Annotated[
-    Path, typer.Argument(parser=console.path, metavar="FOLDER", help="Pictures; some of them are the originals.")
-]
-Among = Annotated[list[Path] | None, console.place("More pictures to search among; may be repeated.", metavar="FOLDER")]
+Originals = Annotated[Path, console.argument("Pictures; some of them are the originals.", "FOLDER")]
+Among = Annotated[list[Path] | None, console.option("More pictures to search among; may be repeated.", "FOLDER")]
 AtMost = Annotated[int, typer.Option(min=1, help="At most so many, evenly spread over FOLDER.")]
 UnseenClasses = Annotated[
     int | None,

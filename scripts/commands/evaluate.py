@@ -20,14 +20,9 @@ from semblance.retrieval.views import MOST
 from semblance.scripts import console
 
 Labelled = Annotated[
-    Path,
-    typer.Argument(
-        parser=console.path,
-        metavar="DATASET",
-        help="CIFAR-10 batches, MNIST files, or a folder with a subfolder a class.",
-    ),
+    Path, console.argument("CIFAR-10 batches, MNIST files, or a folder with a subfolder a class.", "DATASET")
 ]
-Queries = Annotated[Path | None, console.place("Another dataset, whose pictures ask.", metavar="DATASET")]
+Queries = Annotated[Path | None, console.option("Another dataset, whose pictures ask.", "DATASET")]
 Prefixes = Annotated[
     list[int] | None, typer.Option(min=1, help="A row for the first so many bits of each code; may be repeated.")
 ]
@@ -41,7 +36,7 @@ UnseenClasses = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Only every Nth class: the first, the (N+1)th and so on.")
 ]
 Histogram = Annotated[bool, typer.Option("--histogram", help="A row for colour histograms.")]
-Figures = Annotated[Path | None, console.place("A folder to write a page of figures to.")]
+Figures = Annotated[Path | None, console.option("A folder to write a page of figures to.")]
 
 
 def evaluate(

@@ -13,9 +13,7 @@ from semblance.scripts import console
 
 
 def index(
-    folders: Annotated[
-        list[Path], typer.Argument(parser=console.path, metavar="FOLDER...", help="Folders of pictures.")
-    ],
+    folders: Annotated[list[Path], console.argument("Folders of pictures.", "FOLDER...")],
     library: console.Library,
     model: console.Model = None,
     pixels: Annotated[bool, typer.Option("--pixels", help="Keep pixel vectors too, for the baseline.")] = False,

@@ -13,12 +13,9 @@ from semblance.scripts import console
 def quantise(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A shipped model or a model folder.")],
     data: Annotated[
-        list[Path],
-        typer.Argument(
-            parser=console.path, metavar="DATA...", help="Pictures to calibrate on, best those that it was trained on."
-        ),
+        list[Path], console.argument("Pictures to calibrate on, best those that it was trained on.", "DATA...")
     ],
-    out: Annotated[Path, console.place("The model folder to write; not MODEL itself.")],
+    out: Annotated[Path, console.option("The model folder to write; not MODEL itself.")],
     leave_out_classes: console.LeaveOutClasses = None,
 ) -> None:
     """Make a model smaller and faster. Its codes change: compare both with evaluate and bench encode."""

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,17 +14,13 @@ from semblance.retrieval.views import MOST
 from semblance.scripts import console
 
 
-def _image(help: str) -> Any:
-    return typer.Option(parser=console.path, metavar="IMAGE", help=help)
-
-
 def search(
     library: console.Library,
-    image: Annotated[
-        Path | None, typer.Argument(parser=console.path, metavar="[IMAGE]", help="The picture to search with.")
+    image: Annotated[Path | None, console.argument("The picture to search with.", "[IMAGE]")] = None,
+    like: Annotated[
+        list[Path] | None, console.option("Search by several: like this one. May be repeated.", "IMAGE")
     ] = None,
-    like: Annotated[list[Path] | None, _image("Search by several: like this one. May be repeated.")] = None,
-    unlike: Annotated[list[Path] | None, _image("And unlike this one. May be repeated.")] = None,
+    unlike: Annotated[list[Path] | None, console.option("And unlike this one. May be repeated.", "IMAGE")] = None,
     k: Annotated[int, typer.Option(min=1, max=MAX_K, help="How many pictures to return.")] = 10,
     engine: Annotated[Engine, typer.Option(help="Learned codes, or raw pixels as the baseline.")] = "code",
     views: Annotated[

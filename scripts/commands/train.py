@@ -19,11 +19,8 @@ if TYPE_CHECKING:
     from semblance.retrieval.training.recipe import AnyRecipe
     from semblance.retrieval.training.run import Summary, Terms
 
-Data = Annotated[
-    list[Path],
-    typer.Argument(parser=console.path, metavar="DATA...", help="Folders of pictures, or of the CIFAR-10 batches."),
-]
-Out = Annotated[Path, console.place("The model folder to write. A run that was cut goes on from here.")]
+Data = Annotated[list[Path], console.argument("Folders of pictures, or of the CIFAR-10 batches.", "DATA...")]
+Out = Annotated[Path, console.option("The model folder to write. A run that was cut goes on from here.")]
 RecipeName = Annotated[str | None, typer.Option(help="The recipe's name.", show_default="with --from, the model's own")]
 From = Annotated[str | None, typer.Option("--from", metavar="MODEL", help="A model whose weights it begins with.")]
 Teacher = Annotated[str | None, typer.Option(metavar="MODEL", help="A model to imitate, with --set imitation=WEIGHT.")]
