@@ -78,11 +78,8 @@ def _read(kind: type[_Model], card: Mapping[str, Any]) -> _Model:
     fields = _fields(kind)
     grouped: dict[str, Any] = {}
     for name, value in card.items():
-        group = fields[name][0]
-        if group is None:
-            grouped[name] = value
-        else:
-            grouped.setdefault(group, {})[name] = value
+        group, _ = fields[name]
+        (grouped.setdefault(group, {}) if group else grouped)[name] = value
     try:
         return kind.model_validate(grouped)
     except ValidationError as error:
