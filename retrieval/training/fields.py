@@ -36,8 +36,6 @@ def from_card(card: Mapping[str, Any]) -> AnyRecipe:
             )
     card = {name: value for name, value in card.items() if name not in _GONE}
     kind: type[AnyRecipe] = Fitted if "method" in card else Recipe
-    if strange := sorted(card.keys() - _fields(kind)):
-        raise RecipeError(f"A recipe has no field {', '.join(strange)}.")
     return _read(kind, card)
 
 
@@ -76,6 +74,8 @@ def _fields(kind: type[BaseModel]) -> dict[str, tuple[str | None, FieldInfo]]:
 
 def _read(kind: type[_Model], card: Mapping[str, Any]) -> _Model:
     fields = _fields(kind)
+    if strange := sorted(card.keys() - fields):
+        raise RecipeError(f"A recipe has no field {', '.join(strange)}.")
     grouped: dict[str, Any] = {}
     for name, value in card.items():
         group, _ = fields[name]
