@@ -36,8 +36,6 @@ def from_card(card: Mapping[str, Any]) -> AnyRecipe:
             )
     card = {name: value for name, value in card.items() if name not in _GONE}
     kind: type[AnyRecipe] = Fitted if "method" in card else Recipe
-    if strange := sorted(card.keys() - _fields(kind)):
-        raise RecipeError(f"A recipe has no field {', '.join(strange)}.")
     return _read(kind, card)
 
 
@@ -76,13 +74,12 @@ def _fields(kind: type[BaseModel]) -> dict[str, tuple[str | None, FieldInfo]]:
 
 def _read(kind: type[_Model], card: Mapping[str, Any]) -> _Model:
     fields = _fields(kind)
+    if strange := sorted(card.keys() - fields):
+        raise RecipeError(f"A recipe has no field {', '.join(strange)}.")
     grouped: dict[str, Any] = {}
     for name, value in card.items():
-        group = fields[name][0]
-        if group is None:
-            grouped[name] = value
-        else:
-            grouped.setdefault(group, {})[name] = value
+        group, _ = fields[name]
+        (grouped.setdefault(group, {}) if group else grouped)[name] = value
     try:
         return kind.model_validate(grouped)
     except ValidationError as error:

@@ -35,22 +35,6 @@ _ORDER, _CHANCE, _PRETRAINING = 1, 2, 3  # what a generator is for
 
 
 @dataclass(frozen=True)
-class Start:
-    """The weights that a run begins with: weights.pt in `folder`, of the model `codec_id`."""
-
-    codec_id: str
-    folder: Path
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """What a recipe with `imitation` imitates: the logits float32 (N, T) of all pictures by the model `codec_id`."""
-
-    codec_id: str
-    logits: npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
 class Trained:
     """A network at the end of its training, and what that took."""
 
@@ -61,32 +45,30 @@ class Trained:
 
 
 def train(
-    recipe: Recipe,
+    origin: Origin,
     data: TrainingData,
     out: Path,
     device: torch.device,
     progress: Progress = quiet,
     stop: Callable[[], bool] = lambda: False,
-    start: Start | None = None,
-    teacher: Teacher | None = None,
-    minutes: float | None = None,
+    start: Path | None = None,
+    taught: npt.NDArray[np.float32] | None = None,
 ) -> Trained:
-    """Train to the end of the recipe, or for so many minutes, going on from out/checkpoint.pt where there is one.
+    """Train to the end of the recipe, or for its minutes, going on from out/checkpoint.pt where there is one.
 
-    A run begins with the weights of `start`, if there is one, else from chance. Given `minutes`, its learning rate
-    follows the clock and it makes the steps that fit, as many epochs as that is.
+    A run begins with start/weights.pt, if it is given, else from chance, and imitates the logits `taught` (N, T) of a
+    teacher, if it is given any. By minutes, its learning rate follows the clock and it makes the steps that fit.
 
     Writes out/checkpoint.pt every two minutes and at the end, and every figure to out/training.jsonl. `stop` is asked
     before each step: where it says yes, a checkpoint is written and KeyboardInterrupt raised; pretraining, which has no
     checkpoint of its own, begins anew next time. Raises DatasetError, CheckpointError and TrainingError.
     """
-    kept, held_out = split(data, recipe.held_out, recipe.schedule.batch_size)
+    recipe, size = origin.recipe, origin.recipe.schedule.batch_size
+    kept, held_out = split(data, recipe.held_out, size)
     pictures = torch.from_numpy(data.pictures).permute(0, 3, 1, 2).to(device)  # uint8 (N, 3, S, S), channels last
-    taught = None if teacher is None else torch.from_numpy(teacher.logits).to(device)
+    lessons = None if taught is None else torch.from_numpy(taught).to(device)  # (N, T)
     model, optimizer = prepared(recipe, device)
-    begun_as, by = (each.codec_id if each else "" for each in (start, teacher))
-    trail = Trail(out, Origin(recipe, data.sha256, begun_as, by, minutes), model, optimizer)
-    size = recipe.schedule.batch_size
+    trail = Trail(out, origin, model, optimizer)
     batches = len(kept) // size
     steps = recipe.schedule.epochs * batches
     before = 0 if start else recipe.schedule.pretraining * (len(recipe.network.hidden) + 1) * batches  # as many steps
@@ -96,13 +78,13 @@ def train(
     else:
         first, behind, finished = 0, 0.0, False
         if start is not None:
-            load_weights(model, start.folder)
+            load_weights(model, start)
         trail.begin()
         if before:
             watched = interruptible(lambda done, _: progress(done * batches, before + steps), stop)
             behind = _pretrained(model, pictures[kept.to(device)], recipe, watched)
             trail.save(0, behind)
-    clock = Clock(steps, minutes, first, behind)
+    clock = Clock(steps, origin.minutes, first, behind)
     step = first
     while not finished and not clock.over(step):
         stopping = stop()
@@ -120,7 +102,7 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = rate
         chance = _generator(recipe.seed, _CHANCE, step, device)
-        parts = descend(model, optimizer, images, recipe, chance, None if taught is None else taught[rows])
+        parts = descend(model, optimizer, images, recipe, chance, None if lessons is None else lessons[rows])
         if step % LOG_EVERY == 0:
             each = {name: part.item() for name, part in parts.items()}
             loss = sum(each.values())

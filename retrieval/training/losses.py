@@ -66,19 +66,6 @@ def _reconstruction(step: Step) -> Tensor:
     return objectives.reconstruction(rebuilt.float(), step.images[:asked], step.recipe.network.pixels)
 
 
-def _agreement(step: Step) -> Tensor:
-    return objectives.nested_agreement(step.latents, step.recipe.lengths, step.recipe.objectives.temperature)
-
-
-def _projection(step: Step) -> Tensor:
-    return objectives.agreement(step.model.projection(step.features), step.recipe.objectives.projection_temperature)
-
-
-def _imitation(step: Step) -> Tensor:
-    assert step.taught is not None
-    return objectives.imitation(step.latents, step.taught, step.recipe.objectives.projection_temperature)
-
-
 def _contractive(step: Step) -> Tensor:
     """Of the code's units: of the standardised logits that become bits, or of sigmoid units, exactly where they are the
     only layer."""
@@ -100,9 +87,15 @@ def _divergence(step: Step) -> Tensor:
 
 _OBJECTIVES: dict[str, Callable[[Step], Tensor]] = {  # in this order, which decides who draws chance first
     "reconstruction": _reconstruction,
-    "agreement": _agreement,
-    "projection": _projection,
-    "imitation": _imitation,
+    "agreement": lambda step: objectives.nested_agreement(
+        step.latents, step.recipe.lengths, step.recipe.objectives.temperature
+    ),
+    "projection": lambda step: objectives.agreement(
+        step.model.projection(step.features), step.recipe.objectives.projection_temperature
+    ),
+    "imitation": lambda step: objectives.imitation(
+        step.latents, cast(Tensor, step.taught), step.recipe.objectives.projection_temperature
+    ),
     "sparse": lambda step: objectives.sparse(step.model.decoder.code(step.latents), step.recipe.objectives.activity),
     "magnitude": lambda step: objectives.magnitude(step.model.decoder.code(step.latents)),
     "contractive": _contractive,

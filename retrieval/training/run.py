@@ -17,7 +17,7 @@ from semblance.retrieval.images import InputSpec
 from semblance.retrieval.judging import datasets
 from semblance.retrieval.progress import Progress, quiet
 from semblance.retrieval.training import closed_form, export, loop
-from semblance.retrieval.training.checkpoint import WEIGHTS, save_weights
+from semblance.retrieval.training.checkpoint import WEIGHTS, Origin, save_weights
 from semblance.retrieval.training.closed_form import FittedCoder
 from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import as_card, settable
@@ -100,10 +100,11 @@ def _made(
         kept, _ = datasets.hold_out(recipe.held_out, len(data.pictures))
         fitted = closed_form.fit(recipe, data.pictures[kept], loop.interruptible(progress, stop))
         return export.deployable(fitted), time.monotonic() - started, {}
-    begun_as, by = terms.start, terms.teacher
-    start = loop.Start(begun_as.codec_id, begun_as.folder) if begun_as else None
-    teacher = loop.Teacher(by.codec_id, by.logits(data.pictures)) if by else None
-    trained = loop.train(recipe, data, out, device, progress, stop, start, teacher, terms.minutes)
+    start, teacher = terms.start, terms.teacher
+    begun_as, by = (codec.codec_id if codec else "" for codec in (start, teacher))
+    origin = Origin(recipe, data.sha256, begun_as, by, terms.minutes)
+    taught = teacher.logits(data.pictures) if teacher else None  # all of them, whole and clean
+    trained = loop.train(origin, data, out, device, progress, stop, start.folder if start else None, taught)
     try:
         save_weights(trained.network, out)
     except OSError as error:

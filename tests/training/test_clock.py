@@ -11,7 +11,7 @@ import torch
 
 from semblance.retrieval.errors import CheckpointError, TrainingError
 from semblance.retrieval.training import loop
-from semblance.retrieval.training.checkpoint import CHECKPOINT, LOG
+from semblance.retrieval.training.checkpoint import CHECKPOINT, LOG, Origin
 from semblance.retrieval.training.clock import Clock
 from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import replace
@@ -39,7 +39,8 @@ class Watch:
         return descend(*given)
 
     def run(self, out: Path, data: TrainingData, minutes: float, stop_after: int | None = None) -> Trained:
-        return loop.train(RECIPE, data, out, CPU, stop=lambda: self.steps == stop_after, minutes=minutes)
+        origin = Origin(RECIPE, data.sha256, minutes=minutes)
+        return loop.train(origin, data, out, CPU, stop=lambda: self.steps == stop_after)
 
 
 @pytest.fixture
@@ -99,13 +100,14 @@ def test_a_checkpoint_keeps_to_its_time(watch: Watch, drawn: TrainingData, tmp_p
     watch.run(tmp_path, drawn, minutes=0.1)
     for minutes in (0.2, None):
         with pytest.raises(CheckpointError, match=r"given another time than this run \(--minutes\)"):
-            loop.train(RECIPE, drawn, tmp_path, CPU, minutes=minutes)
+            loop.train(Origin(RECIPE, drawn.sha256, minutes=minutes), drawn, tmp_path, CPU)
     assert (tmp_path / CHECKPOINT).exists()
 
 
 def test_progress_is_in_seconds(watch: Watch, drawn: TrainingData, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    loop.train(RECIPE, drawn, tmp_path, CPU, lambda *each: told.append(each), minutes=0.1)
+    origin = Origin(RECIPE, drawn.sha256, minutes=0.1)
+    loop.train(origin, drawn, tmp_path, CPU, lambda *each: told.append(each))
     assert told == [(second, 6) for second in range(1, 7)]
 
 

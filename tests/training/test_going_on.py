@@ -7,10 +7,10 @@ import torch
 
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import CheckpointError, TrainingError
-from semblance.retrieval.training.checkpoint import CHECKPOINT, WEIGHTS
+from semblance.retrieval.training.checkpoint import CHECKPOINT, WEIGHTS, Origin
 from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import replace
-from semblance.retrieval.training.loop import Start, train
+from semblance.retrieval.training.loop import train
 from semblance.retrieval.training.recipes import find
 from semblance.retrieval.training.run import Summary, Terms, make_model
 from tests.training.test_loop import VIEWS
@@ -30,14 +30,11 @@ def begun(drawn: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Code
     return trained(tmp_path_factory.mktemp("begun") / "begun", drawn).codec
 
 
-def weights_of(codec: Codec) -> Start:
-    return Start(codec.codec_id, codec.folder)
-
-
 def test_training_begins_where_the_other_model_ended(begun: Codec, drawn: TrainingData, tmp_path: Path) -> None:
     """At a learning rate of next to nothing the weights stay as they were, those of the projection too."""
     still = replace(RECIPE, learning_rate=1e-12)
-    now = train(still, drawn, tmp_path / "on", CPU, start=weights_of(begun)).network.state_dict()
+    origin = Origin(still, drawn.sha256, begun.codec_id)
+    now = train(origin, drawn, tmp_path / "on", CPU, start=begun.folder).network.state_dict()
     for name, weight in torch.load(begun.folder / WEIGHTS, weights_only=True).items():
         if "running" not in name and "num_batches" not in name:
             assert torch.allclose(now[name], weight.float(), atol=1e-6), name
@@ -50,12 +47,12 @@ def test_a_cut_run_goes_on_as_if_it_had_not_been(begun: Codec, drawn: TrainingDa
         nonlocal steps
         steps += 1
 
-    start = weights_of(begun)
-    whole = train(RECIPE, drawn, tmp_path / "whole", CPU, count, start=start).network
+    origin, start = Origin(RECIPE, drawn.sha256, begun.codec_id), begun.folder
+    whole = train(origin, drawn, tmp_path / "whole", CPU, count, start=start).network
     half, steps = steps // 2, 0
     with pytest.raises(KeyboardInterrupt):
-        train(RECIPE, drawn, tmp_path / "cut", CPU, count, lambda: steps == half, start)
-    other = train(RECIPE, drawn, tmp_path / "cut", CPU, start=start).network.state_dict()
+        train(origin, drawn, tmp_path / "cut", CPU, count, lambda: steps == half, start)
+    other = train(origin, drawn, tmp_path / "cut", CPU, start=start).network.state_dict()
     assert all(torch.equal(weight, other[name]) for name, weight in whole.state_dict().items())
 
 

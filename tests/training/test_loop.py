@@ -14,7 +14,7 @@ import torch
 from semblance.retrieval.errors import CheckpointError, DatasetError, TrainingError
 from semblance.retrieval.judging import datasets
 from semblance.retrieval.training.balance import balance
-from semblance.retrieval.training.checkpoint import CHECKPOINT, LOG
+from semblance.retrieval.training.checkpoint import CHECKPOINT, LOG, Origin
 from semblance.retrieval.training.clock import learning_rate
 from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import override, replace
@@ -62,7 +62,7 @@ def run(
     def stop() -> bool:
         return steps == stop_after
 
-    return train(recipe, data, out, CPU, count, stop).network, log(out)
+    return train(Origin(recipe, data.sha256), data, out, CPU, count, stop).network, log(out)
 
 
 def log(out: Path) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from semblance.retrieval.training import data as training_data
 from semblance.retrieval.training import loop, rbm
 from semblance.retrieval.training.balance import balance
 from semblance.retrieval.training.bottleneck import Bernoulli, Gaussian
+from semblance.retrieval.training.checkpoint import Origin
 from semblance.retrieval.training.fields import override, replace
 from semblance.retrieval.training.networks import Autoencoder
 from semblance.retrieval.training.pooling import _first_of_four
@@ -215,7 +216,7 @@ def test_a_linear_autoencoder_comes_to_what_principal_components_reach(sample: P
     centred = vectors - vectors.mean(axis=0)
     left, sizes, right = np.linalg.svd(centred, full_matrices=False)
     best = np.square(centred - (left[:, :6] * sizes[:6]) @ right[:6]).mean()
-    model = loop.train(recipe, data, tmp_path, CPU).network
+    model = loop.train(Origin(recipe, data.sha256), data, tmp_path, CPU).network
     with torch.no_grad():
         images = torch.from_numpy(data.pictures).permute(0, 3, 1, 2).float() / 255
         error = float((model(images)[1][0] - images).square().mean())

@@ -10,9 +10,10 @@ import torch
 
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import CheckpointError, TrainingError
+from semblance.retrieval.training.checkpoint import Origin
 from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import replace
-from semblance.retrieval.training.loop import Teacher, train
+from semblance.retrieval.training.loop import train
 from semblance.retrieval.training.recipes import find
 from semblance.retrieval.training.run import Summary, Terms, make_model
 from tests.training.test_loop import VIEWS
@@ -78,14 +79,14 @@ def test_a_cut_run_goes_on_with_its_own_teacher_alone(teacher: Codec, drawn: Tra
         nonlocal steps
         steps += 1
 
-    taught = Teacher(teacher.codec_id, teacher.logits(drawn.pictures))
-    whole = train(RECIPE, drawn, tmp_path / "whole", CPU, count, teacher=taught).network
+    origin, taught = Origin(RECIPE, drawn.sha256, teacher=teacher.codec_id), teacher.logits(drawn.pictures)
+    whole = train(origin, drawn, tmp_path / "whole", CPU, count, taught=taught).network
     half, steps = steps // 2, 0
     with pytest.raises(KeyboardInterrupt):
-        train(RECIPE, drawn, tmp_path / "cut", CPU, count, lambda: steps == half, teacher=taught)
+        train(origin, drawn, tmp_path / "cut", CPU, count, lambda: steps == half, taught=taught)
     with pytest.raises(CheckpointError, match="imitates another model"):
-        train(RECIPE, drawn, tmp_path / "cut", CPU, teacher=dataclasses.replace(taught, codec_id="another"))
-    other = train(RECIPE, drawn, tmp_path / "cut", CPU, teacher=taught).network.state_dict()
+        train(dataclasses.replace(origin, teacher="another"), drawn, tmp_path / "cut", CPU, taught=taught)
+    other = train(origin, drawn, tmp_path / "cut", CPU, taught=taught).network.state_dict()
     assert all(torch.equal(weight, other[name]) for name, weight in whole.state_dict().items())
 
 
