@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from semblance.retrieval import files
+
 
 class Settings(BaseSettings):
     """Settings of the service; each is also an environment variable with the prefix SEMBLANCE_."""
@@ -25,4 +27,4 @@ class Settings(BaseSettings):
     def _named(cls, library: object) -> object:
         if library == "":  # a Path makes it the working folder
             raise ValueError("it is empty")
-        return Path(str(library)).expanduser()
+        return files.named(str(library))

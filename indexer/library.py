@@ -14,6 +14,7 @@ from semblance.indexer import pipeline, pixelfile, snapshot
 from semblance.indexer.asking import Answer, ByCodes, ByPixels, Question, Way, answer
 from semblance.indexer.catalog import FILE, Catalog, Writer
 from semblance.indexer.pipeline import Summary
+from semblance.retrieval import files
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec, shipped_models
 from semblance.retrieval.errors import CodecMismatch, LibraryError, ModelError, SemblanceError, UsageError
 from semblance.retrieval.images import Source
@@ -30,6 +31,7 @@ class Library:
 
     folder: Path
     codec: Codec
+    _inode: int | None
     ways: dict[str, Way[Any]]
 
     def __init__(self, folder: str | Path, model: str | None = None) -> None:
@@ -86,6 +88,7 @@ class Library:
         replaced = not Catalog.exists(self.folder) or (self.folder / FILE).stat().st_ino != self._inode
         if replaced or not self._catalog.knows(self._generation):
             self._catalog.close()
+            self._inode = None  # where none can be opened now, the next look tries again
             self._load()
             return
         changed = self._catalog.generation() != self._generation
@@ -171,6 +174,7 @@ class Library:
         progress: Progress = quiet,
     ) -> Summary:
         """Bring the library up to date with folders of pictures; see pipeline.update, and raises as it does."""
+        threads = _whole("threads", threads, 1024)
         summary = pipeline.update(
             [_folder(folder) for folder in folders],
             self.folder,
@@ -236,6 +240,4 @@ def _whole(name: str, value: SupportsIndex, most: int) -> int:
 
 
 def _folder(folder: str | Path) -> Path:
-    if not str(folder):  # a Path would make it the working folder
-        raise UsageError("The name of the folder is empty.")
-    return Path(folder).expanduser()
+    return files.named(str(folder))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from semblance.indexer.catalog import Catalog, Entry
-from semblance.retrieval import images
+from semblance.retrieval import files, images
 from semblance.retrieval.errors import Gone, UnknownPicture
 
 
@@ -14,7 +14,7 @@ def find(library: Path, id: int) -> tuple[Entry, str]:
     if entry is None:
         raise UnknownPicture(f"There is no picture {id} in the library.")
     try:
-        with Path(entry.path).open("rb") as file:
+        with files.open_regular(Path(entry.path)) as file:
             media_type = images.media_type(file.read(images.SNIFF_BYTES))
     except OSError as error:
         raise Gone(f"The file {entry.path} is gone: index its folder again to forget it.") from error

@@ -69,8 +69,11 @@ def _read(catalog: Catalog) -> tuple[FlatIndex, Generation]:
     if data[-len(_MAGIC) :] != _MAGIC or data[_CHECKSUM] != hashlib.sha256(whole).digest():
         raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
     length = int.from_bytes(whole[-8:], "little")
-    state = json.loads(bytes(whole[-8 - length : -8]))
-    generation = Generation(state.get("number"), state.get("token"))
+    try:
+        state = json.loads(bytes(whole[-8 - length : -8]))
+        generation = Generation(state["number"], state["token"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise SnapshotError(f"{path} does not say what it is a snapshot of.") from error
     if state != _state(catalog, generation) or not catalog.knows(generation):
         raise SnapshotError(f"{path} is of another library, of other codes or of a history that this library has not.")
     ids, codes = from_file(path, data, catalog.bits)

@@ -1,9 +1,12 @@
-"""Paths as people write them, and files that are whole or not there: write to a temporary name, fsync, rename."""
+"""Paths as people write them, files that lie on a disk, files that are whole or not there (write, fsync, rename)."""
 
+import errno
 import os
+import stat
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from semblance.retrieval.errors import UsageError
 
@@ -13,6 +16,20 @@ def named(text: str) -> Path:
     if not text:
         raise UsageError("A path is empty: name a file or a folder.")
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises where a name merely begins with ~
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """An existing file, to be read. OSError where there is none, and where it is none that just lies on a disk: a pipe,
+    which might never be opened at all, a device, a folder."""
+    opened = open(path, "rb", opener=_at_once)  # noqa: SIM115 - Path.open has no opener; whoever calls closes
+    if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+        opened.close()
+        raise OSError(errno.EINVAL, "it is no file that lies on a disk", str(path))
+    return opened
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def replace(path: Path, parts: Iterable[bytes | memoryview]) -> None:

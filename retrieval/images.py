@@ -120,7 +120,7 @@ def media_type(head: bytes) -> str | None:
 
 def read(path: Path) -> bytes:
     """The bytes of a file. PictureTooLarge where it has more than MAX_FILE_BYTES, OSError where it cannot be read."""
-    with path.open("rb") as file:
+    with files.open_regular(path) as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
         raise PictureTooLarge(_TOO_LONG)

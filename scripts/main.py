@@ -1,7 +1,6 @@
 """The `semblance` command."""
 
 import importlib
-import sys
 from typing import Annotated
 
 import typer
@@ -42,12 +41,3 @@ def build() -> typer.Typer:
         command = getattr(importlib.import_module(f"semblance.scripts.commands.{name}"), name)
         app.command(name)(console.exits()(command))
     return app
-
-
-def main() -> None:
-    """Run the command line."""
-    try:
-        build()()
-    except KeyboardInterrupt:  # while the packages are still being loaded
-        sys.stderr.write("Interrupted.\n")
-        sys.exit(130)

@@ -1,5 +1,18 @@
-"""`python -m semblance`: the command, where its own script is not on the path."""
+"""`semblance` and `python -m semblance`: the command. What it needs is loaded where Ctrl-C is one line already."""
 
-from semblance.scripts.main import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from semblance.scripts.main import build
+
+        build()()
+    except KeyboardInterrupt:  # while the packages are still being loaded
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

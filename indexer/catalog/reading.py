@@ -190,8 +190,10 @@ class Catalog:
 
 
 def _what_it_is(db: sqlite3.Connection) -> tuple[str, str, int, str]:
-    """Identity, and the current codec's id, bits and model. TypeError where the catalog does not say."""
+    """Identity, and the current codec's id, bits and model. TypeError and ValueError where the catalog does not say."""
     library, codec_id, bits, model = db.execute("SELECT id, codec_id, bits, model FROM library").fetchone()
+    if not 0 < int(bits) < 2**16:
+        raise ValueError("no code has so many bits")
     return str(library), str(codec_id), int(bits), str(model)
 
 

@@ -1,5 +1,6 @@
 """What every benchmark is given and gives, and how times are taken."""
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 
 MILLION = 1_000_000
+# -P: whatever modules lie in the working folder are not Semblance's, nor Python's.
+SEMBLANCE = [sys.executable, "-P", "-m", "semblance"]
 Row = dict[str, Any]  # name, value, unit, against: a line of `bench --json`
 
 

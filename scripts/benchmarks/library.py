@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,7 @@ import numpy as np
 
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.index import FlatIndex
-from semblance.scripts import console
-from semblance.scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
+from semblance.scripts.benchmarks.figures import MILLION, SEMBLANCE, Asked, Row, in_turns, row
 from semblance.scripts.scenes import write_sample
 
 
@@ -46,9 +44,10 @@ def index(asked: Asked) -> list[Row]:
 
 def indexed(pictures: Path, library: Path, *options: str) -> dict[str, Any]:
     """What `semblance index --json` says, run as a process of its own. Raises UsageError where it ends in an error."""
-    command = [sys.executable, "-m", "semblance", "index", str(pictures), "--library", str(library), *options]
+    command = [*SEMBLANCE, "index", str(pictures), "--library", str(library), *options]
     done = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, text=True)
-    if done.returncode not in (console.DONE, console.LEFT_OUT):
-        raise UsageError(f"{' '.join(command)} ended with {done.returncode}.")
-    summary: dict[str, Any] = json.loads(done.stdout)
+    try:
+        summary: dict[str, Any] = json.loads(done.stdout)
+    except ValueError as error:
+        raise UsageError(f"{' '.join(command)} ended with {done.returncode}.") from error
     return summary

@@ -4,7 +4,6 @@ import http.client
 import io
 import os
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -18,7 +17,8 @@ from semblance.indexer import snapshot
 from semblance.indexer.catalog import Catalog, NewPicture, Writer
 from semblance.retrieval import images
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec
-from semblance.scripts.benchmarks.figures import MILLION, Asked, Row, in_turns, row
+from semblance.retrieval.errors import UsageError
+from semblance.scripts.benchmarks.figures import MILLION, SEMBLANCE, Asked, Row, in_turns, row
 
 _BOUNDARY = b"-" * 24 + b"d74496d66958873e0fb1a2"  # as long as curl's: a shorter one takes longer to look for
 
@@ -76,11 +76,14 @@ def _one_megapixel_jpeg() -> bytes:
 
 @contextmanager
 def _serving(library: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    command = [sys.executable, "-m", "semblance", "serve", "--library", str(library), "--port", "0"]
+    command = [*SEMBLANCE, "serve", "--library", str(library), "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
-        yield process, int(process.stderr.readline().split("http://")[1].split(":")[1].split("/")[0])
+        said = process.stderr.readline()
+        if "http://" not in said:
+            raise UsageError(f"{' '.join(command)} said: {said.strip()}")
+        yield process, int(said.split("http://")[1].split(":")[1].split("/")[0])
     finally:
         process.terminate()
         process.wait()

@@ -117,3 +117,29 @@ def test_whose_codec_it_is(tmp_path: Path, pictures: Path) -> None:
     assert codec_for(tmp_path / "new", "cifar10-fast").name == "cifar10-fast"
     with pytest.raises(CodecMismatch, match="cifar10-ae"):
         Library.open(folder, "photos")
+
+
+def test_a_library_that_was_away_is_there_again(tmp_path: Path, pictures: Path) -> None:
+    """As on a disk that is unmounted for a while: the same files come back."""
+    folder = made(tmp_path / "library", pictures)
+    with Library.open(folder) as library:
+        folder.rename(tmp_path / "away")
+        for _ in range(2):
+            with pytest.raises(LibraryMissing):
+                library.search(pictures / "1.png")
+        (tmp_path / "away").rename(folder)
+        assert library.search(pictures / "1.png", k=1)[0].path == str(pictures / "1.png")
+
+
+def test_a_link_to_a_library_that_is_away_is_left_alone(tmp_path: Path, pictures: Path) -> None:
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library/catalog.sqlite").symlink_to(tmp_path / "away.sqlite")
+    with pytest.raises(LibraryError, match="no file that can be opened"):
+        Library.create(tmp_path / "library")
+    assert (tmp_path / "library/catalog.sqlite").is_symlink()
+
+
+def test_the_home_of_nobody_is_a_folder_like_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LibraryMissing, match="~nobody_here"):
+        Library.open("~nobody_here/library")

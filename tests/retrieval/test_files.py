@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from semblance.retrieval.files import replace
+from semblance.retrieval.files import open_regular, replace
 
 
 def test_replace_makes_and_replaces(tmp_path: Path) -> None:
@@ -71,3 +71,16 @@ def test_two_threads_may_replace_one_file(tmp_path: Path) -> None:
     assert not failures
     assert path.read_bytes() in (b"a" * 50_000, b"b" * 50_000)
     assert [child.name for child in tmp_path.iterdir()] == ["thumbnail"]
+
+
+def test_what_does_not_lie_on_a_disk_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_bytes(b"content")
+    for place in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(OSError, match="no file that lies on a disk"):
+            open_regular(place)
+    for place in (tmp_path, tmp_path / "none"):
+        with pytest.raises(OSError, match="directory"):
+            open_regular(place)
+    with open_regular(tmp_path / "file") as file:
+        assert file.read() == b"content"
