@@ -153,9 +153,7 @@ class Writer(Catalog):
 def _create(folder: Path, codec: Codec) -> None:
     """Make an empty catalog under another name and rename it: a kill at any moment leaves a whole one or none."""
     if (folder / FILE).is_symlink() or (folder / FILE).exists():  # a link to a disk that is away, say
-        raise LibraryError(
-            f"No library can be made at {folder}: its {FILE} is none that can be opened. Name another."
-        )
+        raise LibraryError(f"No library can be made at {folder}: its {FILE} is none that can be opened. Name another.")
     draft = folder / f".{FILE}.tmp"
     for leftover in (draft.name, f"{draft.name}-journal", f"{FILE}-wal", f"{FILE}-shm"):  # SQLite would take them in
         (folder / leftover).unlink(missing_ok=True)
