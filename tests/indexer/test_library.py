@@ -134,7 +134,7 @@ def test_a_library_that_was_away_is_there_again(tmp_path: Path, pictures: Path) 
 def test_a_link_to_a_library_that_is_away_is_left_alone(tmp_path: Path, pictures: Path) -> None:
     (tmp_path / "library").mkdir()
     (tmp_path / "library/catalog.sqlite").symlink_to(tmp_path / "away.sqlite")
-    with pytest.raises(LibraryError, match="no file that can be opened"):
+    with pytest.raises(LibraryError, match="none that can be opened"):
         Library.create(tmp_path / "library")
     assert (tmp_path / "library/catalog.sqlite").is_symlink()
 
