@@ -68,7 +68,9 @@ def test_the_wheel_is_small_and_whole(wheel: Path) -> None:
     assert not [path for path in sizes if path.name == "checkpoint.pt"]
     assert sum(size for path, size in sizes.items() if path.parts[1] != "models") < 3_000_000
     for model in {path.parts[2] for path in sizes if path.parts[1] == "models"}:
-        assert sum(size for path, size in sizes.items() if path.parts[1:3] == ("models", model)) <= 8_000_000
+        most = 24_000_000 if model == "cifar10" else 8_000_000  # it is made for an accelerator
+        assert sum(size for path, size in sizes.items() if path.parts[1:3] == ("models", model)) <= most
+    assert wheel.stat().st_size <= 60_000_000
 
 
 def test_a_source_distribution_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:

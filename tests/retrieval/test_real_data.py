@@ -43,7 +43,19 @@ def test_the_shipped_codes_beat_pixels(contest: Contest, name: str, precision: f
     assert row.score.table["mAP@1000"] > mean
 
 
-@pytest.mark.parametrize(("name", "share"), [("cifar10-ae", 0.25), ("cifar10-fast", 0.6)])
+def test_the_codes_of_an_accelerator_beat_those_of_two_cores(data: Path) -> None:
+    """Among a tenth of the gallery, since its network takes ten times the arithmetic."""
+    gallery, queries = datasets.load(data / "cifar-10-batches-py")
+    assert queries is not None
+    few = shuffled(gallery.subset(np.arange(5000)), queries.subset(np.arange(1000)))
+    rows = [comparison.by_codec(few, Codec(name, threads=2))[0] for name in ("cifar10", "cifar10-fast")]
+    best, fast = (row.score.table["P@10"] for row in rows)
+    assert best is not None
+    assert fast is not None
+    assert best > fast + 0.08
+
+
+@pytest.mark.parametrize(("name", "share"), [("cifar10-ae", 0.25), ("cifar10-fast", 0.6), ("cifar10", 0.6)])
 def test_the_codes_remember_the_picture(data: Path, name: str, share: float) -> None:
     codec = Codec(name, threads=2)
     _, queries = datasets.load(data / "cifar-10-batches-py")
