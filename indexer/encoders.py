@@ -36,10 +36,10 @@ def find(catalog: Catalog) -> Codec:
         with contextlib.suppress(ModelError):
             if id_of(find_model(name)) == catalog.codec_id:
                 return Codec(name)
-    copy = f"its copy in {own} is damaged" if own.exists() else "the library has no copy of it"
     raise ModelError(
         f"The model {catalog.model} ({catalog.codec_id[:12]}) that made the library {catalog.folder} is not to be "
-        f"found any more, and {copy}: name the model's folder with --model, or index into a new library."
+        f"found any more, and the library's own copy, {own}, is missing or damaged: name the model's folder with "
+        "--model, or index into a new library."
     )
 
 

@@ -109,6 +109,16 @@ def test_where_nothing_can_be_written_a_library_goes_without(library: Path, mode
         assert not [*library.glob("models/*")]
 
 
+def test_a_disk_that_is_full_before_the_copy_is_whole(library: Path, model: Path) -> None:
+    shutil.rmtree(library / "models")
+    with UNWRITABLE["a full disk"](library):
+        os.truncate(library / "filled", (library / "filled").stat().st_size - 400_000)  # the encoder has 746,000 bytes
+        assert codec_for(library).folder == model
+        assert not [*library.glob("models/*")]
+        with Library.open(library) as opened:
+            assert opened.index(model.parent / "pictures").unchanged == 3, "nor does a writer fail"
+
+
 # ---- damage --------------------------------------------------------------------------------------------------------
 
 
@@ -137,7 +147,9 @@ def test_a_damaged_copy_is_made_anew_or_said_to_be_damaged(library: Path, model:
     before = id_of(copy)
     DAMAGES[damage](copy)
     away = model.rename(model.with_name("away"))
-    with pytest.raises(ModelError, match=rf"its copy in {copy} is damaged: name the model's folder with --model"):
+    with pytest.raises(
+        ModelError, match=rf"own copy, {copy}, is missing or damaged: name the model's folder with --model"
+    ):
         Library.open(library)
     with UNWRITABLE["another user's folder"](library):
         assert codec_for(library, str(away)).codec_id == before
@@ -150,7 +162,9 @@ def test_a_damaged_copy_is_made_anew_or_said_to_be_damaged(library: Path, model:
 def test_a_model_that_is_nowhere_is_one_sentence(library: Path, model: Path) -> None:
     shutil.rmtree(library / "models")
     shutil.rmtree(model)
-    with pytest.raises(ModelError, match="not to be found any more, and the library has no copy of it: name"):
+    with pytest.raises(
+        ModelError, match=r"not to be found any more, and the library's own copy, .* is missing or damaged: name"
+    ):
         Library.open(library)
 
 
