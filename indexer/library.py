@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, SupportsIndex, cast
 
-from semblance.indexer import pipeline, pixelfile, snapshot
+from semblance.indexer import encoders, pipeline, pixelfile, snapshot
 from semblance.indexer.asking import Answer, ByCodes, ByPixels, Question, Way, answer
 from semblance.indexer.catalog import FILE, Catalog, Writer
 from semblance.indexer.pipeline import Summary
 from semblance.retrieval import files
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, shipped_models
-from semblance.retrieval.errors import CodecMismatch, LibraryError, ModelError, SemblanceError, UsageError
+from semblance.retrieval.codec import DEFAULT_MODEL, Codec
+from semblance.retrieval.errors import LibraryError, SemblanceError, UsageError
 from semblance.retrieval.images import Source
 from semblance.retrieval.index import FlatIndex
 from semblance.retrieval.progress import Progress, quiet
@@ -189,28 +189,18 @@ class Library:
 
 
 def codec_for(folder: Path, model: str | None = None) -> Codec:
-    """The codec to use with the library in `folder`: its own, or for a new library `model` or the default.
+    """The codec to use with the library in `folder`: its own, or for a new library `model` or the default. A library
+    that has no copy of its encoder yet gets one where it can be written to.
 
     Raises CodecMismatch where `model` is named and is not the library's, ModelError where a model cannot be found.
     """
     if not Catalog.exists(folder):
         return Codec(DEFAULT_MODEL if model is None else model)
     with Catalog.opened(folder) as catalog:
-        if model is not None:
-            codec = Codec(model)
-            catalog.check(codec)
-            return codec
-        for name in dict.fromkeys([catalog.model, *shipped_models()]):
-            try:
-                codec = Codec(name)
-                catalog.check(codec)
-                return codec
-            except (ModelError, CodecMismatch):
-                continue
-        raise ModelError(
-            f"The model {catalog.model} ({catalog.codec_id[:12]}) that made the library {folder} is not to be found "
-            "any more: name its folder with --model, or index into a new library."
-        )
+        codec = encoders.find(catalog) if model is None else Codec(model)
+        catalog.check(codec)
+    encoders.keep_if_possible(folder, codec)
+    return codec
 
 
 def status(folder: Path) -> dict[str, Any]:

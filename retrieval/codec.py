@@ -1,7 +1,7 @@
 """A model folder, run by ONNX Runtime: pictures to logits and codes, latents back to pictures.
 
     encoder.onnx    uint8 (N, S, S, 3) -> float32 logits (N, bits), weights inside the file
-    decoder.onnx    float32 latents (N, bits) -> uint8 (N, S, S, 3); absent where a codec cannot decode
+    decoder.onnx    float32 latents (N, bits) -> uint8 (N, D, D, 3), D its own; absent where a codec cannot decode
     model.json      name, bits, input size and resize rule, latent, recipe, data, figures, licence position
 
 Nothing here knows how a codec was made: a trained network, PCA and a user's own export are used alike.
@@ -21,10 +21,12 @@ import onnxruntime
 from semblance.retrieval import codes, files, images
 from semblance.retrieval.errors import ModelError, PictureError
 from semblance.retrieval.images import InputSpec, Picture, Source
+from semblance.retrieval.sessions import check, session
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 DEFAULT_MODEL = "photos"
 BATCH = 256
+ENCODER, DECODER, CARD = "encoder.onnx", "decoder.onnx", "model.json"
 
 Logits = npt.NDArray[np.float32]  # (N, bits)
 
@@ -36,8 +38,9 @@ class Codec:
     `card` (model.json).
     """
 
-    def __init__(self, model: str | Path, threads: int = 1) -> None:
-        """Load a model: the name of a shipped one, or a folder. `threads` is how many cores one call may use.
+    def __init__(self, model: str | Path, threads: int = 1, known_as: str | None = None) -> None:
+        """Load a model: the name of a shipped one, or a folder. `threads` is how many cores one call may use;
+        `known_as` is the `reference` of a model whose folder is but a copy.
 
         Raises ModelError.
         """
@@ -45,19 +48,21 @@ class Codec:
         self.card = _read_card(folder)
         self.name = str(self.card["name"])
         self.bits = int(self.card["bits"])
-        self.spec = InputSpec(int(self.card["input"]["size"]), self.card["input"]["resize"])
-        self._threads = threads
-        encoder = _read(folder / "encoder.onnx")
+        self.spec = _spec(self.card)
+        self._threads, self._known_as = threads, known_as
+        encoder = _read(folder / ENCODER)
         self.codec_id = codec_id(encoder, self.bits, self.spec)
-        self._encoder = _session(encoder, folder / "encoder.onnx", threads)
+        self._encoder = session(encoder, folder / ENCODER, threads)
         self._input = self._encoder.get_inputs()[0].name
-        self._decoder: onnxruntime.InferenceSession | None = None
+        self._decoder: tuple[onnxruntime.InferenceSession, int] | None = None
         size = self.spec.size
-        _check(self._encoder, folder / "encoder.onnx", ("uint8", [size, size, 3]), ("float", [self.bits]))
+        check(self._encoder, folder / ENCODER, ("uint8", [size, size, 3]), ("float", [self.bits]))
 
     @property
     def reference(self) -> str:
-        """What `find_model` finds this folder by again: the name of a shipped model, else the folder's whole path."""
+        """What users know this model by: the name of a shipped one, else the folder's whole path."""
+        if self._known_as is not None:
+            return self._known_as
         shipped = self.folder.resolve().parent == MODELS.resolve()
         return self.folder.name if shipped else str(self.folder.resolve())
 
@@ -110,32 +115,48 @@ class Codec:
     @property
     def can_decode(self) -> bool:
         """Whether the folder has a decoder."""
-        return (self.folder / "decoder.onnx").is_file()
+        return (self.folder / DECODER).is_file()
+
+    @property
+    def decoded(self) -> InputSpec:
+        """What pictures have to be brought to for comparing them with decoded ones: the side is the decoder's D.
+
+        Raises ModelError where the folder has no decoder or a broken one.
+        """
+        return InputSpec(self._decoding()[1], self.spec.resize)
 
     def decode(self, latents: Logits) -> Picture:
-        """Latents float32 (N, bits) -> pictures uint8 (N, S, S, 3). Where latents are bits, each is -1 or +1.
+        """Latents float32 (N, bits) -> pictures uint8 (N, D, D, 3). Where latents are bits, each is -1 or +1.
 
         Raises ModelError where these are no latents of this model, or the folder has no decoder or a broken one.
         """
-        size = self.spec.size
         if latents.dtype != np.float32 or latents.shape[1:] != (self.bits,):
             raise ModelError(f"{self.name} decodes float32 (N, {self.bits}), not {latents.dtype} {latents.shape}")
-        if self._decoder is None:  # seldom asked for: neither indexing nor searching decodes
-            path = self.folder / "decoder.onnx"
-            if not path.is_file():
-                raise ModelError(f"The model {self.name} has no decoder: it turns pictures into codes, not back.")
-            decoder = _session(_read(path), path, self._threads)
-            _check(decoder, path, ("float", [self.bits]), ("uint8", [size, size, 3]))
-            self._decoder = decoder
-        name = self._decoder.get_inputs()[0].name
+        decoder, size = self._decoding()
+        name = decoder.get_inputs()[0].name
         out = np.empty((len(latents), size, size, 3), np.uint8)
         for start in range(0, len(latents), BATCH):
             rows = np.ascontiguousarray(latents[start : start + BATCH])
-            out[start : start + BATCH] = self._decoder.run(None, {name: rows})[0]
+            out[start : start + BATCH] = decoder.run(None, {name: rows})[0]
         return out
 
+    def _decoding(self) -> tuple[onnxruntime.InferenceSession, int]:
+        """The decoder and the side D of its pictures. Loaded when first asked for: neither indexing nor searching
+        decodes."""
+        if self._decoder is None:
+            path = self.folder / DECODER
+            if not path.is_file():
+                raise ModelError(f"The model {self.name} has no decoder: it turns pictures into codes, not back.")
+            decoder = session(_read(path), path, self._threads)
+            shapes = [output.shape for output in decoder.get_outputs()]
+            sides = [side for shape in shapes for side in shape[1:2] if isinstance(side, int) and side > 0]
+            size = sides[0] if sides else self.spec.size
+            check(decoder, path, ("float", [self.bits]), ("uint8", [size, size, 3]))
+            self._decoder = decoder, size
+        return self._decoder
+
     def rebuilt(self, logits: Logits) -> Picture:
-        """Logits float32 (N, bits) -> the pictures that the decoder makes of them, uint8 (N, S, S, 3).
+        """Logits float32 (N, bits) -> the pictures that the decoder makes of them, uint8 (N, D, D, 3).
 
         From their bits where latents are bits, from themselves where they are real. Raises ModelError as `decode` does.
         """
@@ -164,16 +185,22 @@ def codec_id(encoder: bytes, bits: int, spec: InputSpec) -> str:
     return hashlib.sha256(encoder + rule.encode()).hexdigest()
 
 
+def id_of(folder: Path) -> str:
+    """The codec_id of a model folder, without loading the model. Raises ModelError."""
+    card = _read_card(folder)
+    return codec_id(_read(folder / ENCODER), int(card["bits"]), _spec(card))
+
+
 def write_card(folder: Path, card: dict[str, Any]) -> None:
     """Write model.json. Raises OSError."""
-    files.replace(folder / "model.json", [(json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()])
+    files.replace(folder / CARD, [(json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()])
 
 
 def find_model(name_or_folder: str) -> Path:
     """A shipped model by its name, or any model folder by its path. Raises ModelError."""
     shipped = MODELS / name_or_folder
     for folder in (shipped, files.named(name_or_folder)) if name_or_folder else ():
-        if (folder / "model.json").is_file():
+        if (folder / CARD).is_file():
             return folder
     raise ModelError(
         f"There is no model {name_or_folder!r}: name one that ships ({', '.join(shipped_models())}) or a model folder."
@@ -194,7 +221,7 @@ def _read(path: Path) -> bytes:
 
 def _read_card(folder: Path) -> dict[str, Any]:
     try:
-        card = json.loads(_read(folder / "model.json"))
+        card = json.loads(_read(folder / CARD))
         size, resize = card["input"]["size"], card["input"]["resize"]
         sound = isinstance(card["name"], str) and all(isinstance(n, int) and n > 0 for n in (card["bits"], size))
     except (ValueError, KeyError, TypeError) as error:
@@ -204,28 +231,5 @@ def _read_card(folder: Path) -> dict[str, Any]:
     return cast(dict[str, Any], card)
 
 
-def _session(model: bytes, path: Path, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # A spinning worker burns the core that the decoding threads need.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's errors share no public base
-        raise ModelError(f"{path} is no ONNX model that ONNX Runtime can load: {error}") from error
-
-
-def _check(
-    session: onnxruntime.InferenceSession, path: Path, takes: tuple[str, list[int]], gives: tuple[str, list[int]]
-) -> None:
-    """ModelError unless the model has one input and one output of these types and shapes, for any number N of rows."""
-    for role, nodes, (kind, shape) in (
-        ("take one input", session.get_inputs(), takes),
-        ("give one output", session.get_outputs(), gives),
-    ):
-        fits = [node.type == f"tensor({kind})" and list(node.shape[1:]) == shape for node in nodes]
-        if fits != [True] or isinstance(nodes[0].shape[0], int):
-            rows = ", ".join(map(str, ["N", *shape]))
-            raise ModelError(f"{path} must {role}, {kind} ({rows}), with N left open: export it so.")
+def _spec(card: dict[str, Any]) -> InputSpec:
+    return InputSpec(int(card["input"]["size"]), card["input"]["resize"])

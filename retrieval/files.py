@@ -48,10 +48,11 @@ def replace(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     except BaseException:  # Ctrl-C as well: no half file may stay
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Bring what was renamed in a folder to the disk. Raises OSError."""
     if os.name == "posix":  # elsewhere a folder cannot be opened, and a rename is on disk when it returns
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -82,7 +82,8 @@ def by_codec(contest: Contest, codec: Codec, variants: Sequence[Variant] = (Vari
         row = _by_codes(contest, codec.name, bits, codes.prefix(gallery_codes, bits), asked, encode)
         if variant == Variant() and codec.can_decode:
             rebuilt = codec.rebuilt(logits[:, 0])
-            row = replace(row, mse=_mean_squared_error(asking, rebuilt), rebuilt=rebuilt)
+            originals = asking if codec.decoded == codec.spec else contest.queries.pictures(codec.decoded)
+            row = replace(row, mse=_mean_squared_error(originals, rebuilt), rebuilt=rebuilt)
         yield replace(row, variant=variant)
 
 
@@ -153,7 +154,7 @@ def _together(contest: Contest, logits: Logits, count: int) -> Logits:
 
 
 def _mean_squared_error(pictures: Picture, rebuilt: Picture) -> float:
-    """Over all pictures and pixels, these in 0..1; both uint8 (N, S, S, 3)."""
+    """Over all pictures and pixels, these in 0..1; both uint8 (N, D, D, 3)."""
     pairs = zip(pictures, rebuilt, strict=True)  # one at a time: as floats, all at once would fill the memory
     return float(np.mean([np.square(one.astype(np.float64) - other).mean() for one, other in pairs])) / 255**2
 

@@ -55,8 +55,8 @@ class Row:
     """A method's line in the table, and what it found: `nearest` (Q, n) are rows of the contest's gallery.
 
     `bits` is None where a method has no codes, `encode_ms` where it takes pixels as they are. Where codes can be
-    decoded, `rebuilt` (Q, S, S, 3) are the queries as their codes remember them, and `mse` is how far that is from the
-    queries themselves: the mean squared error, pixels in 0..1.
+    decoded, `rebuilt` (Q, D, D, 3) are the queries as their codes remember them, and `mse` is how far that is from the
+    queries themselves at the decoder's size: the mean squared error, pixels in 0..1.
     """
 
     method: str

@@ -1,14 +1,16 @@
 """What to train on: any folder of pictures, CIFAR-10 or MNIST. Pictures only: labels are never read here."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from semblance.retrieval.codec import BATCH
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.images import InputSpec, Picture
 from semblance.retrieval.judging import datasets
@@ -17,14 +19,30 @@ from semblance.retrieval.progress import Progress, quiet
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Pictures uint8 (N, S, S, 3), what they are called, what `semblance train` was told to take, and why files were
-    left out."""
+    """Pictures uint8 (N, S, S, 3), what they are called, what `semblance train` was told to take, why files were left
+    out, and where the pictures come from, in their order: files, or arrays of pictures."""
 
     name: str
     arguments: tuple[str, ...]
     pictures: Picture
     sha256: str
     failed: list[tuple[Path, str]]
+    sources: list[list[Path] | Picture]
+
+    def at(self, spec: InputSpec, progress: Progress = quiet) -> Iterator[Picture]:
+        """The same pictures decoded anew at another size, in batches uint8 (at most BATCH, S, S, 3), since all of them
+        at once may be more than the memory holds. Raises DatasetError where a file cannot be read any more."""
+        read = (pair for part in self.sources for pair in zip(part, datasets.readable(part, spec), strict=True))
+        done = 0
+        while batch := [*islice(read, BATCH)]:
+            pictures = []
+            for source, picture in batch:
+                if isinstance(picture, Exception):
+                    raise DatasetError(f"{source}: {picture}")
+                pictures.append(picture)
+            yield np.stack(pictures)
+            done += len(batch)
+            progress(done, len(self.pictures))
 
 
 def load(
@@ -49,9 +67,12 @@ def load(
         raise DatasetError("Classes are left out of folders that have them as subfolders: none of these is one.")
     paths = datasets.once(path for folder in folders for path in _files(folder, leave_out_classes))
     pictures, failed = _read(paths, spec, progress)
-    parts = [datasets.load(source)[0].pictures(spec) for source in known]
+    standard = [datasets.load(source)[0] for source in known]
+    parts, origins = [dataset.pictures(spec) for dataset in standard], [dataset.sources for dataset in standard]
     if len(pictures):
         parts.insert(0, pictures)
+        unread = dict(failed)
+        origins.insert(0, [path for path in paths if path not in unread])
     if not parts:
         raise DatasetError(f"{folders[0]} holds no picture that can be read ({len(failed)} could not).")
     pictures = parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -63,7 +84,7 @@ def load(
     if leave_out_classes:
         arguments += ["--leave-out-classes", str(leave_out_classes)]
     checksum = hashlib.sha256(np.ascontiguousarray(pictures).data).hexdigest()
-    return TrainingData(" and ".join(names), tuple(arguments), pictures, checksum, failed)
+    return TrainingData(" and ".join(names), tuple(arguments), pictures, checksum, failed, origins)
 
 
 def _files(folder: Path, leave_out_classes: int | None) -> list[Path]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from semblance.retrieval.codec import Codec
+from semblance.retrieval.codec import Codec, Logits
 from semblance.retrieval.errors import TrainingError
 from semblance.retrieval.images import InputSpec
 from semblance.retrieval.judging import datasets
@@ -103,7 +104,7 @@ def _made(
     start, teacher = terms.start, terms.teacher
     begun_as, by = (codec.codec_id if codec else "" for codec in (start, teacher))
     origin = Origin(recipe, data.sha256, begun_as, by, terms.minutes)
-    taught = teacher.logits(data.pictures) if teacher else None  # all of them, whole and clean
+    taught = _lessons(teacher, data, InputSpec(recipe.size), loop.interruptible(progress, stop)) if teacher else None
     trained = loop.train(origin, data, out, device, progress, stop, start.folder if start else None, taught)
     try:
         save_weights(trained.network, out)
@@ -112,6 +113,13 @@ def _made(
     done = {"minutes": terms.minutes, "steps": trained.steps, "epochs": round(trained.epochs, 2)}
     by_the_clock = {"by_the_clock": done} if terms.minutes else {}
     return export.deployable(trained.network), trained.seconds, by_the_clock
+
+
+def _lessons(teacher: Codec, data: TrainingData, spec: InputSpec, progress: Progress) -> Logits:
+    """A teacher's logits (N, T) of all pictures, whole and clean, and as large as it wants to see them."""
+    if teacher.spec == spec:
+        return teacher.logits(data.pictures)
+    return np.concatenate([teacher.logits(batch) for batch in data.at(teacher.spec, progress)])
 
 
 def _check_start(start: Codec, recipe: AnyRecipe, out: Path) -> None:
@@ -137,11 +145,6 @@ def _check_teacher(teacher: Codec | None, recipe: AnyRecipe) -> None:
             raise TrainingError(f"{recipe.name} imitates another model: name one with --teacher.")
     elif not weight:
         raise TrainingError(f"{recipe.name} has no use for a teacher: give imitation a weight (--set imitation=1).")
-    elif teacher.spec != InputSpec(recipe.size):
-        raise TrainingError(
-            f"{teacher.name} takes pictures of {teacher.spec.size} pixels, {recipe.name} of {recipe.size}: a teacher "
-            "sees the pictures that are trained on."
-        )
 
 
 def _check_minutes(minutes: float, recipe: AnyRecipe) -> None:

@@ -32,10 +32,11 @@ def write_walk(contest: Contest, codecs: list[Codec], folder: Path) -> Path | No
     lines: list[Line] = []
     for pair in pairs:
         for codec in able:
-            ends = contest.queries.subset(pair).pictures(codec.spec)
-            first, last = codec.logits(ends)
+            ends = contest.queries.subset(pair)
+            first, last = codec.logits(ends.pictures(codec.spec))
             way = [(picture, OTHER) for picture in codec.rebuilt(first + steps * (last - first))]
-            lines.append((codec.name, [(ends[0], QUERY), *way, (ends[1], QUERY)]))
+            left, right = ((picture, QUERY) for picture in ends.pictures(codec.decoded))
+            lines.append((codec.name, [left, *way, right]))
     title = "A walk from one picture (left) to another (right), decoded on the way."
     return write_sheet(folder / "walk.png", title, lines)
 
@@ -55,7 +56,7 @@ def write_samples(contest: Contest, codecs: list[Codec], judge: Codec, folder: P
     for codec in codecs:
         if not codec.can_decode:
             continue
-        real = _judged(judge, contest.gallery.subset(rows[::2]).pictures(codec.spec))  # as large as the samples are
+        real = _judged(judge, contest.gallery.subset(rows[::2]).pictures(codec.decoded))  # as large as the samples are
         for way, latents in _drawn(codec, sample_logits(contest, codec, rows[1::2])).items():
             pictures = codec.decode(latents)
             distance = frechet(real, _judged(judge, pictures))

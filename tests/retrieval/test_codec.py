@@ -44,25 +44,33 @@ def save_encoder(path: Path, batch: int | str = "batch", out: int = TensorProto.
     save_graph(path, nodes, [pictures], [logits], constants)
 
 
-def save_decoder(path: Path, side: int = SIZE) -> None:
-    """Every pixel is 127.5 (1 + the first latent)."""
+def save_decoder(path: Path, height: int | str = SIZE, width: int | str | None = None) -> None:
+    """Every pixel is 127.5 (1 + the first latent). A side that is a word is left open: it is N."""
+    sides = [height, height if width is None else width]
     nodes = [
         helper.make_node("Slice", ["latents", "zero", "one", "one"], ["first"]),
         helper.make_node("Add", ["first", "unit"], ["raised"]),
         helper.make_node("Mul", ["raised", "scale"], ["grey"]),
         helper.make_node("Reshape", ["grey", "column"], ["pixel"]),
+        helper.make_node("Shape", ["latents"], ["count"], start=0, end=1),
+        *(
+            helper.make_node("Identity", ["count" if isinstance(s, str) else f"side{n}"], [f"s{n}"])
+            for n, s in enumerate(sides)
+        ),
+        helper.make_node("Concat", ["one", "s0", "s1", "three"], ["repeats"], axis=0),
         helper.make_node("Tile", ["pixel", "repeats"], ["floats"]),
         helper.make_node("Cast", ["floats"], ["pictures"], to=TensorProto.UINT8),
     ]
     latents = helper.make_tensor_value_info("latents", TensorProto.FLOAT, ["batch", BITS])
-    pictures = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["batch", side, side, 3])
+    pictures = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["batch", *sides, 3])
     values = {
         "zero": np.array([0]),
         "one": np.array([1]),
+        "three": np.array([3]),
         "unit": np.array(1, np.float32),
         "scale": np.array(127.5, np.float32),
         "column": np.array([-1, 1, 1, 1]),
-        "repeats": np.array([1, side, side, 3]),
+        **{f"side{n}": np.array([side]) for n, side in enumerate(sides) if isinstance(side, int)},
     }
     save_graph(path, nodes, [latents], [pictures], [numpy_helper.from_array(array, n) for n, array in values.items()])
 
@@ -180,7 +188,7 @@ def test_decoding(each: Codec) -> None:
         with pytest.raises(ModelError, match="no decoder"):
             each.decode(np.zeros((1, each.bits), np.float32))
         return
-    size = each.spec.size
+    size = each.decoded.size
     latents = each.latents(each.encode(noise(each, 5)))
     assert latents.shape == (5, each.bits)
     assert latents.dtype == np.float32
@@ -234,6 +242,28 @@ def test_logits_are_what_the_graph_says(tiny: Path) -> None:
 def test_decoded_is_what_the_graph_says(tiny: Path) -> None:
     pictures = Codec(tiny).decode(np.array([[-1] * BITS, [1] * BITS], np.float32))
     assert [np.unique(picture).tolist() for picture in pictures] == [[0], [255]]
+
+
+@pytest.mark.parametrize("side", [1, SIZE - 1, 2 * SIZE])
+def test_a_decoder_has_a_size_of_its_own(tiny: Path, side: int) -> None:
+    save_decoder(tiny / "decoder.onnx", side)
+    codec = Codec(tiny)
+    logits = np.array([[-1] * BITS, [1] * BITS, [-1] * BITS], np.float32)
+    assert codec.decoded == InputSpec(side)
+    assert codec.rebuilt(logits).shape == codec.decode(logits).shape == (3, side, side, 3)
+    assert codec.rebuilt(logits)[:, 0, 0, 0].tolist() == [0, 255, 0]
+    assert codec.decode(logits[:0]).shape == (0, side, side, 3)
+    assert codec.encode(noise(codec, 2)).shape == (2, 2)
+    assert (codec.spec.size, codec.codec_id) == (SIZE, codec_id((tiny / "encoder.onnx").read_bytes(), BITS, codec.spec))
+
+
+@pytest.mark.parametrize("sides", [(SIZE, SIZE + 1), ("side", "side"), (SIZE, "side"), (0, 0)])
+def test_a_decoder_whose_pictures_are_no_squares_of_a_fixed_size(
+    tiny: Path, sides: tuple[int | str, int | str]
+) -> None:
+    save_decoder(tiny / "decoder.onnx", *sides)
+    with pytest.raises(ModelError, match=r"decoder\.onnx must give one output, uint8"):
+        _ = Codec(tiny).decoded
 
 
 def test_without_a_decoder(tiny: Path) -> None:
@@ -355,8 +385,4 @@ def test_a_broken_decoder_does_not_stop_encoding(tiny: Path) -> None:
     assert codec.encode(noise(codec, 1)).shape == (1, 2)
     for _ in range(2):  # asked again, it says the same again
         with pytest.raises(ModelError, match=r"decoder\.onnx"):
-            codec.decode(np.zeros((1, BITS), np.float32))
-    save_decoder(tiny / "decoder.onnx", side=SIZE + 1)
-    for _ in range(2):
-        with pytest.raises(ModelError, match=r"decoder\.onnx must give"):
             codec.decode(np.zeros((1, BITS), np.float32))

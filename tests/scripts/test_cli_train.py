@@ -76,7 +76,6 @@ def test_ctrl_c_leaves_a_checkpoint_that_the_same_command_goes_on_from(sample: P
         (["--recipe", "cifar10-fast", "--teacher", "nothing"], "There is no model 'nothing'"),
         (["--recipe", "cifar10-fast", "--teacher", "cifar10-ae"], "has no use for a teacher"),
         (["--recipe", "cifar10-fast", "--set", "imitation=1"], "name one with --teacher"),
-        (["--recipe", "photos", "--set", "imitation=1", "--teacher", "cifar10-fast"], "takes pictures of 32 pixels"),
         (["--recipe", "cifar10-ae", "--minutes", "0"], "--minutes must be a finite number above 0, not 0"),
         (["--recipe", "cifar10-ae", "--minutes", "nan"], "--minutes must be a finite number above 0, not nan"),
         (["--recipe", "pca", "--minutes", "1"], "pca is fitted by a formula, not by the clock"),

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ import pytest
 from PIL import Image
 
 from semblance.retrieval import codes
-from semblance.retrieval.codec import Codec, from_logits
+from semblance.retrieval.codec import Codec, Logits, from_logits
+from semblance.retrieval.images import Picture
 from semblance.retrieval.judging import comparison, datasets
 from semblance.retrieval.judging.contest import Contest, Row, Variant, shuffled
 from tests.retrieval.judging.test_datasets import write_cifar
+from tests.retrieval.test_codec import save_card, save_decoder, save_encoder
 from tests.scripts.test_cli import call, document
 
 pytest.importorskip("matplotlib", reason="reports are drawn with matplotlib")
@@ -240,6 +243,34 @@ def test_what_no_model_can_rebuild_is_no_sheet(contest: Contest, rows: list[Row]
     assert not [*tmp_path.iterdir()]
     one = size(Path(str(sheets.write_rebuilt(contest, rows, tmp_path))))
     assert size(Path(str(sheets.write_rebuilt(contest, rows + rows, tmp_path))))[1] > one[1], "a line for each model"
+
+
+def test_walks_and_samples_are_compared_at_the_decoder_s_size(
+    contest: Contest, codec: Codec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_encoder(tmp_path / "encoder.onnx")
+    save_decoder(tmp_path / "decoder.onnx", 10)
+    save_card(tmp_path)
+    seen: list[tuple[int, ...]] = []
+    judged, write = latent._judged, sheets.write_sheet
+
+    def judge(codec: Codec, pictures: Picture) -> Logits:
+        seen.append(pictures.shape[1:])
+        return judged(codec, pictures)
+
+    def sheet(path: Path, title: str, lines: Sequence[sheets.Line]) -> Path:
+        seen.extend(cell[0].shape for _, cells in lines for cell in cells if cell is not None)
+        return write(path, title, lines)
+
+    monkeypatch.setattr(latent, "_judged", judge)
+    monkeypatch.setattr(latent, "write_sheet", sheet)
+    for drawn in (
+        latent.write_walk(contest, [Codec(tmp_path)], tmp_path),
+        latent.write_samples(contest, [Codec(tmp_path)], codec, tmp_path),
+    ):
+        assert drawn is not None
+        assert drawn.exists()
+    assert set(seen) == {(10, 10, 3)}
 
 
 def test_the_chance_that_a_pair_of_a_class_is_nearer() -> None:

@@ -10,6 +10,7 @@ from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.images import InputSpec
 from semblance.retrieval.training import data as training_data
 from tests.conftest import paint
+from tests.retrieval.judging.test_datasets import write_cifar
 
 SPEC = InputSpec(16)
 
@@ -29,6 +30,24 @@ def test_unreadable_pictures_are_left_out_by_name(classes: Path) -> None:
     loaded = training_data.load([classes], SPEC)
     assert loaded.pictures.shape == (11, 16, 16, 3)
     assert [path.name for path, _ in loaded.failed] == ["broken.jpg"]
+
+
+def test_the_same_pictures_at_another_size(classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same order, without what could not be read, CIFAR-10's plain pixels after the files, in batches."""
+    monkeypatch.setattr(training_data, "BATCH", 4)
+    (classes / "a" / "broken.jpg").write_text("not a picture")
+    (tmp_path / "cifar").mkdir()
+    write_cifar(tmp_path / "cifar")
+    loaded = training_data.load([tmp_path / "cifar", classes], SPEC)
+    seen: list[tuple[int, int]] = []
+    batches = [*loaded.at(InputSpec(24), lambda *now: seen.append(now))]
+    assert [len(batch) for batch in batches[:-1]] == [4] * (len(batches) - 1)
+    assert seen[-1] == (len(loaded.pictures),) * 2
+    expected = training_data.load([tmp_path / "cifar", classes], InputSpec(24)).pictures
+    assert np.array_equal(np.concatenate(batches), expected)
+    (classes / "b" / "0.png").unlink()
+    with pytest.raises(DatasetError, match=r"b/0\.png"):
+        [*loaded.at(InputSpec(24))]
 
 
 def test_a_folder_without_pictures_is_said(classes: Path, tmp_path: Path) -> None:

@@ -152,9 +152,8 @@ def encoder(folder: Path, nodes: list[Any], weights: dict[str, npt.NDArray[Any]]
 
 @pytest.fixture
 def noise() -> TrainingData:
-    return TrainingData(
-        "noise", ("noise",), np.random.default_rng(0).integers(0, 256, (200, SIZE, SIZE, 3), np.uint8), "0", []
-    )
+    pictures = np.random.default_rng(0).integers(0, 256, (200, SIZE, SIZE, 3), np.uint8)
+    return TrainingData("noise", ("noise",), pictures, "0", [], [pictures])
 
 
 def test_a_sum_that_gives_the_logits_stays_exact(tmp_path: Path, noise: TrainingData) -> None:
@@ -178,7 +177,7 @@ def twice(folder: Path) -> Codec:
     weights = {"weights": np.eye(LENGTH, dtype=np.float32)}
     linear = encoder(folder, [helper.make_node("MatMul", ["rows", "weights"], ["logits"])], weights)
     pictures = np.arange(2 * LENGTH, dtype=np.uint8).reshape(2, SIZE, SIZE, 3)
-    return quantise(linear, TrainingData("two", ("two",), pictures, "0", []), folder.with_name("once"))[0]
+    return quantise(linear, TrainingData("two", ("two",), pictures, "0", [], [pictures]), folder.with_name("once"))[0]
 
 
 @pytest.mark.parametrize(

@@ -108,14 +108,15 @@ def kill_a_writer(folder: Path) -> None:
 @contextlib.contextmanager
 def a_disk(folder: Path, filled: bool) -> Iterator[None]:
     """`folder` with what it holds, for a while on a disk that is full, or else mounted read-only."""
-    content = {path.name: path.read_bytes() for path in folder.iterdir()}
+    content = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     if (
         not AS_ROOT
-        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], capture_output=True).returncode
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", folder], capture_output=True).returncode
     ):
         pytest.skip("only root can mount a disk")
     try:
         for name, data in content.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
         if filled:
             disk = os.statvfs(folder)

@@ -14,6 +14,7 @@ from semblance.retrieval.index import FlatIndex
 from semblance.retrieval.judging import comparison, datasets, histograms
 from semblance.retrieval.judging.contest import Contest, Row, Variant, shuffled
 from semblance.retrieval.views import views
+from tests.retrieval.test_codec import save_card, save_decoder, save_encoder
 
 VARIANTS = [
     Variant(),
@@ -99,6 +100,21 @@ def test_the_error_of_what_is_rebuilt_by_definition(contest: Contest, codec: Cod
     assert np.array_equal(rows[0].rebuilt, rebuilt)
     assert rows[0].as_dict()["mse"] == round(float(expected), 4)
     assert [(row.mse, row.rebuilt) for row in rows[1:]] == [(None, None)] * 5, "it is said once, of the code as it is"
+
+
+def test_queries_are_brought_to_the_decoder_s_size(contest: Contest, tmp_path: Path) -> None:
+    """A model for pictures of 4 x 4 that rebuilds 10 x 10, white where the first bit is on and black where not."""
+    save_encoder(tmp_path / "encoder.onnx")
+    save_decoder(tmp_path / "decoder.onnx", 10)
+    save_card(tmp_path)
+    codec = Codec(tmp_path)
+    [row] = comparison.by_codec(contest, codec)
+    white = codec.logits(contest.queries.pictures(InputSpec(4)))[:, 0] > 0
+    assert set(white) == {False, True}
+    assert row.rebuilt is not None
+    assert row.rebuilt.shape == (len(white), 10, 10, 3)
+    expected = np.square(contest.queries.pictures(InputSpec(10)) / 255 - white[:, None, None, None]).mean()
+    assert row.mse == pytest.approx(expected)
 
 
 def test_a_model_without_a_decoder_has_no_error(
