@@ -75,4 +75,6 @@ def _figures(code: codes.Codes, gallery: codes.Codes, bits: int) -> npt.NDArray[
         raise DatasetError(
             f"--chance needs {queries.TELLING} pictures beside those of a kind: there are {len(gallery)}."
         )
-    return np.array(expected(CodeQuery(code[None])))[codes.hamming(code[None], gallery)[0]]
+    within = np.array(expected(CodeQuery(code[None])), np.float64)
+    said: npt.NDArray[np.float64] = within[codes.hamming(code[None], gallery)[0]]
+    return said
