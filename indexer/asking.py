@@ -5,9 +5,9 @@ have come together by one search; that belongs to the thread that owns the index
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -28,6 +28,7 @@ _SEVERAL = "Several pictures make one query by their codes: leave engine pixel a
 
 Engine = Literal["code", "pixel"]  # what users call the ways by
 Query = TypeVar("Query")
+ByChance = Callable[[Query], list[float]]  # a query -> how many pictures would be within 0, 1, ... bits by chance
 Ranking = tuple[npt.NDArray[Any], Ids]  # distances, whole bits or Euclidean, and ids, both (n,), nearest first
 
 
@@ -36,12 +37,14 @@ class Hit:
     """One picture found. By codes the distance is in bits, by pixels Euclidean on pixels in 0..1.
 
     Of several views the nearest counts. Refining changes the order of results and not their distances.
+    `expected_by_chance`: so many would be as near if nothing were alike (queries.chances); None by pixels or among few.
     """
 
     id: int
     path: str
     distance: float
     similarity: float
+    expected_by_chance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,12 @@ class Way(Protocol[Query]):
     catalog: Catalog
     codec: Codec
     index: CodeIndex
+    size: int  # pictures in the index
     far: float  # the distance at which nothing is alike any more: the similarity there is 0
+
+    @property
+    def by_chance(self) -> ByChance[Query] | None:
+        """None where that cannot be said."""
 
     def of_pictures(
         self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool = False
@@ -119,9 +127,14 @@ class ByCodes:
     name: Engine = "code"
 
     def __init__(self, catalog: Catalog, codec: Codec, index: CodeIndex) -> None:
-        self.catalog, self.codec, self.index = catalog, codec, index
+        self.catalog, self.codec, self.index, self.size = catalog, codec, index, len(index)
         self.far = float(codec.bits)
         self.search = partial(queries.search, index)
+
+    @cached_property
+    def by_chance(self) -> ByChance[CodeQuery] | None:
+        """See Way.by_chance. The sample is drawn when first asked for, and anew when the index has changed."""
+        return queries.chances(self.index)
 
     def of_pictures(
         self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool = False
@@ -156,9 +169,10 @@ class ByPixels:
 
     name: Engine = "pixel"
     far = pixels.FURTHEST
+    by_chance = None
 
     def __init__(self, catalog: Catalog, codec: Codec, index: CodeIndex) -> None:
-        self.catalog, self.codec, self.index = catalog, codec, index
+        self.catalog, self.codec, self.index, self.size = catalog, codec, index, len(index)
         self.stamp = pixelfile.stamp(catalog.folder)  # None: there are none
         self._opened: PixelIndex | None = None
 
@@ -222,9 +236,13 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
             continue
         distances, ids = (each[: question.k].tolist() for each in next(rankings))
         pairs = [(id, distance) for id, distance in zip(ids, distances, strict=True) if id in paths]
-        hits = [Hit(id, paths[id], distance, 1 - distance / way.far) for id, distance in pairs]
+        chance = way.by_chance(query) if way.by_chance else None
+        hits = [
+            Hit(id, paths[id], distance, 1 - distance / way.far, float(f"{chance[distance]:.3g}") if chance else None)
+            for id, distance in pairs
+        ]
         timings = Timings(*(round(ms, 3) for ms in (question.decode_ms, question.encode_ms, milliseconds)))
-        out.append(Answer(way.codec.codec_id, way.name, len(way.index), timings, hits))
+        out.append(Answer(way.codec.codec_id, way.name, way.size, timings, hits))
     return out
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import DatasetError, UsageError
 from semblance.retrieval.judging import comparison, datasets
+from semblance.retrieval.judging.chance import Chances, judge
 from semblance.retrieval.judging.contest import Contest, Row, Variant, shuffled
 from semblance.retrieval.judging.datasets import Dataset
 from semblance.retrieval.views import MOST
@@ -36,6 +37,7 @@ UnseenClasses = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Only every Nth class: the first, the (N+1)th and so on.")
 ]
 Histogram = Annotated[bool, typer.Option("--histogram", help="A row for colour histograms.")]
+ByChance = Annotated[bool, typer.Option("--chance", help="Judge what is said to be expected by chance.")]
 Figures = Annotated[Path | None, console.option("A folder to write a page of figures to.")]
 
 
@@ -50,6 +52,7 @@ def evaluate(
     held_out: HeldOut = False,
     unseen_classes: UnseenClasses = None,
     histogram: Histogram = False,
+    chance: ByChance = False,
     report: Figures = None,
     as_json: console.AsJson = False,
 ) -> None:
@@ -61,12 +64,15 @@ def evaluate(
     variants = _variants(codecs, prefix or [], refine, views, liked)
     contest = shuffled(*_gallery_and_queries(dataset, queries, held_out, unseen_classes))
     comparison.check(contest, variants)  # likewise
+    judged = [judge(contest, codec) for codec in codecs] if chance else []
     rows = _rows(contest, codecs, variants, histogram)
     if as_json:
         sizes = {"gallery": len(contest.gallery), "queries": len(contest.queries)}
-        console.print_json({**sizes, "rows": [row.as_dict() for row in rows]})
+        more = {"by_chance": [each.as_dict() for each in judged]} if chance else {}
+        console.print_json({**sizes, "rows": [row.as_dict() for row in rows], **more})
     else:
         _show(contest, rows)
+        _show_chances(judged)
     if report is not None:
         with console.progress("Drawing the report") as progress:
             written = write_report(contest, rows, codecs, report, progress)
@@ -137,3 +143,12 @@ def _show(contest: Contest, rows: list[Row]) -> None:
     for line in lines:
         table.add_row(*("-" if value is None else str(value) for value in line.values()))
     Console(width=200).print(table)
+
+
+def _show_chances(judged: list[Chances]) -> None:
+    """A line for each figure, since a model has many: name, figure, value."""
+    for each in judged:
+        said = each.as_dict()
+        name = said.pop("name")
+        for figure, value in said.items():
+            console.show(f"{name}: {figure:28} {'-' if value is None else value}")

@@ -46,6 +46,8 @@ def search(
         return
     for hit in answer:
         distance = f"{hit.distance:5.0f} bits" if engine == "code" else f"{hit.distance:9.3f}"
-        console.show(f"{distance}  {hit.path}")
+        chance = hit.expected_by_chance
+        said = "" if chance is None else f"  by chance: {chance:<9.2g}"
+        console.show(f"{distance}{said}  {hit.path}")
     if not answer:
         console.say(f"The library {library} has no pictures yet: index a folder into it.")

@@ -57,7 +57,8 @@ def test_a_library_from_first_to_last_as_processes(semblance: Run, pictures: Pat
         assert (answer["engine"], answer["library_size"]) == (engine, 48)
         assert set(answer["timings_ms"]) == {"decode", "encode", "search"}  # type: ignore[call-overload]
         results: list[dict[str, object]] = answer["results"]  # type: ignore[assignment]
-        assert [set(hit) for hit in results] == 3 * [{"id", "path", "distance", "similarity"}]
+        assert [set(hit) for hit in results] == 3 * [{"id", "path", "distance", "similarity", "expected_by_chance"}]
+        assert results[0]["expected_by_chance"] is None, "48 pictures are too few to say"
         assert (results[0]["path"], results[0]["distance"], results[0]["similarity"]) == (str(asked), 0, 1)
 
 

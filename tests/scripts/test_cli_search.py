@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semblance.retrieval import codes, images
+from semblance.indexer.library import Library
+from semblance.retrieval import codes, images, queries
 from semblance.retrieval.codec import Codec, from_logits
+from semblance.retrieval.queries import CodeQuery
 from tests.scripts.test_cli import call, document
 
 
@@ -67,3 +69,34 @@ def test_wrong_use_is_one_sentence(library: Path, shown: list[Path], options: li
     done = call("search", "--library", library, *(str(shown[0]) if each == "PICTURE" else each for each in options))
     assert done.exit_code == 2
     assert sentence in done.stderr.replace("\n", " ")
+
+
+def test_a_result_says_how_likely_it_is_by_chance(
+    library: Path, shown: list[Path], codec: Codec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = call("search", shown[0], "--library", library)
+    assert "by chance" not in plain.output, "48 pictures are too few to say"
+    monkeypatch.setattr(queries, "TELLING", 48)
+    sample = codec.encode(shown)  # few as they are, all are in it
+    query = CodeQuery(codec.encode([shown[0]]))
+    within = queries.by_chance(sample, 48, 256, query)
+    hits = document(call("search", shown[0], "--library", library, "--json"))["results"]
+    for hit in hits:  # type: ignore[attr-defined]
+        assert hit["expected_by_chance"] == float(f"{within[int(hit['distance'])]:.3g}")
+    assert f"by chance: {within[0]:.2g}" in call("search", shown[0], "--library", library).output
+    pixels = document(call("search", shown[0], "--library", library, "--engine", "pixel", "--json"))["results"]
+    assert {hit["expected_by_chance"] for hit in pixels} == {None}  # type: ignore[attr-defined]
+
+
+def test_the_sample_is_drawn_anew_when_the_library_changes(
+    library: Path, shown: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "TELLING", 2)
+    with Library.create(tmp_path / "own") as own:
+        for folder, size in ((shown[0].parent, 3), (shown[-1].parent, 5)):
+            own.index(folder)
+            assert own.search(shown[0])[0].expected_by_chance is not None
+            by_chance = own.ways["code"].by_chance
+            assert by_chance is not None
+            assert len(own) == size
+            assert by_chance(CodeQuery(own.codec.encode([shown[0]])))[-1] == pytest.approx(size)

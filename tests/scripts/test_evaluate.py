@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semblance.retrieval import codes
+from semblance.retrieval import codes, queries
 from semblance.retrieval.codec import Codec, Logits, from_logits
 from semblance.retrieval.images import Picture
 from semblance.retrieval.judging import comparison, datasets
@@ -47,6 +47,16 @@ def size(path: Path) -> tuple[int, int]:
     with Image.open(path) as image:
         assert len(np.unique(np.asarray(image))) > 50, "something is drawn"
         return image.size
+
+
+def test_what_is_said_of_chance_is_judged_beside_the_rows(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "--chance needs 100 pictures" in " ".join(call("evaluate", sample, "--chance").output.split())
+    monkeypatch.setattr(queries, "TELLING", 30)
+    by_chance: list[dict[str, float]] = document(call("evaluate", sample, "--chance", "--json"))["by_chance"]  # type: ignore[assignment]
+    (judged,) = by_chance
+    assert sum(count for name, count in judged.items() if name.startswith("results")) == 48 * 47
+    assert {"precision <=0.001", "precision above", "kind taken out, results <=1"} <= set(judged)
+    assert "kind taken out" in call("evaluate", sample, "--chance").output
 
 
 def test_every_variant_asked_for_is_a_row_named_by_it(sample: Path, codec: Codec) -> None:
