@@ -4,15 +4,22 @@ Principal components are scikit-learn's. FAISS has components and a rotation as 
 the same end, and the other ends worse (docs/results.md).
 """
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
 from semblance.retrieval.codec import from_logits
 from semblance.retrieval.codes import Codes
+from semblance.retrieval.errors import DatasetError
 
 Floats = npt.NDArray[np.float32]
 
+NESTED = (28, 64, 128)  # bits that are a code of their own
+POWER = 0.25  # to which components are whitened: see docs/results.md
+
 _BLOCK = 4096
+_NOISE = 1e-12  # of the strongest variance, or of the mean's square: what float32 makes of features that are all alike
 
 
 class RandomHyperplanes:
@@ -60,3 +67,34 @@ def least_squares(inputs: Floats, outputs: npt.NDArray[np.uint8]) -> tuple[Float
         targets += part.T @ outputs[start : start + _BLOCK]
     solved = np.linalg.lstsq(products, targets)[0]
     return solved[:-1].astype(np.float32), solved[-1].astype(np.float32)
+
+
+def nested_bits(features: Floats, bits: int, power: float = POWER, seed: int = 0) -> tuple[Floats, Floats]:
+    """Features (N, D) -> weights (D, bits) and offset (bits,) of logits of which every nested prefix is a good code.
+
+    Principal components, the strongest first, each divided by its deviation to `power` (0 leaves them, 1 whitens) and
+    every picture's brought to length 1; then iterative quantisation in blocks, so that the first 28, 64 and 128 bits
+    hold the first components and nothing else. The weights are exact in float16, and so large that the largest is
+    near 1: a sign, and an order of one query's neighbours, do not depend on it.
+    Raises DatasetError where the features do not differ in so many directions.
+    """
+    mean = features.mean(axis=0, dtype=np.float64)
+    covariance = np.zeros((features.shape[1],) * 2)
+    for start in range(0, len(features), _BLOCK):  # as float64, all at once would fill the memory
+        part = features[start : start + _BLOCK] - mean
+        covariance += part.T @ part / len(features)
+    variances, directions = (each[..., ::-1] for each in np.linalg.eigh(covariance))
+    found = int((variances > _NOISE * max(variances[0], np.square(mean).mean())).sum())
+    if found < bits:
+        raise DatasetError(
+            f"The features of {len(features):,} pictures differ in {found} directions, too few for {bits} bits: "
+            "add other pictures, or ask for fewer bits."
+        )
+    weights = directions[:, :bits] / variances[:bits] ** (power / 2)
+    projected = (features - mean.astype(np.float32)) @ weights.astype(np.float32)
+    projected /= np.maximum(np.linalg.norm(projected, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    edges = [0, *(edge for edge in NESTED if edge < bits), bits]
+    for start, end in pairwise(edges):
+        weights[:, start:end] = weights[:, start:end] @ iterative_quantisation(projected[:, start:end], seed=seed)
+    weights = (weights / np.abs(weights).max()).astype(np.float16).astype(np.float32)
+    return weights, (-mean @ weights).astype(np.float32)
