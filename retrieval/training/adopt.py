@@ -30,7 +30,7 @@ from semblance.retrieval.training.shipping import for_shipping
 
 UNKNOWN = "its trunk's training is not known to Semblance"
 _BATCH = 32
-_ALIKE = 1e-3  # how far features may differ by what else is in the batch, as a share of their length
+_ALIKE = 1e-2  # how far features may differ by what else is in the batch, as a share of their length
 
 
 @dataclass(frozen=True)
@@ -87,24 +87,30 @@ def adopt(adoption: Adoption, data: TrainingData, out: Path, progress: Progress 
             f"{len(pictures)} pictures are too few to fit {bits} bits to: add some, or ask for fewer bits."
         )
     model = from_bytes(network, adoption.wanted)
-    pool(model, _shape_of_features(model, network, pictures), adoption.wanted)
+    length = pool(model, _shape_of_features(model, network, pictures), adoption.wanted)
+    if length == 1:
+        raise ModelError(f"{network} is one number a picture, no features: name another --output.")
+    if length < bits:
+        raise ModelError(f"{network} is {length} numbers a picture, too few for {bits} bits: ask for fewer --bits.")
     vectors = _features(model, network, pictures, progress)
     try:
-        weights, offset = linear.nested_bits(vectors, bits)
+        encoder = for_shipping(with_bits(model, *linear.nested_bits(vectors, bits)))
     except DatasetError as error:
-        raise DatasetError(f"{network.output} of {network.path} gives no codes: {error}") from error
-    try:
-        encoder = for_shipping(with_bits(model, weights, offset))
+        raise DatasetError(f"{network} gives no codes: {error}") from error
     except Exception as error:  # a checker's, or protobuf's of more than 2 GB
-        raise ModelError(f"{network.path} cannot be written as one ONNX file: {error}") from error
+        raise ModelError(f"{network} cannot be written as one ONNX file: {error}") from error
+    _write(out, encoder, _card(adoption, data, out.resolve().name, length))
+    return Codec(out)
+
+
+def _write(out: Path, encoder: bytes, card: dict[str, Any]) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         replace(out / "encoder.onnx", [encoder])
         (out / "decoder.onnx").unlink(missing_ok=True)  # of a folder's earlier bits
-        write_card(out, _card(adoption, data, out.resolve().name, vectors.shape[1]))
+        write_card(out, card)
     except OSError as error:
         raise TrainingError(f"The model folder {out} could not be written: {error}") from error
-    return Codec(out)
 
 
 def _shape_of_features(model: ModelProto, network: Network, pictures: Picture) -> tuple[int, ...]:
@@ -114,9 +120,9 @@ def _shape_of_features(model: ModelProto, network: Network, pictures: Picture) -
     together = run(session := session_of(model, network), network, two)
     shape: tuple[int, ...] = together.shape
     if len(shape) not in (2, 3, 4) or shape[0] != 2:
-        raise ModelError(f"{network.output} of {network.path} is no features: two pictures give the shape {shape}.")
+        raise ModelError(f"{network} is no features: two pictures give the shape {shape}.")
     alone = np.concatenate([run(session, network, two[:1]), run(session, network, two[1:])])
-    if np.isfinite(together).all() and np.abs(together - alone).max() > _ALIKE * np.abs(alone).max():
+    if alone.shape != shape or np.abs(together - alone).max() > _ALIKE * np.abs(alone).max():  # not so for NaN
         raise ModelError(
             f"{network.path} answers otherwise for two pictures than for each: export it with an open batch."
         )
@@ -131,13 +137,10 @@ def _features(model: ModelProto, network: Network, pictures: Picture, progress: 
         parts.append(run(session, network, pictures[start : start + _BATCH]))
         progress(min(start + _BATCH, len(pictures)), len(pictures))
     vectors = np.concatenate(parts)
-    which = f"{network.output} of {network.path}"
     if not np.isfinite(vectors).all():
-        raise ModelError(f"{which} is not a number for some of these pictures: are --mean and --std the network's?")
-    if vectors.shape[1] == 1:
-        raise ModelError(f"{which} is one number a picture, and no code can be made of that: name another --output.")
+        raise ModelError(f"{network} is not a number for some of these pictures: are --mean and --std the network's?")
     if (np.ptp(vectors, axis=0) == 0).all():
-        raise ModelError(f"{which} is the same for every picture: name another --output.")
+        raise ModelError(f"{network} is the same for every picture: name another --output.")
     return vectors
 
 
@@ -154,7 +157,7 @@ def _card(adoption: Adoption, data: TrainingData, name: str, length: int) -> dic
             "sha256": network.sha256,
             "output": network.output,
             "preprocessing": asdict(adoption.wanted),
-            "formula": {"nested": [*linear.NESTED], "power": linear.POWER},
+            "formula": {"nested": [*linear.NESTED], "power": linear.POWER, "rounds": linear.ROUNDS},
             "note": adoption.note,
         },
         "command": shlex.join(_command(adoption, data.arguments, name)),

@@ -55,14 +55,15 @@ def from_bytes(network: Network, wanted: Preprocessing) -> ModelProto:
     return model
 
 
-def pool(model: ModelProto, shape: tuple[int, ...], wanted: Preprocessing) -> None:
-    """Average features of `shape` over tokens (N, T, D) or over the places of a map, in place."""
-    if len(shape) == 2:
-        return
-    axes = [1]
+def pool(model: ModelProto, shape: tuple[int, ...], wanted: Preprocessing) -> int:
+    """Average features of `shape` over tokens (N, T, D) or over the places of a map, in place; how many are left."""
+    axes = [1][: len(shape) - 2]
     if len(shape) == 4:  # places make a square; where channels might be a side of it too, the input's layout decides
         squares = [[2, 3]] * (shape[2] == shape[3]) + [[1, 2]] * (shape[1] == shape[2])
         axes = squares[0] if len(squares) == 1 else [2, 3] if wanted.layout == "nchw" else [1, 2]
+    (length,) = [side for axis, side in enumerate(shape) if axis and axis not in axes]
+    if not axes:
+        return length
     graph = model.graph
     graph.node[-1].output[0] = "maps"
     (opset,) = [known.version for known in model.opset_import if known.domain in ("", "ai.onnx")]
@@ -71,6 +72,7 @@ def pool(model: ModelProto, shape: tuple[int, ...], wanted: Preprocessing) -> No
     else:
         graph.initializer.append(numpy_helper.from_array(np.array(axes), "axes"))
         graph.node.append(helper.make_node("ReduceMean", ["maps", "axes"], ["features"], keepdims=0))
+    return length
 
 
 def with_bits(model: ModelProto, weights: Floats, offset: Floats) -> ModelProto:

@@ -32,6 +32,9 @@ class Network:
     output: str
     sha256: str
 
+    def __str__(self) -> str:
+        return f"{self.output} of {self.path}"
+
 
 def read(path: Path, output: str | None) -> Network:
     """The network of this file, its weights rounded to float16, cut at `output` (a tensor; None: its only output).
@@ -81,6 +84,8 @@ def _load(path: Path) -> tuple[ModelProto, str]:
         onnx.load_external_data_for_model(model, str(path.parent))
         for name in sorted(beside):
             checksum.update((path.parent / name).read_bytes())
+        for tensor in model.graph.initializer:
+            tensor.ClearField("data_location")  # as in a file that never had any beside
     except Exception as error:  # a checker's, of the file system, of NumPy
         raise ModelError(f"The weights of {path} lie in files beside it that cannot be read: {error}") from error
     _lift(model)

@@ -7,35 +7,43 @@ import typer
 
 from semblance.scripts import console
 
+Network = Annotated[Path, console.argument("An ONNX network that makes features of pictures.", "NETWORK.onnx")]
+Data = Annotated[list[Path], console.argument("Folders of pictures to fit the bits to.", "DATA...")]
+Out = Annotated[Path, console.option("The model folder to write.")]
+Output = Annotated[
+    str | None, typer.Option(metavar="TENSOR", help="The features: any tensor inside.", show_default="the only output")
+]
+Size = Annotated[int | None, typer.Option(min=1, metavar="S", help="Pixels a side, where the network leaves it open.")]
+Mean = Annotated[
+    str | None,
+    typer.Option(metavar="M[,M,M]", help="Taken from a picture of 0..255, in the network's order of colours."),
+]
+Std = Annotated[str | None, typer.Option(metavar="D[,D,D]", help="What it is then divided by.")]
+AxesOrder = Annotated[
+    Literal["nchw", "nhwc"] | None, typer.Option(help="Colours first or last.", show_default="the input's shape")
+]
+Bgr = Annotated[bool, typer.Option("--bgr", help="The network wants blue first.")]
+Bits = Annotated[int, typer.Option(min=1, help="Bits of a code.")]
+Licence = Annotated[str, typer.Option(metavar="TEXT", help="The licence of the network.")]
+Note = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="What the network learned from, with which labels.", show_default="unknown"),
+]
+
 
 def adopt(
-    network: Annotated[Path, console.argument("An ONNX network that makes features of pictures.", "NETWORK.onnx")],
-    data: Annotated[list[Path], console.argument("Folders of pictures to fit the bits to.", "DATA...")],
-    out: Annotated[Path, console.option("The model folder to write.")],
-    output: Annotated[
-        str | None,
-        typer.Option(metavar="TENSOR", help="The features: any tensor inside.", show_default="the only output"),
-    ] = None,
-    size: Annotated[
-        int | None, typer.Option(min=1, metavar="S", help="Pixels a side, where the network leaves it open.")
-    ] = None,
-    mean: Annotated[
-        str | None,
-        typer.Option(metavar="M[,M,M]", help="Taken from a picture of 0..255, in the network's order of colours."),
-    ] = None,
-    std: Annotated[str | None, typer.Option(metavar="D[,D,D]", help="What it is then divided by.")] = None,
-    layout: Annotated[
-        Literal["nchw", "nhwc"] | None, typer.Option(help="Colours first or last.", show_default="the input's shape")
-    ] = None,
-    bgr: Annotated[bool, typer.Option("--bgr", help="The network wants blue first.")] = False,
-    bits: Annotated[int, typer.Option(min=1, help="Bits of a code.")] = 256,
-    licence: Annotated[str, typer.Option(metavar="TEXT", help="The licence of the network.")] = "not stated",
-    note: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT", help="What the network learned from, and with which labels.", show_default="unknown"
-        ),
-    ] = None,
+    network: Network,
+    data: Data,
+    out: Out,
+    output: Output = None,
+    size: Size = None,
+    mean: Mean = None,
+    std: Std = None,
+    layout: AxesOrder = None,
+    bgr: Bgr = False,
+    bits: Bits = 256,
+    licence: Licence = "not stated",
+    note: Note = None,
     leave_out_classes: console.LeaveOutClasses = None,
 ) -> None:
     """Make a model of a network that others have trained. A preprocessor_config.json beside it is read."""
