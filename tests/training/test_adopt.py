@@ -135,6 +135,7 @@ def test_its_logits_are_the_bits_fitted_to_its_features(making: Making, asked: W
         tensor.name: numpy_helper.to_array(tensor)
         for tensor in onnx.load(codec.folder / "encoder.onnx").graph.initializer
     }
+    assert {array.dtype for name, array in arrays.items() if name.startswith("network/weights")} == {np.dtype("e")}
     projected = vectors @ arrays["weights.half"].astype(np.float32) + arrays["offset"]
     logits = 4 * projected / np.linalg.norm(projected, axis=1, keepdims=True)
     tolerance = 0.05 if making.kind == TensorProto.FLOAT16 else 2e-3
@@ -203,7 +204,7 @@ def test_model_json_says_what_it_was_made_of(tmp_path: Path) -> None:
 
 
 def test_weights_ship_in_half_their_size_and_the_same_twice(tmp_path: Path) -> None:
-    path = network(tmp_path / "a.onnx", Making())
+    path = network(tmp_path / "a.onnx", Making(kernel=KERNEL / 3))
     codec, again = adopted(path, tmp_path / "one"), adopted(path, tmp_path / "one")
     assert codec.codec_id == again.codec_id
     arrays = [numpy_helper.to_array(tensor) for tensor in onnx.load(codec.folder / "encoder.onnx").graph.initializer]
