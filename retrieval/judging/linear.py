@@ -4,15 +4,23 @@ Principal components are scikit-learn's. FAISS has components and a rotation as 
 the same end, and the other ends worse (docs/results.md).
 """
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
 from semblance.retrieval.codec import from_logits
 from semblance.retrieval.codes import Codes
+from semblance.retrieval.errors import DatasetError
 
 Floats = npt.NDArray[np.float32]
 
+NESTED = (28, 64, 128)  # bits that are a code of their own
+POWER = 0.25  # to which components are whitened: see docs/results.md
+ROUNDS = 40  # over all bits, after those in blocks: likewise
+
 _BLOCK = 4096
+_NOISE = 1e-11  # of the strongest variance, or of the mean's square: what float32 makes of features that are all alike
 
 
 class RandomHyperplanes:
@@ -35,14 +43,16 @@ class RandomHyperplanes:
         return from_logits(logits)
 
 
-def iterative_quantisation(projected: Floats, rounds: int = 50, seed: int = 0) -> Floats:
+def iterative_quantisation(projected: Floats, rounds: int = 50, seed: int = 0, start: Floats | None = None) -> Floats:
     """Centred projections (N, bits) -> the rotation (bits, bits) after which rounding to -1 and +1 moves them least.
 
     Gong & Lazebnik, "Iterative Quantization: A Procrustean Approach to Learning Binary Codes" (2011): in turns, the
-    nearest corners of the hypercube, and the rotation nearest to those.
+    nearest corners of the hypercube, and the rotation nearest to those. It begins at `start` (bits, bits), or else at a
+    rotation drawn by chance; what it comes to is the nearest good one, not the best.
     """
-    rotation, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((projected.shape[1],) * 2))
-    rotation = rotation.astype(np.float32)
+    if start is None:
+        start, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((projected.shape[1],) * 2))
+    rotation = start.astype(np.float32)
     for _ in range(rounds):
         corners = np.where(projected @ rotation > 0, np.float32(1), np.float32(-1))
         left, _, right = np.linalg.svd(projected.T @ corners)
@@ -60,3 +70,36 @@ def least_squares(inputs: Floats, outputs: npt.NDArray[np.uint8]) -> tuple[Float
         targets += part.T @ outputs[start : start + _BLOCK]
     solved = np.linalg.lstsq(products, targets)[0]
     return solved[:-1].astype(np.float32), solved[-1].astype(np.float32)
+
+
+def nested_bits(features: Floats, bits: int, power: float = POWER, seed: int = 0) -> tuple[Floats, Floats]:
+    """Features (N, D) -> weights (D, bits) and offset (bits,) of logits of which every nested prefix is a good code.
+
+    Principal components, the strongest first, each divided by its deviation to `power` (0 leaves them, 1 whitens) and
+    every picture's brought to length 1. Iterative quantisation in blocks, so that the first 28, 64 and 128 bits hold
+    the first components and nothing else, is only where it begins: left so, the last bits hold next to nothing and
+    count as much as the first, and rounds over all bits share the features out again (docs/results.md).
+    The weights are exact in float16, and the largest is near 1: neither a sign nor an order depends on their scale.
+    Raises DatasetError where the features do not differ in so many directions.
+    """
+    mean = features.mean(axis=0, dtype=np.float64)
+    covariance = np.zeros((features.shape[1],) * 2)
+    for start in range(0, len(features), _BLOCK):  # as float64, all at once would fill the memory
+        part = features[start : start + _BLOCK] - mean
+        covariance += part.T @ part / len(features)
+    variances, directions = (each[..., ::-1] for each in np.linalg.eigh(covariance))
+    found = int((variances > _NOISE * max(variances[0], np.square(mean).mean())).sum())
+    if found < bits:
+        raise DatasetError(
+            f"The features of {len(features):,} pictures differ in too few directions for {bits} bits ({found}): add "
+            "other pictures, or ask for fewer bits."
+        )
+    weights = directions[:, :bits] / variances[:bits] ** (power / 2)
+    projected = (features - mean.astype(np.float32)) @ weights.astype(np.float32)
+    projected /= np.maximum(np.linalg.norm(projected, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    blocks = np.zeros((bits, bits), np.float32)
+    for start, end in pairwise([0, *(edge for edge in NESTED if edge < bits), bits]):
+        blocks[start:end, start:end] = iterative_quantisation(projected[:, start:end], seed=seed)
+    weights = weights @ iterative_quantisation(projected, ROUNDS, start=blocks)
+    weights = (weights / np.abs(weights).max()).astype(np.float16).astype(np.float32)
+    return weights, (-mean @ weights).astype(np.float32)

@@ -1,20 +1,25 @@
-"""What to train on: any folder of pictures, CIFAR-10 or MNIST. Pictures only: labels are never read here."""
+"""What to train on: any folder of pictures, CIFAR-10 or MNIST. Pictures only: labels are never read here.
+
+Adopting a network reads its pictures here too, where there is no torch: it is imported where rows become tensors.
+"""
 
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from semblance.retrieval.codec import BATCH
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.images import InputSpec, Picture
 from semblance.retrieval.judging import datasets
 from semblance.retrieval.progress import Progress, quiet
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -113,8 +118,10 @@ def _read(paths: list[Path], spec: InputSpec, progress: Progress) -> tuple[Pictu
     return out[: len(paths) - len(failed)], failed
 
 
-def split(data: TrainingData, held_out: int, batch_size: int) -> tuple[Tensor, Tensor]:
+def split(data: TrainingData, held_out: int, batch_size: int) -> "tuple[Tensor, Tensor]":
     """Rows to train on and rows held out, by the one rule. Raises DatasetError where no batch is left to train on."""
+    import torch
+
     total = len(data.pictures)
     if total - held_out < batch_size:
         fewer = min(held_out, total // 10)

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import numpy as np
 import onnx
 import torch
-from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
@@ -23,6 +22,7 @@ from semblance.retrieval.files import replace
 from semblance.retrieval.images import InputSpec, Picture
 from semblance.retrieval.training.closed_form import FittedCoder
 from semblance.retrieval.training.networks import Autoencoder
+from semblance.retrieval.training.shipping import for_shipping
 
 _OPSET = 20
 
@@ -130,24 +130,4 @@ def _onnx(module: nn.Module, example: Tensor, input_name: str, output_name: str)
     assert program is not None
     buffer = io.BytesIO()
     program.save(buffer)  # type: ignore[arg-type]  # it hands the buffer on to onnx.save, which takes one
-    return _for_shipping(onnx.load_from_string(buffer.getvalue()))
-
-
-def _for_shipping(model: onnx.ModelProto) -> bytes:
-    """Store weights as float16 behind a cast to float32, which ONNX Runtime folds away when it loads the model.
-
-    What the exporter notes of where it ran is dropped: it holds paths of this machine, and a codec_id is a hash of
-    these bytes.
-    """
-    graph = model.graph
-    del graph.value_info[:]
-    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
-        del part.metadata_props[:]
-    for tensor in graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype == np.float32 and np.array_equal(values.astype(np.float16).astype(np.float32), values):
-            name = tensor.name
-            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-            graph.node.insert(0, onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+    return for_shipping(onnx.load_from_string(buffer.getvalue()))

@@ -1,9 +1,11 @@
 """Linear codes against their formulas, and against NumPy."""
 
 import numpy as np
+import pytest
 from sklearn.decomposition import PCA
 
-from semblance.retrieval.judging.linear import iterative_quantisation, least_squares
+from semblance.retrieval.errors import DatasetError
+from semblance.retrieval.judging.linear import iterative_quantisation, least_squares, nested_bits
 
 CHANCE = np.random.default_rng(0)
 MIXED = (CHANCE.standard_normal((500, 12)) @ CHANCE.standard_normal((12, 12)) + 3).astype(np.float32)
@@ -30,3 +32,49 @@ def test_least_squares_is_numpy_s() -> None:
     weights, offset = least_squares(inputs, outputs)
     expected = np.linalg.lstsq(np.c_[inputs, np.ones(300)], outputs.astype(np.float64))[0]
     assert np.allclose(np.r_[weights, offset[None]], expected, atol=1e-2)
+
+
+def spread(rank: int = 80, count: int = 900) -> np.ndarray:
+    """Vectors (N, 100) whose first directions are far stronger than their last, as features' are."""
+    drawn = np.random.default_rng(1).standard_normal((count, rank)) * np.geomspace(3, 0.1, rank)
+    turned, _ = np.linalg.qr(np.random.default_rng(2).standard_normal((100, rank)))
+    vectors: np.ndarray = (drawn @ turned.T + 5).astype(np.float32)
+    return vectors
+
+
+def neighbours_kept(vectors: np.ndarray, logits: np.ndarray) -> float:
+    """The share of each vector's ten nearest by cosine, about the mean, that are among the ten of nearest code."""
+    centred = vectors - vectors.mean(axis=0)
+    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+    bits = np.where(logits > 0, 1.0, -1.0)
+    near = [np.argsort(-(each @ each.T), axis=1, kind="stable")[:, 1:11] for each in (centred, bits)]
+    return float(np.mean([len(np.intersect1d(*pair)) / 10 for pair in zip(*near, strict=True)]))
+
+
+def test_the_first_bits_are_better_than_those_of_one_rotation_and_all_of_them_no_worse() -> None:
+    vectors = spread()
+    weights, offset = nested_bits(vectors, 80, power=0)
+    logits = vectors @ weights + offset
+    projected = PCA(80).fit_transform(vectors)
+    plain = projected @ iterative_quantisation(projected)
+    assert neighbours_kept(vectors, logits[:, :28]) > 1.2 * neighbours_kept(vectors, plain[:, :28])
+    assert neighbours_kept(vectors, logits) > 0.95 * neighbours_kept(vectors, plain)
+
+
+def test_nested_bits_are_components_to_a_power_turned() -> None:
+    """Undone, the turn gives back scikit-learn's components over their deviations to the power, but for one scale."""
+    vectors, components = spread(), PCA(20, svd_solver="full").fit(spread())
+    weights, offset = nested_bits(vectors, 20, power=0.5)
+    expected = components.components_.T / components.explained_variance_**0.25  # (D, 20)
+    turn = np.linalg.lstsq(expected, weights)[0]
+    assert np.allclose(expected @ turn, weights, atol=2e-3)
+    square = turn @ turn.T
+    assert np.allclose(square / np.trace(square) * 20, np.eye(20), atol=1e-2)
+    assert np.allclose((vectors @ weights + offset).mean(axis=0), 0, atol=1e-4)
+    assert np.array_equal(weights.astype(np.float16), weights)
+    assert 0.99 < np.abs(weights).max() <= 1
+
+
+def test_features_of_too_few_directions_are_refused() -> None:
+    with pytest.raises(DatasetError, match=r"too few directions for 16 bits \(12\)"):
+        nested_bits(spread(rank=12), 16)
