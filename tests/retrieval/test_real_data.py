@@ -48,7 +48,7 @@ def test_the_codes_of_an_accelerator_beat_those_of_two_cores(data: Path) -> None
     gallery, queries = datasets.load(data / "cifar-10-batches-py")
     assert queries is not None
     few = shuffled(gallery.subset(np.arange(5000)), queries.subset(np.arange(1000)))
-    rows = [comparison.by_codec(few, Codec(name, threads=2))[0] for name in ("cifar10", "cifar10-fast")]
+    rows = [next(comparison.by_codec(few, Codec(name, threads=2))) for name in ("cifar10", "cifar10-fast")]
     best, fast = (row.score.table["P@10"] for row in rows)
     assert best is not None
     assert fast is not None
