@@ -62,7 +62,7 @@ def keep(library: Path, codec: Codec) -> None:
             draft.rename(kept)
             files.sync_folder(kept.parent)
     except OSError as error:
-        log.warning("the library %s keeps no copy of its encoder: %s", library, error)
+        log.info("the library %s keeps no copy of its encoder: %s", library, error)
     shutil.rmtree(draft, ignore_errors=True)
 
 

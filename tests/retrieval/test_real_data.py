@@ -60,8 +60,9 @@ def test_the_codes_remember_the_picture(data: Path, name: str, share: float) -> 
     codec = Codec(name, threads=2)
     _, queries = datasets.load(data / "cifar-10-batches-py")
     assert queries is not None
-    pictures = queries.subset(np.arange(500)).pictures(codec.spec)
-    rebuilt = codec.decode(codec.latents(codec.encode(pictures)))
+    asked = queries.subset(np.arange(500))
+    pictures = asked.pictures(codec.decoded)
+    rebuilt = codec.decode(codec.latents(codec.encode(asked.pictures(codec.spec))))
     error = np.square((rebuilt.astype(float) - pictures) / 255).mean()
     unlearned = np.square((pictures - pictures.mean(axis=0)) / 255).mean()
     assert error < share * unlearned

@@ -301,6 +301,9 @@ def test_a_model_of_another_length_is_refused_and_a_library_keeps_its_own(
     found = document(call("search", picture, "--library", own, "--json"))  # no --model: it keeps its codec
     assert found["codec_id"] == Codec(model).codec_id
     (model / "encoder.onnx").write_bytes(b"")
+    kept = document(call("search", picture, "--library", own, "--json"))
+    assert kept["codec_id"] == found["codec_id"], "by its own copy"
+    shutil.rmtree(own / "models")
     broken = call("search", picture, "--library", own)
     assert broken.exit_code == 2
     assert "is not to be found any more" in broken.stderr
