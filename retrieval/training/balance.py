@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 
 from semblance.retrieval.training.bottleneck import Bits, Real
-from semblance.retrieval.training.networks import Autoencoder
+from semblance.retrieval.training.networks import Autoencoder, as_input
 
 
 @torch.no_grad()
 def balance(model: Autoencoder, pictures: Tensor) -> None:
-    """Put each logit's middle at zero over pictures uint8 (N, 3, S, S), whole and clean as they will be indexed.
+    """Put each logit's middle at zero over pictures uint8 (N, 3, S, S), whole and clean as they will be indexed, or
+    over a frozen trunk's features of such.
 
     Rounded bits are standardised anew: training saw crops of the pictures, or corrupted ones, and what it took for the
     middle of a bit puts whole pictures off balance. Real latents are shifted by their medians, and the decoder shifts
@@ -32,4 +33,4 @@ def balance(model: Autoencoder, pictures: Tensor) -> None:
 
 
 def _each(encode: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
-    return torch.cat([encode(batch.float() / 255) for batch in pictures.split(500)])
+    return torch.cat([encode(as_input(batch)) for batch in pictures.split(500)])

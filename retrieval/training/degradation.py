@@ -14,6 +14,7 @@ from semblance.retrieval.training.augment import RGB, YIQ, uniform
 _BLOCK = 8
 _MIDDLE = 128 / 255  # what JPEG takes for zero
 _SMALLER = (4, 3, 2)
+_HALF, _SHARP = 0.5, 0.1  # share of pictures that are blurred; a deviation in pixels that blurs nothing
 _FINE, _COARSE = 95, 10  # JPEG qualities between which one is drawn
 _THICKEST = 0.35  # of a side: a caption
 _MARGIN = 0.2  # of its thickness: above its letters, and below
@@ -61,6 +62,18 @@ def resolution(images: Tensor, share: float, generator: torch.Generator) -> Tens
         if len(rows):
             small = functional.interpolate(images[rows], size=side, mode="bilinear", antialias=True)
             out[rows] = functional.interpolate(small, size=images.shape[-1], mode="bilinear")
+    return out
+
+
+def blur(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
+    """Half of the pictures (N, 3, S, S) under a Gaussian blur, its deviation drawn evenly from 0 to `most` of S."""
+    side = images.shape[-1]
+    rows = (uniform(len(images), 0, 1, generator) < _HALF).nonzero().flatten()
+    deviation = uniform(len(images), 0, most * side, generator)[rows].clamp(min=_SHARP)
+    apart = torch.arange(side, device=images.device)[:, None] - torch.arange(side, device=images.device)
+    taps = torch.softmax(-apart.square() / (2 * deviation.square())[:, None, None], dim=-1)[:, None]  # (n, 1, S, S)
+    out = images.clone()
+    out[rows] = taps @ images[rows] @ taps.transpose(-1, -2)
     return out
 
 

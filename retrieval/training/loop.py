@@ -18,7 +18,7 @@ from torch import Tensor
 
 from semblance.retrieval.progress import Progress, quiet
 from semblance.retrieval.training.balance import balance
-from semblance.retrieval.training.checkpoint import Origin, Trail, load_weights
+from semblance.retrieval.training.checkpoint import Origin, Trail
 from semblance.retrieval.training.clock import Clock, learning_rate
 from semblance.retrieval.training.data import TrainingData, split
 from semblance.retrieval.training.losses import losses
@@ -51,13 +51,15 @@ def train(
     device: torch.device,
     progress: Progress = quiet,
     stop: Callable[[], bool] = lambda: False,
-    start: Path | None = None,
+    begin: Callable[[Autoencoder], None] | None = None,
     taught: npt.NDArray[np.float32] | None = None,
+    looks: npt.NDArray[np.float16] | None = None,
 ) -> Trained:
     """Train to the end of the recipe, or for its minutes, going on from out/checkpoint.pt where there is one.
 
-    A run begins with start/weights.pt, if it is given, else from chance, and imitates the logits `taught` (N, T) of a
-    teacher, if it is given any. By minutes, its learning rate follows the clock and it makes the steps that fit.
+    A run begins as `begin` makes the network, if it is given, else from chance, and imitates the logits `taught` (N, T)
+    of a teacher, if it is given any. `looks` (1 + views, N, F) are the features that a frozen trunk makes of the
+    pictures and of views of them. By minutes, its learning rate follows the clock and it makes the steps that fit.
 
     Writes out/checkpoint.pt every two minutes and at the end, and every figure to out/training.jsonl. `stop` is asked
     before each step: where it says yes, a checkpoint is written and KeyboardInterrupt raised; pretraining, which has no
@@ -67,18 +69,19 @@ def train(
     kept, held_out = split(data, recipe.held_out, size)
     pictures = torch.from_numpy(data.pictures).permute(0, 3, 1, 2).to(device)  # uint8 (N, 3, S, S), channels last
     lessons = None if taught is None else torch.from_numpy(taught).to(device)  # (N, T)
+    seen = None if looks is None else torch.from_numpy(looks)  # where it lies: it may be larger than the device
     model, optimizer = prepared(recipe, device)
     trail = Trail(out, origin, model, optimizer)
     batches = len(kept) // size
     steps = recipe.schedule.epochs * batches
-    before = 0 if start else recipe.schedule.pretraining * (len(recipe.network.hidden) + 1) * batches  # as many steps
+    before = 0 if begin else recipe.schedule.pretraining * (len(recipe.network.hidden) + 1) * batches  # as many steps
 
     if trail.begun:
         first, behind, finished = trail.resume(steps)
     else:
         first, behind, finished = 0, 0.0, False
-        if start is not None:
-            load_weights(model, start)
+        if begin is not None:
+            begin(model)
         trail.begin()
         if before:
             watched = interruptible(lambda done, _: progress(done * batches, before + steps), stop)
@@ -102,7 +105,8 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = rate
         chance = _generator(recipe.seed, _CHANCE, step, device)
-        parts = descend(model, optimizer, images, recipe, chance, None if lessons is None else lessons[rows])
+        views = None if seen is None else seen[:, rows.cpu()].to(device)
+        parts = descend(model, optimizer, images, recipe, chance, None if lessons is None else lessons[rows], views)
         if step % LOG_EVERY == 0:
             each = {name: part.item() for name, part in parts.items()}
             loss = sum(each.values())
@@ -110,13 +114,14 @@ def train(
             trail.record(step=step, epoch=epoch, learning_rate=rate, loss=loss, **each)
         if batch == batches - 1:
             pace = (step + 1 - epoch_first) * size / (clock.seconds - epoch_began)
-            figures = measure(model, pictures[held_out.to(device)], recipe.bits)
+            whole = None if seen is None else seen[0, held_out].to(device)
+            figures = measure(model, pictures[held_out.to(device)], recipe.bits, whole)
             trail.record(step=step, epoch=epoch, pictures_per_second=round(pace), **figures)
         step += 1
         done, whole = clock.shown(step)
         progress(before + done, before + whole)
     if not finished:
-        balance(model, pictures[kept[:BALANCED_ON].to(device)])
+        balance(model, (pictures if seen is None else seen[0])[kept[:BALANCED_ON]].to(device))
         behind = clock.seconds
         trail.save(step, behind, finished=True)
         trail.record(step=step - 1, seconds=round(behind, 1))
@@ -145,10 +150,11 @@ def descend(
     recipe: Recipe,
     generator: torch.Generator,
     taught: Tensor | None = None,
+    kept: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """One step on pictures (N, 3, S, S) in 0..1, and a teacher's logits of them (N, T); the losses it descended from,
-    each a scalar."""
-    parts = losses(model, images, recipe, generator, taught)
+    """One step on pictures (N, 3, S, S) in 0..1, a teacher's logits of them (N, T) and what a frozen trunk made of them
+    (1 + views, N, F); the losses it descended from, each a scalar."""
+    parts = losses(model, images, recipe, generator, taught, kept)
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(parts.values())).sum().backward()
     optimizer.step()

@@ -35,19 +35,21 @@ class Step:
 
 
 def losses(
-    model: Autoencoder, images: Tensor, recipe: Recipe, generator: torch.Generator, taught: Tensor | None = None
+    model: Autoencoder,
+    images: Tensor,
+    recipe: Recipe,
+    generator: torch.Generator,
+    taught: Tensor | None = None,
+    kept: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Pictures (N, 3, S, S) in 0..1 -> {objective: scalar}; their sum is what is minimised. `taught` (N, T) are a
-    teacher's logits of the same pictures, where there is one to imitate.
+    teacher's logits of the same pictures, where there is one to imitate; `kept` (1 + views, N, F) the features that a
+    frozen trunk has made of the pictures and of views of them.
 
     Where views are compared the network sees two crops of each picture, the first as a copy that has been about, else
     the picture in its place, perhaps corrupted. What is to be rebuilt from the code is the whole picture as it was.
     """
-    with torch.profiler.record_function("augmentation"):  # a part of its own in `semblance bench training`
-        taken = [_damaged(_viewed(images, recipe, generator), recipe, generator)]
-        if recipe.objectives.compare_views:
-            taken.append(_viewed(images, recipe, generator))
-    inputs = torch.cat(taken).contiguous(memory_format=torch.channels_last)
+    inputs = _drawn(kept, recipe, generator) if kept is not None else _seen(images, recipe, generator)
     seen = model.encoder.visible(inputs).requires_grad_(recipe.objectives.contractive > 0)
     with _cast_down(recipe, images):
         features, switches = model.encoder.trunk(seen)
@@ -93,8 +95,8 @@ _OBJECTIVES: dict[str, Callable[[Step], Tensor]] = {  # in this order, which dec
     "projection": lambda step: objectives.agreement(
         step.model.projection(step.features), step.recipe.objectives.projection_temperature
     ),
-    "imitation": lambda step: objectives.imitation(
-        step.latents, cast(Tensor, step.taught), step.recipe.objectives.projection_temperature
+    "imitation": lambda step: objectives.nested_imitation(
+        step.latents, cast(Tensor, step.taught), step.recipe.lengths, step.recipe.objectives.likeness
     ),
     "sparse": lambda step: objectives.sparse(step.model.decoder.code(step.latents), step.recipe.objectives.activity),
     "magnitude": lambda step: objectives.magnitude(step.model.decoder.code(step.latents)),
@@ -108,6 +110,7 @@ _DAMAGES: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {  # o
     "resolution": degradation.resolution,
     "caption": degradation.caption,
     "jpeg": degradation.jpeg,
+    "blur": degradation.blur,
     "grain": degradation.grain,
     "noise": corruption.gaussian_noise,
     "mask": corruption.mask_patches,
@@ -119,7 +122,8 @@ def _cast_down(recipe: Recipe, images: Tensor) -> torch.autocast:
     return torch.autocast(images.device.type, torch.bfloat16, enabled=recipe.schedule.precision == "bfloat16")
 
 
-def _viewed(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+def viewed(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """A view (N, 3, V, V) of each of the pictures (N, 3, S, S) where views are compared, else the pictures; coloured."""
     views = recipe.views
     if recipe.objectives.compare_views:
         images = augment.random_crops(images, views.view, views.crop, generator, views.turn, views.frame)
@@ -128,7 +132,37 @@ def _viewed(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tenso
     return images
 
 
-def _damaged(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+def _seen(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """What the network is shown of pictures (N, 3, S, S): one view of each, or first views and then second."""
+    with torch.profiler.record_function("augmentation"):  # a part of its own in `semblance bench training`
+        taken = [damaged(viewed(images, recipe, generator), recipe, generator)]
+        if recipe.objectives.compare_views:
+            taken.append(_whole(images, viewed(images, recipe, generator), recipe.views.whole, generator))
+    return torch.cat(taken).contiguous(memory_format=torch.channels_last)
+
+
+def _drawn(kept: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """Of the features kept of pictures and their views (1 + V, N, F): those of one view each, and then of another or of
+    the picture itself, (2N, F)."""
+    views, count = len(kept) - 1, kept.shape[1]
+    rows = torch.arange(count, device=kept.device)
+    first, second = (augment.uniform(count, 1, 1 + views, generator).long().clamp(max=views) for _ in range(2))
+    second[augment.uniform(count, 0, 1, generator) < recipe.views.whole] = 0
+    return torch.cat([kept[first, rows], kept[second, rows]]).float()
+
+
+def _whole(images: Tensor, viewed: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Views (N, 3, V, V) of images (N, 3, S, S), a share of them replaced by the whole picture as it is."""
+    if not share:
+        return viewed
+    rows = (augment.uniform(len(images), 0, 1, generator) < share).nonzero().flatten()
+    out = viewed.clone()
+    out[rows] = nn.functional.interpolate(images[rows], size=viewed.shape[-1], mode="bilinear", antialias=True)
+    return out
+
+
+def damaged(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """Pictures (N, 3, S, S) after all that the recipe does to the first of two views."""
     for name, damage in _DAMAGES.items():
         amount = getattr(recipe.damage, name)
         images = damage(images, amount, generator) if amount else images

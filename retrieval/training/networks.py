@@ -6,13 +6,18 @@ Pictures are float (N, 3, S, S) in 0..1; scaling from bytes is export.py's and l
 import torch
 from torch import Tensor, nn
 
-from semblance.retrieval.training import convolutional, dense, pooling
+from semblance.retrieval.training import convolutional, dense, frozen, pooling
 from semblance.retrieval.training.bottleneck import ACTIVATIONS, BOTTLENECKS, Bottleneck
 from semblance.retrieval.training.recipe import Recipe
 
-_LAYERS = {"residual": convolutional, "pooling": pooling, "dense": dense}
+_LAYERS = {"residual": convolutional, "pooling": pooling, "dense": dense, "frozen": frozen}
 _HIDDEN, _PROJECTED = 512, 128  # widths of the projection
 _JUDGING = 256  # hidden units of the discriminator
+
+
+def as_input(batch: Tensor) -> Tensor:
+    """What an encoder takes: pictures uint8 as floats in 0..1; a frozen trunk's features as float32."""
+    return batch.float() / 255 if batch.dtype == torch.uint8 else batch.float()
 
 
 class Encoder(nn.Module):
@@ -44,10 +49,13 @@ class Visible(nn.Module):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.grey, self.binary = recipe.network.channels == 1, recipe.network.pixels == "binary"
+        self.pictures = recipe.network.kind != "frozen"  # or features, as they are
         # Pixels of photographs deviate by about a quarter: what Gaussian visible units take is of deviation 1.
         self.scale = 4.0 if recipe.network.kind == "dense" else 2.0
 
     def forward(self, images: Tensor) -> Tensor:
+        if not self.pictures:
+            return images
         if self.grey:
             images = images.mean(dim=1, keepdim=True)
         return images if self.binary else (images - 0.5) * self.scale

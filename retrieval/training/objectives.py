@@ -57,6 +57,11 @@ def imitation(views: Tensor, taught: Tensor, temperature: float) -> Tensor:
     return (functional.cross_entropy(cosines, nearness) + functional.cross_entropy(cosines.T, nearness)) / 2
 
 
+def nested_imitation(views: Tensor, taught: Tensor, lengths: Sequence[int], temperature: float) -> Tensor:
+    """The mean `imitation` by the first 28, 64, ... bits of the views (2N, bits), as `nested_agreement` -> a scalar."""
+    return torch.stack([imitation(views[:, :length], taught, temperature) for length in lengths]).mean()
+
+
 def sparse(units: Tensor, activity: float) -> Tensor:
     """Units (N, bits) in 0..1 -> the divergence in nats of each one's mean from being on for the share `activity`.
 

@@ -31,15 +31,15 @@ Pixels = Literal["real", "binary"]
 class Network(Fields):
     """`encoder` names the channels of each stage, each half the size of the one before, `blocks` the residual blocks of
     each; `decoder` the channels at full size, 1/2, 1/4 and so on; `hidden` the units of a dense encoder's layers, of
-    which its decoder is the mirror image."""
+    which its decoder is the mirror image. A frozen trunk is another model's, and only what follows it is trained."""
 
-    kind: Literal["residual", "pooling", "dense"] = Field("residual", alias="network")
+    kind: Literal["residual", "pooling", "dense", "frozen"] = Field("residual", alias="network")
     channels: Channels = 3  # 1: grey, encoded and rebuilt
     pixels: Pixels = "real"  # binary: each is a probability, what is rebuilt too, and the error is its cross-entropy
     encoder: Counts = (64, 128)
     blocks: Counts = (1, 2)
     stem_stride: Stride = 2  # of the first convolution
-    head: Whole = 0  # channels of a last 1 x 1 convolution, or none
+    head: Whole = 0  # channels of a last 1 x 1 convolution, or none; how many features a frozen trunk makes
     pooled: bool = Field(False, description="true or false")  # the mean over the last map's places, not the map itself
     decoder: Counts = (24, 32, 64, 128)
     decoding: Literal["upsampling", "transposed"] = "upsampling"
@@ -62,14 +62,16 @@ class Network(Fields):
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
-        other = self.kind != "residual"
+        other, frozen = self.kind != "residual", self.kind == "frozen"
         return refusing(self, {
             f"blocks must name as many numbers as encoder: {self.encoder}, not {self.blocks}.":
                 not other and len(self.encoder) != len(self.blocks),
             f"pooled goes with network=residual: a {self.kind} one has no mean over places.":
                 other and self.pooled,
             f"decoding={self.decoding} goes with network=residual: a {self.kind} one has its own.":
-                other and self.decoding != "upsampling",
+                other and not frozen and self.decoding != "upsampling",
+            "network=frozen goes with latent=bits and as many features as its trunk makes: give head their number.":
+                frozen and not (self.latent == "bits" and self.head),
             f"code={self.code} goes with latent=real: {self.latent} latents are decoded as they are.":
                 self.code != "linear" and self.latent != "real",
         })  # fmt: skip
@@ -84,6 +86,7 @@ class Objectives(Fields):
     imitation: Weight = 0.0  # of which pictures a teacher takes for alike
     temperature: Positive = 0.2  # of the bits' agreement: the lower, the more the nearest mistakes count
     projection_temperature: Positive = 0.1
+    likeness: Positive = 0.1  # the temperature of imitation: the lower, the fewer pictures are alike to a teacher
     prefixes: CountsOrNone = (28, 64, 128)  # lengths, below bits, at which a code is one too
     rebuilt: PositiveShare = 1.0  # share of each batch that the decoder is asked to rebuild
     sparse: Weight = 0.0  # of each unit being on for the share `activity` of the pictures
@@ -114,6 +117,8 @@ class Views(Fields):
     frame: Share = 0.0  # share of views that lie within a frame
     crop: PositiveShare = 0.2  # the least share of the area that a view keeps
     view: Count = 24  # side of a view in pixels
+    whole: Share = 0.0  # share of the second views that are the picture itself, whole and as it was
+    kept: Count = 2  # views of each picture that are made once for all, where the trunk is frozen
 
 
 class Damage(Fields):
@@ -126,6 +131,7 @@ class Damage(Fields):
     resolution: Share = 0.0  # share of pictures that were smaller once
     caption: Share = 0.0  # share of pictures with a band along one side
     jpeg: Share = 0.0  # share of pictures that show JPEG's blocks
+    blur: Share = 0.0  # the largest deviation of a blur, as a share of the side; half of the pictures have none
     grain: Weight = 0.0  # the largest standard deviation of noise drawn for each picture
 
 
@@ -146,7 +152,7 @@ class _Method(Fields):
 
     name: str
     summary: str
-    size: Count = 32  # of a picture, in pixels a side
+    size: Count = 32  # of a picture, in pixels a side; of a rebuilt one, where a frozen trunk wants its own size
     bits: Count = 256
     held_out: Whole = 5000  # pictures
     seed: Seed = 0
@@ -170,7 +176,7 @@ class Recipe(_Method):
     def _shapes_go_together(self) -> Self:
         network, kind = self.network, self.network.kind
         halved = {"encoder": network.shrinkage, "decoder": 2 ** (len(network.decoder) - 1)}
-        read = {"residual": ("encoder", "decoder"), "pooling": ("encoder",), "dense": ()}[kind]
+        read = {"residual": ("encoder", "decoder"), "pooling": ("encoder",), "dense": (), "frozen": ("decoder",)}[kind]
         sigmoid = kind == "dense" and network.activation == "sigmoid" and network.code != "relu"
         return refusing(self, {
             **{f"size must be a multiple of {halved[name]} for this {name}, not {self.size}.":
@@ -182,12 +188,15 @@ class Recipe(_Method):
 
     @model_validator(mode="after")
     def _views_go_together(self) -> Self:
-        two = self.objectives.compare_views
+        two, frozen = self.objectives.compare_views, self.network.kind == "frozen"
         return refusing(self, {
             f"view must be {self.size} as size is, unless pooled: features depend on the side.":
-                two and not self.network.pooled and self.views.view != self.size,
+                two and not (self.network.pooled or frozen) and self.views.view != self.size,
+            "network=frozen keeps views of each picture: it goes with agreement.": frozen and not two,
             "turn and frame are of views: they go with agreement or projection, not with one picture.":
                 (self.views.turn or self.views.frame) and not two,
+            "whole is of second views: it goes with agreement or projection, not with one picture.":
+                self.views.whole and not two,
             "Views cannot be compared by network=pooling: one's switches would rebuild the other.":
                 two and self.network.kind == "pooling",
             "imitation is of a teacher's neighbours by the bits of two views: it goes with latent=bits, and with "
