@@ -9,17 +9,22 @@ Measured on CIFAR-10 codes: the first convolution stays as it is, since a pictur
 every later layer sees its rounding; so do the logits, of which a bit keeps the sign and a byte would lose the smallest.
 Weights take 7 of their 8 bits: a processor without VNNI cuts off sums that do not fit, and a codec should give the same
 bits everywhere.
+
+An adopted network is brought to the same form first, by ONNX Runtime's own basic rewriting: constants that its exporter
+left to be worked out, weights stored as float16 and padding before a convolution all become part of the convolutions.
+Its bits stay as they were fitted: whatever follows the tensor "features" (assembly.py) is float32.
 """
 
 import shlex
 import tempfile
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import numpy_helper
+import onnxruntime
 from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
 from semblance.retrieval import codes
@@ -34,7 +39,7 @@ from semblance.retrieval.training.data import TrainingData
 CALIBRATED_ON = 1000  # pictures
 _BATCH = 100
 _PRODUCTS = ["Conv", "Gemm", "MatMul"]
-_KINDS = [*_PRODUCTS, "Relu", "Add"]  # what lies between them stays in bytes as well
+_KINDS = [*_PRODUCTS, "Relu", "Clip", "Add"]  # what lies between them stays in bytes as well
 
 Rows = npt.NDArray[np.int64]
 
@@ -101,12 +106,9 @@ def _quantised(path: Path, pictures: Picture) -> bytes:
     model = onnx.load(path)
     if any("Quantize" in node.op_type or "QLinear" in node.op_type for node in model.graph.node):
         raise ModelError(f"{path} is quantised already: name the model that it was made of.")
-    _keep_as_float32(model.graph)
-    for number, node in enumerate(model.graph.node):
-        node.name = node.name or f"node_{number}"  # nodes are left out by their names
-    model.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")  # else it asks for just that
     with tempfile.TemporaryDirectory(prefix="semblance-quantise-") as scratch:
         try:
+            model = _simplified(path, Path(scratch) / "simplified.onnx")
             quantize_static(
                 model,
                 Path(scratch) / "encoder.onnx",
@@ -130,21 +132,26 @@ def _quantised(path: Path, pictures: Picture) -> bytes:
     return bytes(made.SerializeToString())
 
 
-def _keep_as_float32(graph: Any) -> None:
-    """Undo what export.py does for shipping: weights of float16 behind a Cast become float32, to be quantised."""
-    stored = {tensor.name: tensor for tensor in graph.initializer}
-    for node in [node for node in graph.node if node.op_type == "Cast" and node.input[0] in stored]:
-        kind = onnx.helper.tensor_dtype_to_np_dtype(node.attribute[0].i)
-        values = numpy_helper.to_array(stored[node.input[0]]).astype(kind)
-        graph.initializer.append(numpy_helper.from_array(values, node.output[0]))
-        graph.node.remove(node)
-    needed = {name for node in graph.node for name in node.input}
-    for tensor in [tensor for tensor in graph.initializer if tensor.name not in needed]:
-        graph.initializer.remove(tensor)
+def _simplified(path: Path, scratch: Path) -> onnx.ModelProto:
+    """The same graph of fewer nodes, all in float32: see above. Written to `scratch` on the way."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC  # others know the processor
+    options.optimized_model_filepath = str(scratch)
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    model = onnx.load(scratch)
+    for unused in [opset for opset in model.opset_import if opset.domain]:
+        model.opset_import.remove(unused)
+    for number, node in enumerate(model.graph.node):
+        node.name = node.name or f"node_{number}"  # nodes are left out by their names
+    model.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")  # else it asks for just that
+    return model
 
 
 def _left_alone(graph: Any) -> list[str]:
-    """The first convolution, and a sum or cut that gives the logits: see above."""
-    first = [node.name for node in graph.node if node.op_type == "Conv"][:1]
-    last = [node.name for node in graph.node if graph.output[0].name in node.output and node.op_type not in _PRODUCTS]
-    return first + last
+    """The first convolution, a sum or cut that gives the logits, and what makes bits of adopted features: see above."""
+    nodes = list(graph.node)
+    first = [node.name for node in nodes if node.op_type == "Conv"][:1]
+    last = [node.name for node in nodes if graph.output[0].name in node.output and node.op_type not in _PRODUCTS]
+    behind = [node.name for node in dropwhile(lambda node: "features" not in node.input, nodes)]
+    return first + last + behind
