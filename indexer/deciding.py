@@ -34,16 +34,17 @@ class Decision:
     vectors: list[Pixels | None]
 
 
-def plan(seen: Scan, known: Known, vectors: set[int] | None) -> list[Work]:
-    """The files that are new, changed, failed before, or lack a pixel vector: `vectors` are the ids that have one, and
-    None where none are wanted."""
+def plan(seen: Scan, known: Known, coded: set[int], vectors: set[int] | None) -> list[Work]:
+    """The files that are new, changed, failed before, or lack a code or a pixel vector: `coded` and `vectors` are the
+    ids that have them, `vectors` None where none are wanted."""
     work = []
     for found in seen.found.values():
         entry = known.entries.get(found.path)
         same = entry is not None and (entry.size, entry.mtime_ns) == (found.size, found.mtime_ns)
-        whole = entry is not None and (vectors is None or entry.id in vectors)
+        has_code = entry is not None and entry.id in coded
+        whole = entry is not None and has_code and (vectors is None or entry.id in vectors)
         if not same or not whole or found.path in known.failures:
-            work.append(Work(found, entry.sha256 if entry else None))
+            work.append(Work(found, entry.sha256 if entry and has_code else None))
     return work
 
 

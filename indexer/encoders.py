@@ -73,6 +73,18 @@ def keep_if_possible(library: Path, codec: Codec) -> None:
             keep(library, codec)
 
 
+def has(library: Path, codec_id: str) -> bool:
+    """Whether the library has a whole copy of this encoder."""
+    return _is(place(library, codec_id), codec_id)
+
+
+def tidy(catalog: Catalog, wanted: set[str]) -> None:
+    """Remove the copies of encoders that are neither `wanted` nor have codes here any more; for the one writer."""
+    for folder in (catalog.folder / FOLDER).iterdir():
+        if folder.name not in wanted and not catalog.coded(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _has(library: Path, codec: Codec) -> bool:
     kept = place(library, codec.codec_id)
     return codec.folder == kept or _is(kept, codec.codec_id)

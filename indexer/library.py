@@ -86,6 +86,8 @@ class Library:
         if self._closed:
             raise LibraryError(f"The library {self.folder} was closed: open it again.")
         replaced = not Catalog.exists(self.folder) or (self.folder / FILE).stat().st_ino != self._inode
+        if not replaced and (current := self._catalog.current("alike")) and current.codec_id != self.codec.codec_id:
+            replaced, self._model = True, None  # the library has been fitted to its pictures; its encoder is in it
         if replaced or not self._catalog.knows(self._generation):
             self._catalog.close()
             self._inode = None  # where none can be opened now, the next look tries again

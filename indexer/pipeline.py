@@ -62,7 +62,7 @@ def update(
                 raise UsageError(f"{folder} is a file: name the folder that it is in.")
             if not folder.is_dir():
                 raise UsageError(f"There is no folder {folder}.")
-    with Writer.writing(library, codec) as catalog, _full_disk_said(library):
+    with Writer.writing(library, codec) as catalog, full_disk_said(library):
         encoders.keep(library, codec)
         if catalog.generation().number == 0:  # a file from before it would give its ids other pictures' vectors
             pixelfile.drop(library)
@@ -89,9 +89,11 @@ def _bring_up_to_date(
     gone, warnings = vanished(seen, known, prune)
     ids = np.array([entry.id for entry in known.entries.values()], np.int64)
     vectors = set(pixelfile.PixelFile(catalog.folder, ids).ids.tolist()) if with_pixels else None
-    work = plan(seen, known, vectors)
+    work = plan(seen, known, catalog.coded(codec.codec_id), vectors)
     summary = Summary(skipped=seen.skipped, failed=dict(seen.unlisted), warnings=warnings)
-    summary.unchanged = sum(path in known.entries for path in seen.found) - sum(item.known is not None for item in work)
+    summary.unchanged = sum(path in known.entries for path in seen.found) - sum(
+        item.found.path in known.entries for item in work
+    )
     done, batch = 0, list[Encoded | Failure]()
     progress(done, len(work))
     for results in encoded(work, [codec], with_pixels, threads):
@@ -123,7 +125,7 @@ def _commit(catalog: Writer, decision: Decision, known: Known, summary: Summary)
 
 
 @contextlib.contextmanager
-def _full_disk_said(library: Path) -> Iterator[None]:
+def full_disk_said(library: Path) -> Iterator[None]:
     """Derived files fail with OSError where the disk is full; the catalog says so itself."""
     try:
         yield

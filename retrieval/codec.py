@@ -193,7 +193,12 @@ def id_of(folder: Path) -> str:
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:
     """Write model.json. Raises OSError."""
-    files.replace(folder / CARD, [(json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()])
+    files.replace(folder / CARD, [card_bytes(card)])
+
+
+def card_bytes(card: dict[str, Any]) -> bytes:
+    """What model.json holds."""
+    return (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def find_model(name_or_folder: str) -> Path:

@@ -6,20 +6,18 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from semblance.indexer.catalog import schema
 from semblance.indexer.catalog.opening import FILE, lock
 from semblance.indexer.catalog.reading import Catalog
-from semblance.indexer.catalog.records import Entry, Failure, NewPicture
+from semblance.indexer.catalog.records import Entry, Failure, NewPicture, Purpose
 from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import LibraryError
 from semblance.retrieval.index import Ids
-
-Purpose = Literal["alike", "same"]  # what a codec's codes say of two pictures
 
 
 class Writer(Catalog):
@@ -97,6 +95,22 @@ class Writer(Catalog):
         packed.check(codes, codec.bits)
         with self._batch() as generation:
             self._put(codec.codec_id, zip(ids.tolist(), codes, strict=True), generation)
+
+    def switch(self, codec: Codec, ids: Ids, codes: Codes) -> None:
+        """Commit in one that `codec` is the current one for what is alike, with these codes (N, W) of pictures (N,).
+
+        The codes of the one before go, and pictures that are not among these have none until they are indexed again.
+        """
+        packed.check(codes, codec.bits)
+        before = self.codec_id
+        with self._batch() as generation:
+            self._db.execute("DELETE FROM codes WHERE codec_id IN (?, ?)", (before, codec.codec_id))
+            self._db.execute("DELETE FROM codecs WHERE codec_id IN (?, ?)", (before, codec.codec_id))
+            self._db.execute(
+                "INSERT INTO codecs VALUES (?, ?, ?, 'alike', 1)", (codec.codec_id, codec.bits, codec.reference)
+            )
+            self._put(codec.codec_id, zip(ids.tolist(), codes, strict=True), generation)
+        self.codec_id, self.bits, self.model = codec.codec_id, codec.bits, codec.reference
 
     def touch(self, entries: list[Entry]) -> None:
         """Commit new sizes and times of files whose content is the same; no generation passes."""

@@ -14,10 +14,13 @@ from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import DatasetError
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
 NESTED = (28, 64, 128)  # bits that are a code of their own
 POWER = 0.25  # to which components are whitened: see docs/results.md
 ROUNDS = 40  # over all bits, after those in blocks: likewise
+KNOWN = 0.75  # how much the covariance that is known of other pictures counts where bits are fitted anew: likewise
+FURTHER = 10  # rounds that the rotation then goes on: likewise
 
 _BLOCK = 4096
 _NOISE = 1e-11  # of the strongest variance, or of the mean's square: what float32 makes of features that are all alike
@@ -72,21 +75,23 @@ def least_squares(inputs: Floats, outputs: npt.NDArray[np.uint8]) -> tuple[Float
     return solved[:-1].astype(np.float32), solved[-1].astype(np.float32)
 
 
-def nested_bits(features: Floats, bits: int, power: float = POWER, seed: int = 0) -> tuple[Floats, Floats]:
+def nested_bits(
+    features: Floats, bits: int, power: float = POWER, seed: int = 0, known: Floats | None = None
+) -> tuple[Floats, Floats]:
     """Features (N, D) -> weights (D, bits) and offset (bits,) of logits of which every nested prefix is a good code.
 
     Principal components, the strongest first, each divided by its deviation to `power` (0 leaves them, 1 whitens) and
     every picture's brought to length 1. Iterative quantisation in blocks, so that the first 28, 64 and 128 bits hold
     the first components and nothing else, is only where it begins: left so, the last bits hold next to nothing and
     count as much as the first, and rounds over all bits share the features out again (docs/results.md).
+    `known` are weights (D, K), K at least `bits`, that were fitted to other pictures by the same power: what they say
+    of those counts beside what is given, which may be little, and the rotation goes on from theirs.
     The weights are exact in float16, and the largest is near 1: neither a sign nor an order depends on their scale.
     Raises DatasetError where the features do not differ in so many directions.
     """
-    mean = features.mean(axis=0, dtype=np.float64)
-    covariance = np.zeros((features.shape[1],) * 2)
-    for start in range(0, len(features), _BLOCK):  # as float64, all at once would fill the memory
-        part = features[start : start + _BLOCK] - mean
-        covariance += part.T @ part / len(features)
+    mean, covariance = _moments(features)
+    if known is not None:
+        covariance = (1 - KNOWN) * covariance + KNOWN * np.trace(covariance) * fitted_on(known, power)
     variances, directions = (each[..., ::-1] for each in np.linalg.eigh(covariance))
     found = int((variances > _NOISE * max(variances[0], np.square(mean).mean())).sum())
     if found < bits:
@@ -97,9 +102,36 @@ def nested_bits(features: Floats, bits: int, power: float = POWER, seed: int = 0
     weights = directions[:, :bits] / variances[:bits] ** (power / 2)
     projected = (features - mean.astype(np.float32)) @ weights.astype(np.float32)
     projected /= np.maximum(np.linalg.norm(projected, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    blocks = np.zeros((bits, bits), np.float32)
-    for start, end in pairwise([0, *(edge for edge in NESTED if edge < bits), bits]):
-        blocks[start:end, start:end] = iterative_quantisation(projected[:, start:end], seed=seed)
-    weights = weights @ iterative_quantisation(projected, ROUNDS, start=blocks)
+    if known is None:
+        start = np.zeros((bits, bits), np.float32)
+        for first, end in pairwise([0, *(edge for edge in NESTED if edge < bits), bits]):
+            start[first:end, first:end] = iterative_quantisation(projected[:, first:end], seed=seed)
+    else:  # the rotation that brings the new components nearest to the old bits
+        left, _, right = np.linalg.svd(weights.T @ covariance @ known[:, :bits])
+        start = (left @ right).astype(np.float32)
+    weights = weights @ iterative_quantisation(projected, FURTHER if known is not None else ROUNDS, start=start)
     weights = (weights / np.abs(weights).max()).astype(np.float16).astype(np.float32)
     return weights, (-mean @ weights).astype(np.float32)
+
+
+def fitted_on(weights: Floats, power: float = POWER) -> Doubles:
+    """Weights (D, K) by `nested_bits` -> the covariance (D, D) that they were fitted on, in its first K directions and
+    of trace 1: its scale is not known.
+
+    The weights are V L^(-power / 2) R, with directions V, variances L and a rotation R, which a decomposition takes
+    apart: bits remember what they have seen, and whoever fits them anew need not have the pictures.
+    """
+    directions, lengths, _ = np.linalg.svd(weights.astype(np.float64), full_matrices=False)
+    variances: Doubles = np.maximum(lengths, np.finfo(np.float32).eps * lengths[0]) ** (-2 / power)
+    covariance: Doubles = (directions * (variances / variances.sum())) @ directions.T
+    return covariance
+
+
+def _moments(features: Floats) -> tuple[Doubles, Doubles]:
+    """Mean (D,) and covariance (D, D)."""
+    mean = features.mean(axis=0, dtype=np.float64)
+    covariance = np.zeros((features.shape[1],) * 2)
+    for start in range(0, len(features), _BLOCK):  # as float64, all at once would fill the memory
+        part = features[start : start + _BLOCK] - mean
+        covariance += part.T @ part / len(features)
+    return mean, covariance

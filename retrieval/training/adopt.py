@@ -8,6 +8,8 @@ It is fitted to what the graph itself computes, with weights as they ship, so no
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +20,19 @@ from semblance.retrieval.codec import Codec, write_card
 from semblance.retrieval.errors import DatasetError, ModelError, TrainingError, UsageError
 from semblance.retrieval.files import replace
 from semblance.retrieval.images import InputSpec, Picture
-from semblance.retrieval.judging import linear
+from semblance.retrieval.judging import datasets, linear
 from semblance.retrieval.judging.linear import Floats
 from semblance.retrieval.progress import Progress, quiet
-from semblance.retrieval.training import foreign, preprocessing
+from semblance.retrieval.training import features, foreign, preprocessing
 from semblance.retrieval.training.assembly import from_bytes, pool, run, session_of, with_bits
-from semblance.retrieval.training.data import TrainingData
+from semblance.retrieval.training.data import Selection
+from semblance.retrieval.training.features import Features
 from semblance.retrieval.training.foreign import Network
 from semblance.retrieval.training.preprocessing import Preprocessing, Wanted
 from semblance.retrieval.training.shipping import for_shipping
 
 UNKNOWN = "its trunk's training is not known to Semblance"
-_BATCH = 32
+FORMULA = {"nested": [*linear.NESTED], "power": linear.POWER, "rounds": linear.ROUNDS}
 _ALIKE = 1e-2  # how far features may differ by what else is in the batch, as a share of their length
 
 
@@ -75,32 +78,49 @@ def prepare(
     return Adoption(network, wanted, bits, licence, note)
 
 
-def adopt(adoption: Adoption, data: TrainingData, out: Path, progress: Progress = quiet) -> Codec:
-    """Fit bits to the features of `data` and write the model folder `out`; the codec read back.
+def adopt(
+    adoption: Adoption, chosen: Selection, out: Path, progress: Progress = quiet
+) -> tuple[Codec, list[tuple[Path, str]]]:
+    """Fit bits to the features of pictures and write the model folder `out`: the codec read back, and which files could
+    not be read, with the reason.
 
     Raises ModelError where the network does not run or makes no features, DatasetError where the pictures are too few
     or too much alike, TrainingError where `out` cannot be written.
     """
-    network, bits, pictures = adoption.network, adoption.bits, data.pictures
-    if len(pictures) <= bits:
-        raise DatasetError(
-            f"{len(pictures)} pictures are too few to fit {bits} bits to: add some, or ask for fewer bits."
-        )
+    network, bits = adoption.network, adoption.bits
+    enough(len(chosen), bits)
     model = from_bytes(network, adoption.wanted)
-    length = pool(model, _shape_of_features(model, network, pictures), adoption.wanted)
+    length = pool(model, _shape_of_features(model, network, _two(chosen, adoption.spec)), adoption.wanted)
     if length == 1:
         raise ModelError(f"{network} is one number a picture, no features: name another --output.")
     if length < bits:
         raise ModelError(f"{network} is {length} numbers a picture, too few for {bits} bits: ask for fewer --bits.")
-    vectors = _features(model, network, pictures, progress)
+    made = features.make(partial(run, session_of(model, network), network), chosen, adoption.spec, progress)
+    enough(len(made.read), bits)
+    _check(network, made.vectors)
     try:
-        encoder = for_shipping(with_bits(model, *linear.nested_bits(vectors, bits)))
+        encoder = for_shipping(with_bits(model, *linear.nested_bits(made.vectors, bits)))
     except DatasetError as error:
         raise DatasetError(f"{network} gives no codes: {error}") from error
     except Exception as error:  # a checker's, or protobuf's of more than 2 GB
         raise ModelError(f"{network} cannot be written as one ONNX file: {error}") from error
-    _write(out, encoder, _card(adoption, data, out.resolve().name, length))
-    return Codec(out)
+    _write(out, encoder, _card(adoption, chosen, made, out.resolve().name))
+    return Codec(out), made.failed
+
+
+def enough(pictures: int, bits: int) -> None:
+    """DatasetError unless bits can be fitted to so many pictures."""
+    if pictures <= bits:
+        raise DatasetError(f"{pictures} pictures are too few to fit {bits} bits to: add some, or ask for fewer bits.")
+
+
+def _two(chosen: Selection, spec: InputSpec) -> Picture:
+    """The first two pictures that can be read. DatasetError where there are none."""
+    read = datasets.readable(chosen, spec)  # no further than is asked for, and a few ahead
+    two = [*islice((picture for picture in read if not isinstance(picture, Exception)), 2)]
+    if len(two) < 2:
+        raise DatasetError(f"{chosen.name} holds no two pictures that can be read.")
+    return np.stack(two)
 
 
 def _write(out: Path, encoder: bytes, card: dict[str, Any]) -> None:
@@ -113,10 +133,9 @@ def _write(out: Path, encoder: bytes, card: dict[str, Any]) -> None:
         raise TrainingError(f"The model folder {out} could not be written: {error}") from error
 
 
-def _shape_of_features(model: ModelProto, network: Network, pictures: Picture) -> tuple[int, ...]:
+def _shape_of_features(model: ModelProto, network: Network, two: Picture) -> tuple[int, ...]:
     """The shape of what the network makes of two pictures. ModelError where it is no features, or where a picture's
     depend on what else is in its batch."""
-    two = pictures[[0, -1]]
     together = run(session := session_of(model, network), network, two)
     shape: tuple[int, ...] = together.shape
     if len(shape) not in (2, 3, 4) or shape[0] != 2:
@@ -129,23 +148,16 @@ def _shape_of_features(model: ModelProto, network: Network, pictures: Picture) -
     return shape
 
 
-def _features(model: ModelProto, network: Network, pictures: Picture, progress: Progress) -> Floats:
-    """Features (N, D) of all pictures. Raises ModelError where they cannot tell pictures apart."""
-    session = session_of(model, network)
-    parts: list[Floats] = []
-    for start in range(0, len(pictures), _BATCH):
-        parts.append(run(session, network, pictures[start : start + _BATCH]))
-        progress(min(start + _BATCH, len(pictures)), len(pictures))
-    vectors = np.concatenate(parts)
+def _check(network: Network, vectors: Floats) -> None:
+    """ModelError where these features cannot tell pictures apart."""
     if not np.isfinite(vectors).all():
         raise ModelError(f"{network} is not a number for some of these pictures: are --mean and --std the network's?")
     if (np.ptp(vectors, axis=0) == 0).all():
         raise ModelError(f"{network} is the same for every picture: name another --output.")
-    return vectors
 
 
-def _card(adoption: Adoption, data: TrainingData, name: str, length: int) -> dict[str, Any]:
-    network = adoption.network
+def _card(adoption: Adoption, chosen: Selection, made: Features, name: str) -> dict[str, Any]:
+    network, length = adoption.network, made.vectors.shape[1]
     return {
         "name": name,
         "bits": adoption.bits,
@@ -157,11 +169,11 @@ def _card(adoption: Adoption, data: TrainingData, name: str, length: int) -> dic
             "sha256": network.sha256,
             "output": network.output,
             "preprocessing": asdict(adoption.wanted),
-            "formula": {"nested": [*linear.NESTED], "power": linear.POWER, "rounds": linear.ROUNDS},
+            "formula": FORMULA,
             "note": adoption.note,
         },
-        "command": shlex.join(_command(adoption, data.arguments, name)),
-        "data": {"name": data.name, "pictures": len(data.pictures), "sha256": data.sha256},
+        "command": shlex.join(_command(adoption, chosen.arguments, name)),
+        "data": {"name": chosen.name, "pictures": len(made.read), "sha256": made.sha256},
         "licence": {
             "weights": adoption.licence,
             "data": "the pictures' own; none of them is distributed with the model",

@@ -4,7 +4,6 @@ What stands before the network and behind it is made of ONNX's own operators and
 whoever runs the codec needs to know nothing of how the network wants its pictures.
 """
 
-import os
 from typing import Any
 
 import numpy as np
@@ -93,7 +92,7 @@ def with_bits(model: ModelProto, weights: Floats, offset: Floats) -> ModelProto:
 
 def session_of(model: ModelProto, network: Network) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = os.cpu_count() or 1
+    options.intra_op_num_threads = 1  # each core has pictures of its own: see features.py
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

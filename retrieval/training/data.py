@@ -6,7 +6,7 @@ Adopting a network reads its pictures here too, where there is no torch: it is i
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,28 @@ import numpy as np
 
 from semblance.retrieval.codec import BATCH
 from semblance.retrieval.errors import DatasetError
-from semblance.retrieval.images import InputSpec, Picture
+from semblance.retrieval.images import InputSpec, Picture, Source
 from semblance.retrieval.judging import datasets
 from semblance.retrieval.progress import Progress, quiet
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Pictures that were named and not read yet: what they are called, what a command was told to take, and where they
+    come from, in their order: files, or arrays of pictures."""
+
+    name: str
+    arguments: tuple[str, ...]
+    sources: list[list[Path] | Picture]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.sources))
+
+    def __iter__(self) -> Iterator[Source]:
+        return chain.from_iterable(self.sources)
 
 
 @dataclass(frozen=True)
@@ -50,17 +66,12 @@ class TrainingData:
             progress(done, len(self.pictures))
 
 
-def load(
-    sources: Sequence[Path],
-    spec: InputSpec,
-    progress: Progress = quiet,
-    leave_out_classes: int | None = None,
-) -> TrainingData:
-    """Decode all training pictures at `spec`. The test pictures of CIFAR-10 and MNIST are never among them.
+def select(sources: Sequence[Path], leave_out_classes: int | None = None) -> Selection:
+    """All training pictures below `sources`. The test pictures of CIFAR-10 and MNIST are never among them.
 
     With `leave_out_classes` n, every n-th class of each folder is left out (see datasets.left_out), so that search can
-    be judged by what was never trained on; CIFAR-10 and MNIST are taken whole, after the folders. Unreadable files are
-    left out and named in `failed`. Raises DatasetError where a folder has nothing to train on.
+    be judged by what was never trained on; CIFAR-10 and MNIST are taken whole, after the folders. Raises DatasetError
+    where a folder has nothing to train on.
     """
     for source in sources:
         if not source.is_dir():
@@ -71,16 +82,6 @@ def load(
     if leave_out_classes and not folders:
         raise DatasetError("Classes are left out of folders that have them as subfolders: none of these is one.")
     paths = datasets.once(path for folder in folders for path in _files(folder, leave_out_classes))
-    pictures, failed = _read(paths, spec, progress)
-    standard = [datasets.load(source)[0] for source in known]
-    parts, origins = [dataset.pictures(spec) for dataset in standard], [dataset.sources for dataset in standard]
-    if len(pictures):
-        parts.insert(0, pictures)
-        unread = dict(failed)
-        origins.insert(0, [path for path in paths if path not in unread])
-    if not parts:
-        raise DatasetError(f"{folders[0]} holds no picture that can be read ({len(failed)} could not).")
-    pictures = parts[0] if len(parts) == 1 else np.concatenate(parts)
     less = f" less one class in {leave_out_classes}" if leave_out_classes else ""
     names = [folder.resolve().name + less for folder in folders] + [
         f"{name} training pictures" for name in known.values()
@@ -88,8 +89,39 @@ def load(
     arguments = [source.resolve().name for source in sources]
     if leave_out_classes:
         arguments += ["--leave-out-classes", str(leave_out_classes)]
+    parts = [*([paths] if folders else []), *(datasets.load(source)[0].sources for source in known)]
+    return Selection(" and ".join(names), tuple(arguments), parts)
+
+
+def load(
+    sources: Sequence[Path],
+    spec: InputSpec,
+    progress: Progress = quiet,
+    leave_out_classes: int | None = None,
+) -> TrainingData:
+    """Decode all that `select` finds at `spec`. Unreadable files are left out and named in `failed`.
+
+    Raises DatasetError as `select` does, and where no picture can be read.
+    """
+    chosen = select(sources, leave_out_classes)
+    parts: list[Picture] = []
+    origins: list[list[Path] | Picture] = []
+    failed: list[tuple[Path, str]] = []
+    for part in chosen.sources:
+        if isinstance(part, np.ndarray):
+            origins.append(part)
+            parts.append(datasets.Dataset(part, np.zeros(len(part), np.int64), []).pictures(spec))
+            continue
+        pictures, failed = _read(part, spec, progress)
+        if len(pictures):
+            unread = dict(failed)
+            origins.append([path for path in part if path not in unread])
+            parts.append(pictures)
+    if not parts:
+        raise DatasetError(f"{sources[0]} holds no picture that can be read ({len(failed)} could not).")
+    pictures = parts[0] if len(parts) == 1 else np.concatenate(parts)
     checksum = hashlib.sha256(np.ascontiguousarray(pictures).data).hexdigest()
-    return TrainingData(" and ".join(names), tuple(arguments), pictures, checksum, failed, origins)
+    return TrainingData(chosen.name, chosen.arguments, pictures, checksum, failed, origins)
 
 
 def _files(folder: Path, leave_out_classes: int | None) -> list[Path]:

@@ -48,7 +48,7 @@ def read(path: Path, output: str | None) -> Network:
         output = model.graph.output[0].name
     if all(output not in node.output for node in model.graph.node):
         raise UsageError(f"{path} computes no tensor {output!r}. {_likely(model)}")
-    _cut(model, output)
+    cut(model, output)
     inputs = [*model.graph.input]
     if len(inputs) != 1:
         names = ", ".join(each.name for each in inputs) or "none"
@@ -106,7 +106,7 @@ def _lift(model: ModelProto) -> None:
     model.ir_version = max(model.ir_version, 8)  # of old, every weight had to be an input too
 
 
-def _cut(model: ModelProto, output: str) -> None:
+def cut(model: ModelProto, output: str) -> None:
     """Leave what `output` is computed from, and no other output."""
     graph = model.graph
     made_by = {name: number for number, node in enumerate(graph.node) for name in node.output}

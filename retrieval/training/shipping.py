@@ -33,8 +33,13 @@ def for_shipping(model: onnx.ModelProto) -> bytes:
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
         if values.dtype == np.float32 and np.array_equal(values.astype(np.float16).astype(np.float32), values):
-            name = tensor.name
-            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-            graph.node.insert(0, onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+            as_half(graph, tensor)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+def as_half(graph: onnx.GraphProto, tensor: onnx.TensorProto) -> None:
+    """Store one of a graph's tensors as float16 behind a cast to float32; its values are exact in float16."""
+    name, values = tensor.name, numpy_helper.to_array(tensor)
+    tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+    graph.node.insert(0, onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))

@@ -49,20 +49,18 @@ def adopt(
     """Make a model of a network that others have trained. A preprocessor_config.json beside it is read."""
     with console.extra("adopt", "Adopting a network"):
         from semblance.retrieval.training import adopt as adopting
-        from semblance.retrieval.training.data import load
+        from semblance.retrieval.training.data import select
         from semblance.retrieval.training.preprocessing import Wanted, numbers
     offset, scale = (None if text is None else numbers(text) for text in (mean, std))
     asked = Wanted(size, offset, scale, layout, bgr)
     adoption = adopting.prepare(network, out, output, asked, bits, licence, note or adopting.UNKNOWN)
-    with console.progress("Reading pictures") as update:
-        pictures = load(data, adoption.spec, update, leave_out_classes)
-    for path, reason in pictures.failed:
-        console.say(f"left out: {path}: {reason}")
     with console.progress("Making features") as update:
-        made = adopting.adopt(adoption, pictures, out, update)
+        made, failed = adopting.adopt(adoption, select(data, leave_out_classes), out, update)
+    for path, reason in failed:
+        console.say(f"left out: {path}: {reason}")
     console.say(
         f"{out}: codec {made.codec_id[:12]}, {made.bits} bits of {adoption.network.output} at {made.spec.size} pixels, "
-        f"fitted to {len(pictures.pictures):,} pictures"
+        f"fitted to {made.card['data']['pictures']:,} pictures"
     )
-    if pictures.failed:
+    if failed:
         raise typer.Exit(console.LEFT_OUT)

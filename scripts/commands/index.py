@@ -3,32 +3,53 @@
 import os
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from semblance.indexer import pipeline
 from semblance.indexer.library import codec_for
+from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
+
+if TYPE_CHECKING:
+    from semblance.indexer.fitting import Fitted
 
 
 def index(
-    folders: Annotated[list[Path], console.argument("Folders of pictures.", "FOLDER...")],
     library: console.Library,
+    folders: Annotated[list[Path] | None, console.argument("Folders of pictures.", "FOLDER...")] = None,
     model: console.Model = None,
     pixels: Annotated[bool, typer.Option("--pixels", help="Keep pixel vectors too, for the baseline.")] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Forget the pictures of missing or emptied folders.")] = False,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Then fit the bits to all pictures of the library, and encode them anew.")
+    ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads that decode and encode.")] = os.cpu_count() or 1,
     as_json: console.AsJson = False,
 ) -> None:
     """Encode folders of pictures into a library. Run again, only what changed is encoded and what is gone forgotten."""
-    summary = run([*folders], library, model, pixels=pixels, prune=prune, threads=threads)
+    if not folders and not fit:
+        raise UsageError("There is nothing to do: name a FOLDER of pictures, or --fit the library to those it has.")
+    if not folders and (model or pixels or prune):
+        raise UsageError("--model, --pixels and --prune are for indexing a FOLDER: name one, or leave them out.")
+    summary = pipeline.Summary()
+    if folders:
+        summary = run([*folders], library, model, pixels=pixels, prune=prune, threads=threads)
+    fitted = _fit(library, threads) if fit else None
     if as_json:
         failed = [{"path": path, "reason": reason} for path, reason in summary.failed.items()]
-        console.print_json({**vars(summary), "failed": failed, "seconds": round(summary.seconds, 3)})
+        document = {**vars(summary), "failed": failed, "seconds": round(summary.seconds, 3)}
+        if fitted:
+            left_out = [{"path": path, "reason": reason} for path, reason in fitted.left_out.items()]
+            document["fit"] = {**vars(fitted), "left_out": left_out, "seconds": round(fitted.seconds, 3)}
+        console.print_json(document)
     else:
-        show(summary)
-    if summary.failed or summary.warnings:
+        if folders:
+            show(summary)
+        if fitted:
+            _show_fitted(fitted)
+    if summary.failed or summary.warnings or (fitted and fitted.left_out):
         raise typer.Exit(console.LEFT_OUT)
 
 
@@ -45,6 +66,30 @@ def run(
             )
     except KeyboardInterrupt:
         raise KeyboardInterrupt("what was indexed is kept; run the same command again to go on") from None
+
+
+def _fit(library: Path, threads: int) -> "Fitted":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with console.extra("adopt", "Fitting bits"):
+        from semblance.indexer import fitting
+    try:
+        with console.progress("Making features") as update:
+            return fitting.fit(library, threads, update)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the library is as it was") from None
+
+
+def _show_fitted(fitted: "Fitted") -> None:
+    for path, reason in fitted.left_out.items():
+        console.say(f"left out: {path}: {reason}")
+    if fitted.already:
+        console.say(f"The bits are fitted to these {fitted.pictures:,} pictures already.")
+        return
+    rate = fitted.pictures / max(fitted.seconds, 1e-9)
+    console.say(
+        f"codec {fitted.codec_id[:12]} fitted to {fitted.pictures:,} pictures, all encoded into it, "
+        f"{len(fitted.left_out):,} left out, in {fitted.seconds:.1f} s ({rate:,.0f} pictures a second)"
+    )
 
 
 def show(summary: pipeline.Summary) -> None:

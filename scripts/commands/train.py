@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import UsageError
-from semblance.retrieval.images import InputSpec
+from semblance.retrieval.images import InputSpec, Picture
 from semblance.scripts import console
 from semblance.scripts.report.before_after import write_before_and_after
 
@@ -31,6 +32,8 @@ Settings = Annotated[list[str] | None, typer.Option("--set", help="FIELD=VALUE o
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps or another device of torch.")]
 Download = Annotated[bool, typer.Option("--download", help="Fetch CIFAR-10 into DATA first.")]
 
+_SHOWN = 300  # pictures that the sheet of neighbours is drawn from where they were not kept
+
 
 def train(
     data: Data,
@@ -44,12 +47,15 @@ def train(
     leave_out_classes: console.LeaveOutClasses = None,
     download: Download = False,
 ) -> None:
-    """Train a model without labels and export it."""
+    """Train a model without labels and export it. A model of a network of others has its bits fitted by a formula."""
+    start = Codec(from_) if from_ is not None else None
+    if start is not None and _by_formula(start, (recipe, teacher, minutes), set_ or []):
+        _refit(start, data, out, set_ or [], leave_out_classes)
+        return
     with console.extra("train", "Training"):
         from semblance.retrieval.training.data import download_cifar10, load
         from semblance.retrieval.training.fields import override
         from semblance.retrieval.training.run import Terms, find_device
-    start = Codec(from_) if from_ is not None else None
     chosen = override(_recipe(recipe, start), set_ or [])
     terms = Terms(start, Codec(teacher, threads=2) if teacher is not None else None, minutes)
     terms.check(chosen, out)  # before the long work begins
@@ -61,9 +67,53 @@ def train(
     for path, reason in pictures.failed:
         console.say(f"left out: {path}: {reason}")
     trained = _trained(chosen, pictures, out, where, terms)
-    _compare(start, trained.codec, pictures, out)
+    _compare(start, trained.codec, pictures.pictures, out)
     if pictures.failed:
         raise typer.Exit(console.LEFT_OUT)
+
+
+def _by_formula(start: Codec, training: tuple[object, ...], settings: list[str]) -> bool:
+    """Whether bits are fitted to a network's features, rather than a network trained. Raises UsageError where what is
+    asked for goes with neither."""
+    with console.extra("adopt", "Fitting bits"):
+        from semblance.retrieval.training.refit import ends_in_bits
+    if not ends_in_bits(start):
+        return False
+    if not any(training) and all(setting.startswith("bits=") for setting in settings):
+        return True
+    if (start.folder / "weights.pt").exists():
+        return False
+    raise UsageError(
+        f"{start.name} has bits that a formula fits to pictures, and no weights to train: leave --recipe, --teacher, "
+        "--minutes and any --set but bits=N out."
+    )
+
+
+def _refit(start: Codec, data: list[Path], out: Path, settings: list[str], leave_out_classes: int | None) -> None:
+    """Bits fitted to pictures by the formula, and what is to be said of them said."""
+    from semblance.retrieval.training.data import select
+    from semblance.retrieval.training.refit import check, refit
+
+    check(out)
+    bits = _bits(settings[-1]) if settings else None
+    with console.progress("Making features") as update:
+        made, seen = refit(start, select(data, leave_out_classes), out, bits, update)
+    for path, reason in seen.failed:
+        console.say(f"left out: {path}: {reason}")
+    figures = made.card.get("figures", {})
+    said = f", squared error of what they remember {figures['mse']:.4f}" if "mse" in figures else ""
+    console.say(f"{out}: codec {made.codec_id[:12]}, {made.bits} bits fitted to {len(seen.read):,} pictures{said}")
+    some = seen.read[:: max(1, len(seen.read) // _SHOWN)][:_SHOWN]
+    _compare(start, made, np.concatenate([*made.squashed(some)]), out)
+    if seen.failed:
+        raise typer.Exit(console.LEFT_OUT)
+
+
+def _bits(setting: str) -> int:
+    text = setting.partition("=")[2]
+    if not text.isdigit() or not int(text):
+        raise UsageError(f"bits is a whole number from 1, not {text!r}.")
+    return int(text)
 
 
 def _recipe(name: str | None, start: Codec | None) -> "AnyRecipe":
@@ -101,11 +151,11 @@ def _trained(recipe: "AnyRecipe", pictures: "TrainingData", out: Path, device: A
     return made
 
 
-def _compare(before: Codec | None, after: Codec, pictures: "TrainingData", out: Path) -> None:
+def _compare(before: Codec | None, after: Codec, pictures: Picture, out: Path) -> None:
     """Draw the sheet of neighbours before and after."""
     try:
         with console.progress("Comparing neighbours") as update:
-            sheet = write_before_and_after(before, after, pictures.pictures, out, update)
+            sheet = write_before_and_after(before, after, pictures, out, update)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"the model in {out} is whole, its sheet of neighbours is not drawn") from None
     console.say(f"{sheet}: neighbours before and after (it shows your pictures: leave it out of a shared model)")

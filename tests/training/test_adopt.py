@@ -18,7 +18,7 @@ from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import DatasetError, ModelError, SemblanceError, UsageError
 from semblance.retrieval.judging import linear
 from semblance.retrieval.training import adopt as adopting
-from semblance.retrieval.training.data import TrainingData
+from semblance.retrieval.training.data import Selection
 from semblance.retrieval.training.preprocessing import Wanted
 from tests.conftest import paint
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHANCE = np.random.default_rng(0)
 SIZE, LENGTH, BITS = 6, 40, 16
 PICTURES = CHANCE.integers(0, 256, (60, SIZE, SIZE, 3), np.uint8)
-DATA = TrainingData("noise", ("noise",), PICTURES, "0" * 64, [], [PICTURES])
+DATA = Selection("noise", ("noise",), [PICTURES])
 MEAN, STD = (120.0, 110.0, 100.0), (60.0, 50.0, 40.0)
 ASKED = Wanted(SIZE, MEAN, STD)
 KERNEL = CHANCE.standard_normal((LENGTH, 3, 3, 3)).astype(np.float16).astype(np.float32) / 4
@@ -107,7 +107,7 @@ def network(path: Path, making: Making) -> Path:
 
 
 def adopted(path: Path, out: Path, output: str | None = None, asked: Wanted = ASKED, bits: int = BITS) -> Codec:
-    return adopting.adopt(adopting.prepare(path, out, output, asked, bits), DATA, out)
+    return adopting.adopt(adopting.prepare(path, out, output, asked, bits), DATA, out)[0]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_the_file_beside_says_what_options_do_not(tmp_path: Path) -> None:
 def test_model_json_says_what_it_was_made_of(tmp_path: Path) -> None:
     path = network(tmp_path / "a.onnx", Making())
     adoption = adopting.prepare(path, tmp_path / "mine", None, ASKED, BITS, licence="MIT")
-    card = adopting.adopt(adoption, DATA, tmp_path / "mine").card
+    card = adopting.adopt(adoption, DATA, tmp_path / "mine")[0].card
     assert (card["name"], card["bits"], card["latent"], card["licence"]["weights"]) == ("mine", BITS, "bits", "MIT")
     assert card["adopted"]["network"] == "a.onnx"
     assert card["adopted"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -198,7 +198,7 @@ def test_model_json_says_what_it_was_made_of(tmp_path: Path) -> None:
     assert card["adopted"]["preprocessing"] == {
         "size": SIZE, "mean": [*MEAN], "std": [*STD], "layout": "nchw", "bgr": False,
     }  # fmt: skip
-    assert card["data"] == {"name": "noise", "pictures": 60, "sha256": "0" * 64}
+    assert card["data"] == {"name": "noise", "pictures": 60, "sha256": hashlib.sha256(PICTURES.tobytes()).hexdigest()}
     assert str(tmp_path) not in (tmp_path / "mine/model.json").read_text()
     assert str(tmp_path).encode() not in (tmp_path / "mine/encoder.onnx").read_bytes()
 
