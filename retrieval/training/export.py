@@ -71,18 +71,21 @@ def export(
     spec: InputSpec,
     bits: int,
     decodes: bool = True,
+    encoder: bytes | None = None,
 ) -> Codec:
     """Write encoder.onnx, decoder.onnx and model.json of a `deployable` model into `folder`; the codec read back.
 
-    `card` is model.json less bits and input. A model that never learned to rebuild has no decoder to ship. Raises
-    TrainingError where the folder cannot be written.
+    `card` is model.json less bits and input. A model that never learned to rebuild has no decoder to ship. Where its
+    trunk is another's, `encoder` is the whole as encoder.onnx holds it. Raises TrainingError where the folder cannot be
+    written.
     """
     pictures = torch.zeros(2, spec.size, spec.size, 3, dtype=torch.uint8)
     latents = torch.ones(2, bits)
     card = {"name": card["name"], "bits": bits, "input": {"size": spec.size, "resize": spec.resize}, **card}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        replace(folder / "encoder.onnx", [_onnx(_FromBytes(model.encoder), pictures, "images", "logits")])
+        encoder = encoder or _onnx(_FromBytes(model.encoder), pictures, "images", "logits")
+        replace(folder / "encoder.onnx", [encoder])
         if decodes:
             replace(folder / "decoder.onnx", [_onnx(_ToBytes(model.decoder), latents, "latents", "images")])
         else:
@@ -106,11 +109,14 @@ def _fold(layers: nn.Sequential) -> None:
 
 
 @torch.no_grad()
-def disagreement(model: Autoencoder | FittedCoder, codec: Codec, pictures: Picture) -> tuple[float, float]:
+def disagreement(
+    model: Autoencoder | FittedCoder, codec: Codec, pictures: Picture, seen: Tensor | None = None
+) -> tuple[float, float]:
     """Torch against ONNX Runtime on pictures (N, S, S, 3): the share of bits that differ, and the largest |logit|
-    among those, in standard deviations of its bit."""
-    encoder = _FromBytes(model.encoder)
-    expected = torch.cat([encoder(batch) for batch in torch.from_numpy(pictures).split(500)]).numpy()
+    among those, in standard deviations of its bit. `seen` (N, F) are what a frozen trunk makes of them."""
+    encoder = _FromBytes(model.encoder) if seen is None else model.encoder
+    inputs = torch.from_numpy(pictures) if seen is None else seen
+    expected = torch.cat([encoder(batch) for batch in inputs.split(500)]).numpy()
     differ = (expected > 0) != (codec.logits(pictures) > 0)
     relative = np.abs(expected) / np.maximum(expected.std(axis=0), 1e-12)
     return float(differ.mean()), float(relative[differ].max(initial=0))

@@ -114,8 +114,8 @@ def train(
             trail.record(step=step, epoch=epoch, learning_rate=rate, loss=loss, **each)
         if batch == batches - 1:
             pace = (step + 1 - epoch_first) * size / (clock.seconds - epoch_began)
-            whole = None if seen is None else seen[0, held_out].to(device)
-            figures = measure(model, pictures[held_out.to(device)], recipe.bits, whole)
+            clean = None if seen is None else seen[0, held_out].to(device)
+            figures = measure(model, pictures[held_out.to(device)], recipe.bits, clean)
             trail.record(step=step, epoch=epoch, pictures_per_second=round(pace), **figures)
         step += 1
         done, whole = clock.shown(step)

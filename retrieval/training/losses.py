@@ -123,7 +123,7 @@ def _cast_down(recipe: Recipe, images: Tensor) -> torch.autocast:
 
 
 def viewed(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """A view (N, 3, V, V) of each of the pictures (N, 3, S, S) where views are compared, else the pictures; coloured."""
+    """A view (N, 3, V, V) of each picture (N, 3, S, S) where views are compared, else the picture, in other colours."""
     views = recipe.views
     if recipe.objectives.compare_views:
         images = augment.random_crops(images, views.view, views.crop, generator, views.turn, views.frame)

@@ -68,6 +68,28 @@ _PHOTOS = replace(
     held_out=500,  # few, since people train it on their own pictures
 )
 
+_FROZEN = replace(
+    _PHOTOS,
+    name="photos-head",
+    summary="256 bits that find alike what a network's features find alike, from copies of a picture too.",
+    network="frozen",
+    pooled=False,
+    head=1280,  # of EfficientNet-Lite0
+    reconstruction=10.0,
+    agreement=3.0,
+    projection=0.0,
+    imitation=1.0,
+    likeness=0.05,
+    whole=0.5,
+    crop=0.35,
+    resolution=0.3,
+    caption=0.4,
+    blur=0.03,
+    kept=2,
+    learning_rate=3e-3,
+    epochs=20,
+)
+
 _FITTED = [
     Fitted(name="hyperplanes", summary="Signs of random projections of the pixels.", method="hyperplanes"),
     Fitted(name="pca", summary="Signs of the pixels' principal components.", method="pca"),
@@ -192,7 +214,7 @@ _MNIST: list[AnyRecipe] = [
     ),
 ]
 
-_ALL: list[AnyRecipe] = [*_SEARCHED, _PHOTOS, *_FITTED, *_METHODS, *_DENSE, *_MNIST]
+_ALL: list[AnyRecipe] = [*_SEARCHED, _PHOTOS, _FROZEN, *_FITTED, *_METHODS, *_DENSE, *_MNIST]
 RECIPES = {recipe.name: recipe for recipe in _ALL}
 
 

@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from semblance.retrieval.errors import TrainingError
 from semblance.retrieval.images import InputSpec
 from semblance.retrieval.judging import datasets
 from semblance.retrieval.progress import Progress, quiet
-from semblance.retrieval.training import closed_form, export, loop
-from semblance.retrieval.training.checkpoint import WEIGHTS, Origin, save_weights
+from semblance.retrieval.training import closed_form, export, looks, loop
+from semblance.retrieval.training.checkpoint import WEIGHTS, Origin, load_weights, save_weights
 from semblance.retrieval.training.closed_form import FittedCoder
 from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import as_card, settable
@@ -26,6 +27,7 @@ from semblance.retrieval.training.measuring import measure
 from semblance.retrieval.training.networks import Autoencoder
 from semblance.retrieval.training.recipe import AnyRecipe, Fitted, Recipe
 from semblance.retrieval.training.recipes import find
+from semblance.retrieval.training.refit import Trunk, ends_in_bits
 
 MOST_DISAGREEMENT = 0.001  # share of bits that torch and ONNX Runtime may give differently
 
@@ -41,8 +43,14 @@ class Terms:
 
     def check(self, recipe: AnyRecipe, out: Path) -> None:
         """Raises TrainingError unless a run of `recipe` into `out` can be had on these terms."""
+        frozen = _is_frozen(recipe)
+        if frozen and (self.start is None or not ends_in_bits(self.start)):
+            raise TrainingError(
+                f"{recipe.name} begins as another network and trains what follows its features: name a model --from "
+                "that has some, photos or one that `semblance adopt` has made."
+            )
         if self.start is not None:
-            _check_start(self.start, recipe, out)
+            _check_start(self.start, recipe, out, frozen)
         _check_teacher(self.teacher, recipe)
         if self.minutes is not None:
             _check_minutes(self.minutes, recipe)
@@ -74,13 +82,18 @@ def make_model(
     terms.check(recipe, out)
     model, seconds, by_the_clock = _made(recipe, data, out, device, progress, stop, terms)
     _, held_out = datasets.hold_out(recipe.held_out, len(data.pictures))
-    sample = data.pictures[held_out if len(held_out) else slice(0, 500)]
-    measured = measure(model, torch.from_numpy(sample).permute(0, 3, 1, 2), recipe.bits)
+    rows = held_out if len(held_out) else np.arange(min(500, len(data.pictures)))
+    sample, trunk = data.pictures[rows], _trunk(recipe, terms)
+    shown, seen = (sample, None) if trunk is None else looks.whole(trunk, data, rows)
+    measured = measure(model, torch.from_numpy(sample).permute(0, 3, 1, 2), recipe.bits, seen)
     figures = {"seconds": round(seconds, 1), "held_out_pictures": float(len(held_out)), **measured}
     card = {**_card(recipe, data, out.resolve().name, terms), **by_the_clock, "figures": figures}
     decodes = isinstance(recipe, Fitted) or recipe.objectives.reconstruction > 0
-    codec = export.export(model, out, card, InputSpec(recipe.size), recipe.bits, decodes)
-    differing, largest = export.disagreement(model, codec, sample)
+    spec, encoder = InputSpec(recipe.size), None
+    if trunk is not None and isinstance(model, Autoencoder):
+        spec, encoder = trunk.codec.spec, looks.encoder(trunk, model)
+    codec = export.export(model, out, card, spec, recipe.bits, decodes, encoder)
+    differing, largest = export.disagreement(model, codec, shown, seen)
     if differing > MOST_DISAGREEMENT:
         raise TrainingError(f"ONNX Runtime gives {differing:.2%} other bits than torch: the export in {out} is wrong.")
     return Summary(codec, figures, differing, largest)
@@ -104,8 +117,17 @@ def _made(
     start, teacher = terms.start, terms.teacher
     begun_as, by = (codec.codec_id if codec else "" for codec in (start, teacher))
     origin = Origin(recipe, data.sha256, begun_as, by, terms.minutes)
-    taught = _lessons(teacher, data, InputSpec(recipe.size), loop.interruptible(progress, stop)) if teacher else None
-    trained = loop.train(origin, data, out, device, progress, stop, start.folder if start else None, taught)
+    watched = loop.interruptible(progress, stop)
+    taught = _lessons(teacher, data, InputSpec(recipe.size), watched) if teacher else None
+    begin, seen = partial(load_weights, folder=start.folder) if start else None, None
+    if trunk := _trunk(recipe, terms):
+        seen = looks.look(trunk, data, recipe, out, watched)
+        kept, _ = datasets.hold_out(recipe.held_out, len(data.pictures))
+        begin, taught = (
+            partial(looks.begin, features=seen[0, kept]),
+            looks.centred(seen[0]) if taught is None else taught,
+        )
+    trained = loop.train(origin, data, out, device, progress, stop, begin, taught, seen)
     try:
         save_weights(trained.network, out)
     except OSError as error:
@@ -115,6 +137,15 @@ def _made(
     return export.deployable(trained.network), trained.seconds, by_the_clock
 
 
+def _trunk(recipe: AnyRecipe, terms: Terms) -> Trunk | None:
+    """What makes the features of a recipe whose trunk is frozen."""
+    return Trunk(terms.start) if _is_frozen(recipe) and terms.start is not None else None
+
+
+def _is_frozen(recipe: AnyRecipe) -> bool:
+    return isinstance(recipe, Recipe) and recipe.network.kind == "frozen"
+
+
 def _lessons(teacher: Codec, data: TrainingData, spec: InputSpec, progress: Progress) -> Logits:
     """A teacher's logits (N, T) of all pictures, whole and clean, and as large as it wants to see them."""
     if teacher.spec == spec:
@@ -122,17 +153,17 @@ def _lessons(teacher: Codec, data: TrainingData, spec: InputSpec, progress: Prog
     return np.concatenate([teacher.logits(batch) for batch in data.at(teacher.spec, progress)])
 
 
-def _check_start(start: Codec, recipe: AnyRecipe, out: Path) -> None:
+def _check_start(start: Codec, recipe: AnyRecipe, out: Path, frozen: bool) -> None:
     if isinstance(recipe, Fitted):
         raise TrainingError(f"{recipe.name} is fitted by a formula: it does not go on from another model.")
-    if start.spec != InputSpec(recipe.size):
+    if start.spec != InputSpec(recipe.size) and not frozen:
         raise TrainingError(
             f"{start.name} takes pictures of {start.spec.size} pixels, {recipe.name} of {recipe.size}: leave --recipe "
             "out to train the model's own."
         )
     if start.folder.resolve() == out.resolve():
         raise TrainingError(f"{out} is the folder of the model to go on from: name another one with --out.")
-    if not (start.folder / WEIGHTS).exists():
+    if not (start.folder / WEIGHTS).exists() and not frozen:
         raise TrainingError(
             f"{start.folder} has no {WEIGHTS}: training goes on from folders that `semblance train` has written."
         )
@@ -141,7 +172,7 @@ def _check_start(start: Codec, recipe: AnyRecipe, out: Path) -> None:
 def _check_teacher(teacher: Codec | None, recipe: AnyRecipe) -> None:
     weight = recipe.objectives.imitation if isinstance(recipe, Recipe) else 0
     if teacher is None:
-        if weight:
+        if weight and not _is_frozen(recipe):  # which imitates its own trunk
             raise TrainingError(f"{recipe.name} imitates another model: name one with --teacher.")
     elif not weight:
         raise TrainingError(f"{recipe.name} has no use for a teacher: give imitation a weight (--set imitation=1).")

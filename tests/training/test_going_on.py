@@ -1,5 +1,6 @@
 """Training that begins with another model's weights: what it takes up, what it notes, what it refuses."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import CheckpointError, TrainingError
-from semblance.retrieval.training.checkpoint import CHECKPOINT, WEIGHTS, Origin
+from semblance.retrieval.training.checkpoint import CHECKPOINT, WEIGHTS, Origin, load_weights
 from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import replace
 from semblance.retrieval.training.loop import train
@@ -34,7 +35,9 @@ def test_training_begins_where_the_other_model_ended(begun: Codec, drawn: Traini
     """At a learning rate of next to nothing the weights stay as they were, those of the projection too."""
     still = replace(RECIPE, learning_rate=1e-12)
     origin = Origin(still, drawn.sha256, begun.codec_id)
-    now = train(origin, drawn, tmp_path / "on", CPU, start=begun.folder).network.state_dict()
+    now = train(
+        origin, drawn, tmp_path / "on", CPU, begin=partial(load_weights, folder=begun.folder)
+    ).network.state_dict()
     for name, weight in torch.load(begun.folder / WEIGHTS, weights_only=True).items():
         if "running" not in name and "num_batches" not in name:
             assert torch.allclose(now[name], weight.float(), atol=1e-6), name
@@ -47,12 +50,13 @@ def test_a_cut_run_goes_on_as_if_it_had_not_been(begun: Codec, drawn: TrainingDa
         nonlocal steps
         steps += 1
 
-    origin, start = Origin(RECIPE, drawn.sha256, begun.codec_id), begun.folder
-    whole = train(origin, drawn, tmp_path / "whole", CPU, count, start=start).network
+    origin = Origin(RECIPE, drawn.sha256, begun.codec_id)
+    begin = partial(load_weights, folder=begun.folder)
+    whole = train(origin, drawn, tmp_path / "whole", CPU, count, begin=begin).network
     half, steps = steps // 2, 0
     with pytest.raises(KeyboardInterrupt):
-        train(origin, drawn, tmp_path / "cut", CPU, count, lambda: steps == half, start)
-    other = train(origin, drawn, tmp_path / "cut", CPU, start=start).network.state_dict()
+        train(origin, drawn, tmp_path / "cut", CPU, count, lambda: steps == half, begin)
+    other = train(origin, drawn, tmp_path / "cut", CPU, begin=begin).network.state_dict()
     assert all(torch.equal(weight, other[name]) for name, weight in whole.state_dict().items())
 
 
