@@ -10,6 +10,7 @@ Nothing here knows how a codec was made: a trained network, PCA and a user's own
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +21,8 @@ import onnxruntime
 
 from semblance.retrieval import codes, files, images
 from semblance.retrieval.errors import ModelError, PictureError
-from semblance.retrieval.images import InputSpec, Picture, Source
+from semblance.retrieval.images import Picture, Source
+from semblance.retrieval.inputs import InputSpec, from_card
 from semblance.retrieval.sessions import check, session
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
@@ -48,7 +50,7 @@ class Codec:
         self.card = _read_card(folder)
         self.name = str(self.card["name"])
         self.bits = int(self.card["bits"])
-        self.spec = _spec(self.card)
+        self.spec = from_card(self.card["input"])
         self._threads, self._known_as = threads, known_as
         encoder = _read(folder / ENCODER)
         self.codec_id = codec_id(encoder, self.bits, self.spec)
@@ -123,7 +125,7 @@ class Codec:
 
         Raises ModelError where the folder has no decoder or a broken one.
         """
-        return InputSpec(self._decoding()[1], self.spec.resize)
+        return replace(self.spec, size=self._decoding()[1])
 
     def decode(self, latents: Logits) -> Picture:
         """Latents float32 (N, bits) -> pictures uint8 (N, D, D, 3). Where latents are bits, each is -1 or +1.
@@ -181,14 +183,14 @@ def from_logits(logits: Logits) -> codes.Codes:
 
 def codec_id(encoder: bytes, bits: int, spec: InputSpec) -> str:
     """SHA-256 of encoder.onnx and of the canonical JSON of what else decides the bits, as 64 hexadecimal digits."""
-    rule = json.dumps({"bits": bits, "resize": spec.resize, "size": spec.size}, sort_keys=True, separators=(",", ":"))
+    rule = json.dumps({"bits": bits, **spec.card()}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(encoder + rule.encode()).hexdigest()
 
 
 def id_of(folder: Path) -> str:
     """The codec_id of a model folder, without loading the model. Raises ModelError."""
     card = _read_card(folder)
-    return codec_id(_read(folder / ENCODER), int(card["bits"]), _spec(card))
+    return codec_id(_read(folder / ENCODER), int(card["bits"]), from_card(card["input"]))
 
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:
@@ -222,14 +224,17 @@ def _read(path: Path) -> bytes:
 def _read_card(folder: Path) -> dict[str, Any]:
     try:
         card = json.loads(_read(folder / CARD))
-        size, resize = card["input"]["size"], card["input"]["resize"]
-        sound = isinstance(card["name"], str) and all(isinstance(n, int) and n > 0 for n in (card["bits"], size))
+        said, sound = (
+            card["input"],
+            isinstance(card["name"], str) and isinstance(card["bits"], int) and card["bits"] > 0,
+        )
+        _ = said["size"], said["resize"]
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder}/model.json is no model card: it lacks name, bits or input.") from error
-    if not sound or resize != "squash-bicubic":
+    try:
+        from_card(said)
+    except (ValueError, TypeError):
+        sound = False
+    if not sound:
         raise ModelError(f"{folder}/model.json has a name, bits or input that Semblance does not know.")
     return cast(dict[str, Any], card)
-
-
-def _spec(card: dict[str, Any]) -> InputSpec:
-    return InputSpec(int(card["input"]["size"]), card["input"]["resize"])

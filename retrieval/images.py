@@ -5,11 +5,10 @@ bytes and pixels are checked on the header, before anything is decoded: a hostil
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +19,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from semblance.retrieval import files
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureTooLarge
+from semblance.retrieval.inputs import InputSpec as InputSpec
 
 Picture = npt.NDArray[np.uint8]  # (S, S, 3) RGB
 Source = Path | str | bytes | Image.Image | npt.NDArray[Any]  # a file's path or bytes, Pillow's picture, or an array
-ResizeRule = Literal["squash-bicubic"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "GIF", "TIFF")
 SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .apng .webp .avif .heic .heif .hif .bmp .dib .gif .tif .tiff".split())  # noqa: SIM905
@@ -49,24 +48,13 @@ pillow_heif.register_heif_opener()
 Image.init()  # all readers now: media_type asks them before any picture has been opened
 
 
-@dataclass(frozen=True)
-class InputSpec:
-    """What a model wants to see: the side S in pixels, and the rule that brings a picture to S x S.
-
-    `squash-bicubic`: both sides are scaled to S on their own, by antialiased bicubic interpolation.
-    """
-
-    size: int
-    resize: ResizeRule = "squash-bicubic"
-
-
 def load(source: Source, spec: InputSpec) -> Picture:
     """Decode one picture to RGB uint8 (S, S, 3).
 
     A path (Path, or str with `~`), a file's bytes, a picture that Pillow holds, or an array uint8 (H, W, 3) RGB,
     (H, W, 4) RGBA or (H, W) grey; Pillow's picture stays open and as it was. JPEG is decoded at the smallest scale that
-    leaves both sides at least 2 S, HEIC from its embedded thumbnail where one is as large as that. The EXIF turn is
-    applied, the first frame taken (of Pillow's picture the one it stands at), 16-bit, palette, grey and CMYK brought to
+    leaves what the spec asks for, HEIC from its embedded thumbnail where one is as large as that. The EXIF turn is applied,
+    the first frame taken (of Pillow's picture the one it stands at), 16-bit, palette, grey and CMYK brought to
     RGB, transparency laid on white. Colour profiles are not applied.
 
     The same pixels give the same bytes whichever way they come: a lossless file, Pillow's picture and an array agree
@@ -76,15 +64,28 @@ def load(source: Source, spec: InputSpec) -> Picture:
     Raises PictureTooLarge (more than MAX_FILE_BYTES bytes or MAX_PIXELS pixels), NotAPicture, DamagedPicture, and
     OSError where a path cannot be read.
     """
-    with _opened(source) as (image, turn):
-        image.draft(None, (2 * spec.size, 2 * spec.size))
-        return np.asarray(_render(image, (spec.size, spec.size), turn))
+    return load_each(source, [spec])[spec]
+
+
+def load_each(source: Source, specs: Iterable[InputSpec]) -> dict[InputSpec, Picture]:
+    """One picture as each spec wants it, to the bit what `load` gives. It is decoded once for each scale that they come
+    to: once for all where a format has but one. Raises as `load` does."""
+    decoded: dict[tuple[int, int], Image.Image] = {}
+    pictures: dict[InputSpec, Picture] = {}
+    for spec in specs:
+        with _opened(source) as (image, turn):
+            image.draft(None, (spec.shortest, spec.shortest))
+            size = image.size
+            if size not in decoded:
+                decoded[size] = _decoded(image)
+            pictures[spec] = np.asarray(_render(decoded[size], (spec.size, spec.size), turn, spec))
+    return pictures
 
 
 def at_full_size(source: Source) -> Picture:
     """Decode one picture to RGB uint8 (H, W, 3), as large as it is and otherwise as `load` does. Raises as `load`."""
     with _opened(source) as (image, turn):
-        return np.asarray(_render(image, image.size, turn))
+        return np.asarray(_render(_decoded(image), image.size, turn))
 
 
 def thumbnail(source: Source, side: int) -> bytes:
@@ -94,7 +95,7 @@ def thumbnail(source: Source, side: int) -> bytes:
         width, height = (max(1, round(length * scale)) for length in image.size)
         image.draft(None, (2 * width, 2 * height))
         out = io.BytesIO()
-        _render(image, (width, height), turn).save(out, "JPEG", quality=85)
+        _render(_decoded(image), (width, height), turn).save(out, "JPEG", quality=85)
         return out.getvalue()
 
 
@@ -211,17 +212,21 @@ def _turn(image: Image.Image) -> int:
     return turn if turn in _TURNS else 1
 
 
-def _render(image: Image.Image, size: tuple[int, int], turn: int) -> Image.Image:
-    """Decode, bring to RGB or RGBA, resize, lay on white, turn. `size` is that of the picture before its turn."""
+def _decoded(image: Image.Image) -> Image.Image:
+    """Decode and bring to RGB or RGBA, as large as it is."""
     image.load()
     if image.mode in _DEEP:
         image = _eight_bits(image)
-    if image.has_transparency_data:
-        # Pillow resizes RGBA with the colours weighted by alpha, so no colour bleeds in from transparent pixels.
-        image = image.convert("RGBA").resize(size, Image.Resampling.BICUBIC)
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _render(image: Image.Image, size: tuple[int, int], turn: int, spec: InputSpec | None = None) -> Image.Image:
+    """Resize what is decoded, by the spec's rule or squashed, lay it on white, turn it. `size` is before the turn."""
+    box, gap = (spec.box(*image.size), spec.reducing_gap) if spec else (None, None)
+    # Pillow resizes RGBA with the colours weighted by alpha, so no colour bleeds in from transparent pixels.
+    image = image.resize(size, Image.Resampling.BICUBIC, box, gap)
+    if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", size, "white"), image).convert("RGB")
-    else:
-        image = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
     return image.transpose(_TURNS[turn]) if turn in _TURNS else image
 
 

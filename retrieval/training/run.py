@@ -14,7 +14,7 @@ import torch
 
 from semblance.retrieval.codec import Codec, Logits
 from semblance.retrieval.errors import TrainingError
-from semblance.retrieval.images import InputSpec
+from semblance.retrieval.inputs import InputSpec, spec_for
 from semblance.retrieval.judging import datasets
 from semblance.retrieval.progress import Progress, quiet
 from semblance.retrieval.training import closed_form, export, loop
@@ -79,7 +79,7 @@ def make_model(
     figures = {"seconds": round(seconds, 1), "held_out_pictures": float(len(held_out)), **measured}
     card = {**_card(recipe, data, out.resolve().name, terms), **by_the_clock, "figures": figures}
     decodes = isinstance(recipe, Fitted) or recipe.objectives.reconstruction > 0
-    codec = export.export(model, out, card, InputSpec(recipe.size), recipe.bits, decodes)
+    codec = export.export(model, out, card, spec_for(recipe.size), recipe.bits, decodes)
     differing, largest = export.disagreement(model, codec, sample)
     if differing > MOST_DISAGREEMENT:
         raise TrainingError(f"ONNX Runtime gives {differing:.2%} other bits than torch: the export in {out} is wrong.")
@@ -104,7 +104,7 @@ def _made(
     start, teacher = terms.start, terms.teacher
     begun_as, by = (codec.codec_id if codec else "" for codec in (start, teacher))
     origin = Origin(recipe, data.sha256, begun_as, by, terms.minutes)
-    taught = _lessons(teacher, data, InputSpec(recipe.size), loop.interruptible(progress, stop)) if teacher else None
+    taught = _lessons(teacher, data, spec_for(recipe.size), loop.interruptible(progress, stop)) if teacher else None
     trained = loop.train(origin, data, out, device, progress, stop, start.folder if start else None, taught)
     try:
         save_weights(trained.network, out)
@@ -125,7 +125,7 @@ def _lessons(teacher: Codec, data: TrainingData, spec: InputSpec, progress: Prog
 def _check_start(start: Codec, recipe: AnyRecipe, out: Path) -> None:
     if isinstance(recipe, Fitted):
         raise TrainingError(f"{recipe.name} is fitted by a formula: it does not go on from another model.")
-    if start.spec != InputSpec(recipe.size):
+    if start.spec != spec_for(recipe.size):
         raise TrainingError(
             f"{start.name} takes pictures of {start.spec.size} pixels, {recipe.name} of {recipe.size}: leave --recipe "
             "out to train the model's own."

@@ -10,7 +10,7 @@ import typer
 
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import UsageError
-from semblance.retrieval.images import InputSpec
+from semblance.retrieval.inputs import spec_for
 from semblance.scripts import console
 from semblance.scripts.report.before_after import write_before_and_after
 
@@ -57,7 +57,7 @@ def train(
     if download:
         download_cifar10(data[0])
     with console.progress("Reading pictures") as update:
-        pictures = load(data, InputSpec(chosen.size), update, leave_out_classes)
+        pictures = load(data, spec_for(chosen.size), update, leave_out_classes)
     for path, reason in pictures.failed:
         console.say(f"left out: {path}: {reason}")
     trained = _trained(chosen, pictures, out, where, terms)
