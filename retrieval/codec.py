@@ -9,6 +9,7 @@ Nothing here knows how a codec was made: a trained network, PCA and a user's own
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -28,6 +29,7 @@ from semblance.retrieval.sessions import check, session
 MODELS = Path(__file__).resolve().parent.parent / "models"
 DEFAULT_MODEL = "photos"
 BATCH = 256
+RUN_BYTES = 600_000  # of pictures that are encoded at once: what a network makes of more leaves the cores' caches
 ENCODER, DECODER, CARD = "encoder.onnx", "decoder.onnx", "model.json"
 
 Logits = npt.NDArray[np.float32]  # (N, bits)
@@ -81,11 +83,12 @@ class Codec:
         """
         shape = (self.spec.size, self.spec.size, 3)
         if isinstance(pictures, np.ndarray) and pictures.dtype == np.uint8 and pictures.shape[1:] == shape:
-            batches: Iterable[Picture] = np.split(pictures, range(BATCH, len(pictures), BATCH))
+            batches: Iterable[Picture] = (pictures,)
         else:
             batches = self.squashed(pictures)
-        # In batches: the activations of all at once would fill the memory.
-        parts = [self._encoder.run(None, {self._input: np.ascontiguousarray(batch)})[0] for batch in batches]
+        some = max(1, min(BATCH, RUN_BYTES // math.prod(shape)))
+        runs = (batch[at : at + some] for batch in batches for at in range(0, len(batch), some))
+        parts = [self._encoder.run(None, {self._input: np.ascontiguousarray(run)})[0] for run in runs]
         return np.concatenate([np.empty((0, self.bits), np.float32), *parts])
 
     def encode(self, pictures: Picture | Iterable[Source]) -> codes.Codes:
@@ -224,15 +227,13 @@ def _read(path: Path) -> bytes:
 def _read_card(folder: Path) -> dict[str, Any]:
     try:
         card = json.loads(_read(folder / CARD))
-        said, sound = (
-            card["input"],
-            isinstance(card["name"], str) and isinstance(card["bits"], int) and card["bits"] > 0,
-        )
+        said, name, bits = card["input"], card["name"], card["bits"]
         _ = said["size"], said["resize"]
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder}/model.json is no model card: it lacks name, bits or input.") from error
     try:
         from_card(said)
+        sound = isinstance(name, str) and isinstance(bits, int) and bits > 0
     except (ValueError, TypeError):
         sound = False
     if not sound:
