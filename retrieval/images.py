@@ -5,6 +5,7 @@ bytes and pixels are checked on the header, before anything is decoded: a hostil
 """
 
 import io
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from semblance.retrieval import files
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureTooLarge
 from semblance.retrieval.inputs import InputSpec as InputSpec
+from semblance.retrieval.inputs import ResizeRule
 
 Picture = npt.NDArray[np.uint8]  # (S, S, 3) RGB
 Source = Path | str | bytes | Image.Image | npt.NDArray[Any]  # a file's path or bytes, Pillow's picture, or an array
@@ -64,28 +66,28 @@ def load(source: Source, spec: InputSpec) -> Picture:
     Raises PictureTooLarge (more than MAX_FILE_BYTES bytes or MAX_PIXELS pixels), NotAPicture, DamagedPicture, and
     OSError where a path cannot be read.
     """
-    return load_each(source, [spec])[spec]
+    with _opened(source) as (image, turn):
+        image.draft(None, 2 * (math.ceil(spec.least * spec.size),))
+        return np.asarray(_render(image, (spec.size, spec.size), turn, spec.resize))
 
 
 def load_each(source: Source, specs: Iterable[InputSpec]) -> dict[InputSpec, Picture]:
     """One picture as each spec wants it, to the bit what `load` gives. It is decoded once for each scale that they come
     to: once for all where a format has but one. Raises as `load` does."""
-    decoded: dict[tuple[int, int], Image.Image] = {}
+    scales: dict[tuple[int, int], Image.Image] = {}
     pictures: dict[InputSpec, Picture] = {}
     for spec in specs:
         with _opened(source) as (image, turn):
-            image.draft(None, (spec.shortest, spec.shortest))
-            size = image.size
-            if size not in decoded:
-                decoded[size] = _decoded(image)
-            pictures[spec] = np.asarray(_render(decoded[size], (spec.size, spec.size), turn, spec))
+            image.draft(None, 2 * (math.ceil(spec.least * spec.size),))
+            decoded = scales.setdefault(image.size, image)
+            pictures[spec] = np.asarray(_render(decoded, (spec.size, spec.size), turn, spec.resize))
     return pictures
 
 
 def at_full_size(source: Source) -> Picture:
     """Decode one picture to RGB uint8 (H, W, 3), as large as it is and otherwise as `load` does. Raises as `load`."""
     with _opened(source) as (image, turn):
-        return np.asarray(_render(_decoded(image), image.size, turn))
+        return np.asarray(_render(image, image.size, turn))
 
 
 def thumbnail(source: Source, side: int) -> bytes:
@@ -95,7 +97,7 @@ def thumbnail(source: Source, side: int) -> bytes:
         width, height = (max(1, round(length * scale)) for length in image.size)
         image.draft(None, (2 * width, 2 * height))
         out = io.BytesIO()
-        _render(_decoded(image), (width, height), turn).save(out, "JPEG", quality=85)
+        _render(image, (width, height), turn).save(out, "JPEG", quality=85)
         return out.getvalue()
 
 
@@ -212,18 +214,18 @@ def _turn(image: Image.Image) -> int:
     return turn if turn in _TURNS else 1
 
 
-def _decoded(image: Image.Image) -> Image.Image:
-    """Decode and bring to RGB or RGBA, as large as it is."""
+def _render(image: Image.Image, size: tuple[int, int], turn: int, rule: ResizeRule = "squash-bicubic") -> Image.Image:
+    """Decode, bring to RGB or RGBA, resize, lay on white, turn. `size` is that of the picture before its turn."""
     image.load()
     if image.mode in _DEEP:
         image = _eight_bits(image)
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
-
-
-def _render(image: Image.Image, size: tuple[int, int], turn: int, spec: InputSpec | None = None) -> Image.Image:
-    """Resize what is decoded, by the spec's rule or squashed, lay it on white, turn it. `size` is before the turn."""
-    box, gap = (spec.box(*image.size), spec.reducing_gap) if spec else (None, None)
+    gap = 2.0 if rule == "squash-boxes-bicubic" else None
+    # Beside the shorter side, that is the square root of the proportion.
+    longest = math.sqrt(image.width * image.height) if rule == "trim-bicubic" else max(image.size)
+    across, down = (max(0.0, side - longest) / 2 for side in image.size)
+    box = (across, down, image.width - across, image.height - down)
     # Pillow resizes RGBA with the colours weighted by alpha, so no colour bleeds in from transparent pixels.
+    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     image = image.resize(size, Image.Resampling.BICUBIC, box, gap)
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", size, "white"), image).convert("RGB")

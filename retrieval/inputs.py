@@ -3,13 +3,11 @@
 A rule that was left at what it always was is not written down, so that what was made before keeps its codec_id.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 ResizeRule = Literal["squash-bicubic", "squash-boxes-bicubic", "trim-bicubic"]
-Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 LEAST = 2.0  # what every model of before left of a picture, as a multiple of its side
 LARGE = 128  # the side from which new models go by the rule that measured best (docs/results.md)
@@ -29,24 +27,6 @@ class InputSpec:
     size: int
     resize: ResizeRule = "squash-bicubic"
     least: float = LEAST
-
-    @property
-    def shortest(self) -> int:
-        """The pixels that a picture decoded at reduced scale has at least on each side."""
-        return math.ceil(self.least * self.size)
-
-    @property
-    def reducing_gap(self) -> float | None:
-        """How many times S are left where boxes of pixels are averaged first, as Pillow takes it."""
-        return 2.0 if self.resize == "squash-boxes-bicubic" else None
-
-    def box(self, width: int, height: int) -> Box:
-        """The part of a picture that is squashed."""
-        if self.resize != "trim-bicubic":
-            return 0, 0, width, height
-        longest = math.sqrt(width * height)  # beside the shorter side, that is the square root of the proportion
-        across, down = max(0.0, width - longest) / 2, max(0.0, height - longest) / 2
-        return across, down, width - across, height - down
 
     def card(self) -> dict[str, Any]:
         """The `input` of model.json. What it says decides bits, so it goes into the codec_id too."""

@@ -257,13 +257,14 @@ def test_a_jpeg_decoded_at_reduced_scale_is_near_the_full_one(side: int) -> None
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """The size of every picture that is decoded, as it comes."""
     sizes: list[tuple[int, int]] = []
-    decode = images._decoded
+    decode = ImageFile.ImageFile.load
 
-    def spy(image: Image.Image) -> Image.Image:
-        sizes.append(image.size)
+    def spy(image: ImageFile.ImageFile) -> object:
+        if image.tile:
+            sizes.append(image.size)
         return decode(image)
 
-    monkeypatch.setattr(images, "_decoded", spy)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", spy)
     return sizes
 
 
@@ -293,15 +294,20 @@ def test_a_spec_says_how_small_a_jpeg_may_be_decoded(
     assert decoded == [expected]
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF"])
 @pytest.mark.parametrize("turn", [1, 6])
 def test_several_specs_get_what_each_gets_alone(decoded: list[tuple[int, int]], format: str, turn: int) -> None:
     specs = [spec_for(224), InputSpec(64, "squash-boxes-bicubic", 5.25), InputSpec(64), InputSpec(100)]
     data = saved(textured(1000, 700), format, exif=exif(turn))
     each = images.load_each(data, specs)
-    assert decoded == ([(500, 350), (250, 175)] if format == "JPEG" else [(1000, 700)]), "once for each scale"
-    for spec in specs:
-        assert np.array_equal(each[spec], load(data, spec))
+    sizes = [(max(size), min(size)) for size in decoded]
+    assert sizes == ([(500, 350), (250, 175)] if format == "JPEG" else [(1000, 700)]), "once for each scale"
+    with Image.open(io.BytesIO(data)) as opened:
+        opened.load()
+        others: list[images.Source] = [opened, textured(9, 7)]
+        for source, given in [(data, each), *((other, images.load_each(other, specs)) for other in others)]:
+            for spec in specs:
+                assert np.array_equal(given[spec], load(source, spec))
 
 
 def test_trim_cuts_the_longer_side_half_way_to_the_square() -> None:
