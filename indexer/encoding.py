@@ -88,7 +88,7 @@ def _decode(work: Work, specs: set[InputSpec], with_pixels: bool) -> tuple[Encod
     data = images.read(Path(work.found.path))
     sha256 = hashlib.sha256(data).digest()
     wanted = (specs if sha256 != work.known else set()) | ({pixels.SPEC} if with_pixels else set())
-    pictures = {spec: images.load(data, spec) for spec in wanted}
+    pictures = images.load_each(data, wanted)
     return Encoded(work, sha256, {}, pictures[pixels.SPEC].reshape(-1) if with_pixels else None), pictures
 
 

@@ -9,7 +9,9 @@ Nothing here knows how a codec was made: a trained network, PCA and a user's own
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -20,12 +22,14 @@ import onnxruntime
 
 from semblance.retrieval import codes, files, images
 from semblance.retrieval.errors import ModelError, PictureError
-from semblance.retrieval.images import InputSpec, Picture, Source
+from semblance.retrieval.images import Picture, Source
+from semblance.retrieval.inputs import InputSpec, from_card
 from semblance.retrieval.sessions import check, session
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 DEFAULT_MODEL = "photos"
 BATCH = 256
+RUN_BYTES = 600_000  # of pictures that are encoded at once: what a network makes of more leaves the cores' caches
 ENCODER, DECODER, CARD = "encoder.onnx", "decoder.onnx", "model.json"
 
 Logits = npt.NDArray[np.float32]  # (N, bits)
@@ -48,7 +52,7 @@ class Codec:
         self.card = _read_card(folder)
         self.name = str(self.card["name"])
         self.bits = int(self.card["bits"])
-        self.spec = _spec(self.card)
+        self.spec = from_card(self.card["input"])
         self._threads, self._known_as = threads, known_as
         encoder = _read(folder / ENCODER)
         self.codec_id = codec_id(encoder, self.bits, self.spec)
@@ -79,11 +83,12 @@ class Codec:
         """
         shape = (self.spec.size, self.spec.size, 3)
         if isinstance(pictures, np.ndarray) and pictures.dtype == np.uint8 and pictures.shape[1:] == shape:
-            batches: Iterable[Picture] = np.split(pictures, range(BATCH, len(pictures), BATCH))
+            batches: Iterable[Picture] = (pictures,)
         else:
             batches = self.squashed(pictures)
-        # In batches: the activations of all at once would fill the memory.
-        parts = [self._encoder.run(None, {self._input: np.ascontiguousarray(batch)})[0] for batch in batches]
+        some = max(1, min(BATCH, RUN_BYTES // math.prod(shape)))
+        runs = (batch[at : at + some] for batch in batches for at in range(0, len(batch), some))
+        parts = [self._encoder.run(None, {self._input: np.ascontiguousarray(run)})[0] for run in runs]
         return np.concatenate([np.empty((0, self.bits), np.float32), *parts])
 
     def encode(self, pictures: Picture | Iterable[Source]) -> codes.Codes:
@@ -123,7 +128,7 @@ class Codec:
 
         Raises ModelError where the folder has no decoder or a broken one.
         """
-        return InputSpec(self._decoding()[1], self.spec.resize)
+        return replace(self.spec, size=self._decoding()[1])
 
     def decode(self, latents: Logits) -> Picture:
         """Latents float32 (N, bits) -> pictures uint8 (N, D, D, 3). Where latents are bits, each is -1 or +1.
@@ -181,14 +186,14 @@ def from_logits(logits: Logits) -> codes.Codes:
 
 def codec_id(encoder: bytes, bits: int, spec: InputSpec) -> str:
     """SHA-256 of encoder.onnx and of the canonical JSON of what else decides the bits, as 64 hexadecimal digits."""
-    rule = json.dumps({"bits": bits, "resize": spec.resize, "size": spec.size}, sort_keys=True, separators=(",", ":"))
+    rule = json.dumps({"bits": bits, **spec.card()}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(encoder + rule.encode()).hexdigest()
 
 
 def id_of(folder: Path) -> str:
     """The codec_id of a model folder, without loading the model. Raises ModelError."""
     card = _read_card(folder)
-    return codec_id(_read(folder / ENCODER), int(card["bits"]), _spec(card))
+    return codec_id(_read(folder / ENCODER), int(card["bits"]), from_card(card["input"]))
 
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:
@@ -227,14 +232,15 @@ def _read(path: Path) -> bytes:
 def _read_card(folder: Path) -> dict[str, Any]:
     try:
         card = json.loads(_read(folder / CARD))
-        size, resize = card["input"]["size"], card["input"]["resize"]
-        sound = isinstance(card["name"], str) and all(isinstance(n, int) and n > 0 for n in (card["bits"], size))
+        said, name, bits = card["input"], card["name"], card["bits"]
+        _ = said["size"], said["resize"]
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder}/model.json is no model card: it lacks name, bits or input.") from error
-    if not sound or resize != "squash-bicubic":
+    try:
+        from_card(said)
+        sound = isinstance(name, str) and isinstance(bits, int) and bits > 0
+    except (ValueError, TypeError):
+        sound = False
+    if not sound:
         raise ModelError(f"{folder}/model.json has a name, bits or input that Semblance does not know.")
     return cast(dict[str, Any], card)
-
-
-def _spec(card: dict[str, Any]) -> InputSpec:
-    return InputSpec(int(card["input"]["size"]), card["input"]["resize"])

@@ -5,11 +5,11 @@ bytes and pixels are checked on the header, before anything is decoded: a hostil
 """
 
 import io
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,11 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from semblance.retrieval import files
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureTooLarge
+from semblance.retrieval.inputs import InputSpec as InputSpec
+from semblance.retrieval.inputs import ResizeRule
 
 Picture = npt.NDArray[np.uint8]  # (S, S, 3) RGB
 Source = Path | str | bytes | Image.Image | npt.NDArray[Any]  # a file's path or bytes, Pillow's picture, or an array
-ResizeRule = Literal["squash-bicubic"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "GIF", "TIFF")
 SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .apng .webp .avif .heic .heif .hif .bmp .dib .gif .tif .tiff".split())  # noqa: SIM905
@@ -49,23 +50,12 @@ pillow_heif.register_heif_opener()
 Image.init()  # all readers now: media_type asks them before any picture has been opened
 
 
-@dataclass(frozen=True)
-class InputSpec:
-    """What a model wants to see: the side S in pixels, and the rule that brings a picture to S x S.
-
-    `squash-bicubic`: both sides are scaled to S on their own, by antialiased bicubic interpolation.
-    """
-
-    size: int
-    resize: ResizeRule = "squash-bicubic"
-
-
 def load(source: Source, spec: InputSpec) -> Picture:
     """Decode one picture to RGB uint8 (S, S, 3).
 
     A path (Path, or str with `~`), a file's bytes, a picture that Pillow holds, or an array uint8 (H, W, 3) RGB,
     (H, W, 4) RGBA or (H, W) grey; Pillow's picture stays open and as it was. JPEG is decoded at the smallest scale that
-    leaves both sides at least 2 S, HEIC from its embedded thumbnail where one is as large as that. The EXIF turn is
+    leaves what the spec asks for, HEIC from its embedded thumbnail where one is as large as that. The EXIF turn is
     applied, the first frame taken (of Pillow's picture the one it stands at), 16-bit, palette, grey and CMYK brought to
     RGB, transparency laid on white. Colour profiles are not applied.
 
@@ -77,8 +67,21 @@ def load(source: Source, spec: InputSpec) -> Picture:
     OSError where a path cannot be read.
     """
     with _opened(source) as (image, turn):
-        image.draft(None, (2 * spec.size, 2 * spec.size))
-        return np.asarray(_render(image, (spec.size, spec.size), turn))
+        image.draft(None, 2 * (math.ceil(spec.least * spec.size),))
+        return np.asarray(_render(image, (spec.size, spec.size), turn, spec.resize))
+
+
+def load_each(source: Source, specs: Iterable[InputSpec]) -> dict[InputSpec, Picture]:
+    """One picture as each spec wants it, to the bit what `load` gives. It is decoded once for each scale that they come
+    to: once for all where a format has but one. Raises as `load` does."""
+    scales: dict[tuple[int, int], Image.Image] = {}
+    pictures: dict[InputSpec, Picture] = {}
+    for spec in specs:
+        with _opened(source) as (image, turn):
+            image.draft(None, 2 * (math.ceil(spec.least * spec.size),))
+            decoded = scales.setdefault(image.size, image)
+            pictures[spec] = np.asarray(_render(decoded, (spec.size, spec.size), turn, spec.resize))
+    return pictures
 
 
 def at_full_size(source: Source) -> Picture:
@@ -211,17 +214,21 @@ def _turn(image: Image.Image) -> int:
     return turn if turn in _TURNS else 1
 
 
-def _render(image: Image.Image, size: tuple[int, int], turn: int) -> Image.Image:
+def _render(image: Image.Image, size: tuple[int, int], turn: int, rule: ResizeRule = "squash-bicubic") -> Image.Image:
     """Decode, bring to RGB or RGBA, resize, lay on white, turn. `size` is that of the picture before its turn."""
     image.load()
     if image.mode in _DEEP:
         image = _eight_bits(image)
-    if image.has_transparency_data:
-        # Pillow resizes RGBA with the colours weighted by alpha, so no colour bleeds in from transparent pixels.
-        image = image.convert("RGBA").resize(size, Image.Resampling.BICUBIC)
+    gap = 2.0 if rule == "squash-boxes-bicubic" else None
+    # Beside the shorter side, that is the square root of the proportion.
+    longest = math.sqrt(image.width * image.height) if rule == "trim-bicubic" else max(image.size)
+    across, down = (max(0.0, side - longest) / 2 for side in image.size)
+    box = (across, down, image.width - across, image.height - down)
+    # Pillow resizes RGBA with the colours weighted by alpha, so no colour bleeds in from transparent pixels.
+    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    image = image.resize(size, Image.Resampling.BICUBIC, box, gap)
+    if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", size, "white"), image).convert("RGB")
-    else:
-        image = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
     return image.transpose(_TURNS[turn]) if turn in _TURNS else image
 
 

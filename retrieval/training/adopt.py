@@ -19,7 +19,8 @@ from onnx import ModelProto
 from semblance.retrieval.codec import Codec, write_card
 from semblance.retrieval.errors import DatasetError, ModelError, TrainingError, UsageError
 from semblance.retrieval.files import replace
-from semblance.retrieval.images import InputSpec, Picture
+from semblance.retrieval.images import Picture
+from semblance.retrieval.inputs import InputSpec, spec_for
 from semblance.retrieval.judging import datasets, linear
 from semblance.retrieval.judging.linear import Floats
 from semblance.retrieval.progress import Progress, quiet
@@ -49,7 +50,7 @@ class Adoption:
     @property
     def spec(self) -> InputSpec:
         """What pictures are to be brought to."""
-        return InputSpec(self.wanted.size)
+        return spec_for(self.wanted.size)
 
 
 def prepare(
@@ -161,7 +162,7 @@ def _card(adoption: Adoption, chosen: Selection, made: Features, name: str) -> d
     return {
         "name": name,
         "bits": adoption.bits,
-        "input": {"size": adoption.spec.size, "resize": adoption.spec.resize},
+        "input": adoption.spec.card(),
         "summary": f"The features of {network.path.name}, {length:,} numbers, rounded to {adoption.bits} bits.",
         "latent": "bits",
         "adopted": {

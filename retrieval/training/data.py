@@ -14,7 +14,8 @@ import numpy as np
 
 from semblance.retrieval.codec import BATCH
 from semblance.retrieval.errors import DatasetError
-from semblance.retrieval.images import InputSpec, Picture, Source
+from semblance.retrieval.images import Picture, Source
+from semblance.retrieval.inputs import InputSpec
 from semblance.retrieval.judging import datasets
 from semblance.retrieval.progress import Progress, quiet
 

@@ -81,7 +81,7 @@ def export(
     """
     pictures = torch.zeros(2, spec.size, spec.size, 3, dtype=torch.uint8)
     latents = torch.ones(2, bits)
-    card = {"name": card["name"], "bits": bits, "input": {"size": spec.size, "resize": spec.resize}, **card}
+    card = {"name": card["name"], "bits": bits, "input": spec.card(), **card}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         encoder = encoder or _onnx(_FromBytes(model.encoder), pictures, "images", "logits")

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from semblance.retrieval import images
 from semblance.retrieval.errors import DatasetError, PictureError
-from semblance.retrieval.images import InputSpec, Picture, Source
+from semblance.retrieval.images import Picture, Source
+from semblance.retrieval.inputs import InputSpec
 from semblance.retrieval.judging.linear import Floats
 from semblance.retrieval.pool import in_order
 from semblance.retrieval.progress import Progress, quiet

@@ -5,7 +5,7 @@ import platform
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 
 from semblance.retrieval.codec import Codec, Logits
 from semblance.retrieval.errors import TrainingError
-from semblance.retrieval.images import InputSpec
+from semblance.retrieval.inputs import InputSpec, spec_for
 from semblance.retrieval.judging import datasets
 from semblance.retrieval.progress import Progress, quiet
 from semblance.retrieval.training import closed_form, export, looks, loop
@@ -40,6 +40,10 @@ class Terms:
     start: Codec | None = None
     teacher: Codec | None = None
     minutes: float | None = None
+
+    def input(self, recipe: AnyRecipe) -> InputSpec:
+        """What the run wants to see of pictures: the rule is that of the model that it begins as."""
+        return spec_for(recipe.size) if self.start is None else replace(self.start.spec, size=recipe.size)
 
     def check(self, recipe: AnyRecipe, out: Path) -> None:
         """Raises TrainingError unless a run of `recipe` into `out` can be had on these terms."""
@@ -89,7 +93,7 @@ def make_model(
     figures = {"seconds": round(seconds, 1), "held_out_pictures": float(len(held_out)), **measured}
     card = {**_card(recipe, data, out.resolve().name, terms), **by_the_clock, "figures": figures}
     decodes = isinstance(recipe, Fitted) or recipe.objectives.reconstruction > 0
-    spec, encoder = InputSpec(recipe.size), None
+    spec, encoder = terms.input(recipe), None
     if trunk is not None and isinstance(model, Autoencoder):
         spec, encoder = trunk.codec.spec, looks.encoder(trunk, model)
     codec = export.export(model, out, card, spec, recipe.bits, decodes, encoder)
@@ -118,7 +122,7 @@ def _made(
     begun_as, by = (codec.codec_id if codec else "" for codec in (start, teacher))
     origin = Origin(recipe, data.sha256, begun_as, by, terms.minutes)
     watched = loop.interruptible(progress, stop)
-    taught = _lessons(teacher, data, InputSpec(recipe.size), watched) if teacher else None
+    taught = _lessons(teacher, data, terms.input(recipe), watched) if teacher else None
     begin, seen = partial(load_weights, folder=start.folder) if start else None, None
     if trunk := _trunk(recipe, terms):
         seen = looks.look(trunk, data, recipe, out, watched)
@@ -156,7 +160,7 @@ def _lessons(teacher: Codec, data: TrainingData, spec: InputSpec, progress: Prog
 def _check_start(start: Codec, recipe: AnyRecipe, out: Path, frozen: bool) -> None:
     if isinstance(recipe, Fitted):
         raise TrainingError(f"{recipe.name} is fitted by a formula: it does not go on from another model.")
-    if start.spec != InputSpec(recipe.size) and not frozen:
+    if start.spec.size != recipe.size and not frozen:
         raise TrainingError(
             f"{start.name} takes pictures of {start.spec.size} pixels, {recipe.name} of {recipe.size}: leave --recipe "
             "out to train the model's own."

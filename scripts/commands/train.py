@@ -11,7 +11,7 @@ import typer
 
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import UsageError
-from semblance.retrieval.images import InputSpec, Picture
+from semblance.retrieval.images import Picture
 from semblance.scripts import console
 from semblance.scripts.report.before_after import write_before_and_after
 
@@ -63,7 +63,7 @@ def train(
     if download:
         download_cifar10(data[0])
     with console.progress("Reading pictures") as update:
-        pictures = load(data, InputSpec(chosen.size), update, leave_out_classes)
+        pictures = load(data, terms.input(chosen), update, leave_out_classes)
     for path, reason in pictures.failed:
         console.say(f"left out: {path}: {reason}")
     trained = _trained(chosen, pictures, out, where, terms)

@@ -33,15 +33,15 @@ def work(tmp_path: Path) -> list[Work]:
 
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, InputSpec]]:
-    """Every call of images.load from here on."""
+    """What images.load_each is asked for from here on, each picture with each spec."""
     calls: list[tuple[bytes, InputSpec]] = []
 
-    def load(source: bytes, spec: InputSpec) -> Picture:
-        calls.append((source, spec))
-        return original(source, spec)
+    def load_each(source: bytes, specs: set[InputSpec]) -> dict[InputSpec, Picture]:
+        calls.extend((source, spec) for spec in specs)
+        return original(source, specs)
 
-    original = images.load
-    monkeypatch.setattr(images, "load", load)
+    original = images.load_each
+    monkeypatch.setattr(images, "load_each", load_each)
     return calls
 
 
@@ -70,7 +70,7 @@ def test_a_chunk_alone_gives_the_codes_that_the_command_line_stores(
     assert not library.exists()
 
 
-def test_each_file_is_decoded_once_for_each_size_and_encoded_by_every_codec(
+def test_each_file_is_loaded_once_for_each_size_and_encoded_by_every_codec(
     work: list[Work], codec: Codec, small: Codec, loaded: list[tuple[bytes, InputSpec]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[Path] = []

@@ -17,7 +17,7 @@ from semblance.retrieval import codec as codecs
 from semblance.retrieval import codes, images
 from semblance.retrieval.codec import Codec, codec_id, find_model, from_logits, shipped_models
 from semblance.retrieval.errors import ModelError, NotAPicture
-from semblance.retrieval.images import InputSpec
+from semblance.retrieval.inputs import InputSpec, from_card, spec_for
 from tests.conftest import paint
 
 SIZE, BITS = 4, 11
@@ -282,6 +282,25 @@ def test_codec_id_by_hand() -> None:
     """printf 'abc{"bits":8,"resize":"squash-bicubic","size":32}' | sha256sum"""
     expected = "dca8759efcc6a1a704387ad7b94117fcf3bfd943b36e5851f96366cd70354844"
     assert codec_id(b"abc", 8, InputSpec(32)) == expected
+    assert codec_id(b"abc", 8, from_card({"size": 32, "resize": "squash-bicubic", "least": 2})) == expected
+
+
+def test_codec_id_of_another_scale_by_hand() -> None:
+    """printf 'abc{"bits":8,"least":1.5,"resize":"trim-bicubic","size":224}' | sha256sum"""
+    expected = "f97f8178d79f111599c7986085dcf1c1f9e9c01146bcb098bf9a6b324eea0976"
+    assert codec_id(b"abc", 8, spec_for(224)) == expected
+
+
+@pytest.mark.parametrize("spec", [InputSpec(SIZE), InputSpec(SIZE, "trim-bicubic", 1.5), InputSpec(SIZE, least=1)])
+def test_a_card_gives_the_spec_back(tiny: Path, spec: InputSpec) -> None:
+    save_card(tiny, input=spec.card())
+    assert Codec(tiny).spec == spec
+    assert ("least" in spec.card()) == (spec != InputSpec(SIZE))
+
+
+def test_new_models_of_large_pictures_go_by_another_rule() -> None:
+    assert spec_for(127) == InputSpec(127, "squash-bicubic", 2.0)
+    assert spec_for(128) == InputSpec(128, "trim-bicubic", 1.5)
 
 
 def test_codec_id_is_of_what_decides_the_bits(tiny: Path, tmp_path: Path) -> None:
@@ -298,9 +317,10 @@ def test_codec_id_is_of_what_decides_the_bits(tiny: Path, tmp_path: Path) -> Non
         codec_id(encoder + b"!", 256, InputSpec(32)),
         codec_id(encoder, 128, InputSpec(32)),
         codec_id(encoder, 256, InputSpec(64)),
-        codec_id(encoder, 256, InputSpec(32, "letterbox")),  # type: ignore[arg-type]
+        codec_id(encoder, 256, InputSpec(32, "trim-bicubic")),
+        codec_id(encoder, 256, InputSpec(32, least=1.5)),
     }
-    assert len(ids) == 5
+    assert len(ids) == 6
 
 
 # ---- folders that are no model -------------------------------------------------------------------------------------
@@ -345,6 +365,10 @@ def test_an_incomplete_folder(tiny: Path, missing: str) -> None:
         '{"name": "x", "bits": 11, "input": {"size": -4, "resize": "squash-bicubic"}}',
         '{"name": 7, "bits": 11, "input": {"size": 4, "resize": "squash-bicubic"}}',
         '{"name": "x", "bits": 11, "input": {"size": 4, "resize": "crop"}}',
+        *(
+            f'{{"name": "x", "bits": 11, "input": {{"size": 4, "resize": "squash-bicubic", {more}}}}}'
+            for more in ('"least": 0.5', '"least": "2"', '"least": null', '"least": NaN', '"least": true', '"gap": 2')
+        ),
     ],
 )
 def test_a_broken_card(tiny: Path, card: str) -> None:

@@ -17,6 +17,7 @@ from PIL import Image, ImageCms, ImageFile
 from semblance.retrieval import images
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureError, PictureTooLarge, UsageError
 from semblance.retrieval.images import InputSpec, load, media_type, thumbnail
+from semblance.retrieval.inputs import spec_for
 from tests.conftest import ROOT
 
 RED, GREEN, BLUE, YELLOW, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 255, 255)
@@ -252,19 +253,85 @@ def test_a_jpeg_decoded_at_reduced_scale_is_near_the_full_one(side: int) -> None
     assert difference.max() < 24
 
 
-def test_reduced_scale_leaves_twice_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The size of every picture that is decoded, as it comes."""
+    sizes: list[tuple[int, int]] = []
+    decode = ImageFile.ImageFile.load
+
+    def spy(image: ImageFile.ImageFile) -> object:
+        if image.tile:
+            sizes.append(image.size)
+        return decode(image)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", spy)
+    return sizes
+
+
+def test_reduced_scale_leaves_twice_the_target(decoded: list[tuple[int, int]]) -> None:
     """A JPEG of 1531 x 1103 for 32 x 32 is decoded at an eighth, and never below 64 on a side."""
-    decoded: list[tuple[int, int]] = []
-    render = images._render
-
-    def spy(image: Image.Image, size: tuple[int, int], turn: int) -> Image.Image:
-        decoded.append(image.size)
-        return render(image, size, turn)
-
-    monkeypatch.setattr(images, "_render", spy)
     for width, height in ((1531, 1103), (300, 200), (130, 4000)):
         load(saved(Image.new("RGB", (width, height)), "JPEG"), InputSpec(32))
     assert decoded == [(192, 138), (150, 100), (65, 2000)]
+
+
+@pytest.mark.parametrize(
+    ("least", "expected"),
+    [
+        (2, (1152, 864)),
+        (1.93, (1152, 864)),
+        (1.92, (576, 432)),
+        (1.5, (576, 432)),
+        (0.97, (576, 432)),
+        (0.96, (288, 216)),
+    ],
+)
+def test_a_spec_says_how_small_a_jpeg_may_be_decoded(
+    decoded: list[tuple[int, int]], least: float, expected: tuple[int, int]
+) -> None:
+    """Of 864 pixels, half are 1.928 times 224, and a quarter 0.964 times."""
+    load(saved(Image.new("RGB", (1152, 864)), "JPEG"), InputSpec(224, least=least))
+    assert decoded == [expected]
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF"])
+@pytest.mark.parametrize("turn", [1, 6])
+def test_several_specs_get_what_each_gets_alone(decoded: list[tuple[int, int]], format: str, turn: int) -> None:
+    specs = [spec_for(224), InputSpec(64, "squash-boxes-bicubic", 5.25), InputSpec(64), InputSpec(100)]
+    data = saved(textured(1000, 700), format, exif=exif(turn))
+    each = images.load_each(data, specs)
+    sizes = [(max(size), min(size)) for size in decoded]
+    assert sizes == ([(500, 350), (250, 175)] if format == "JPEG" else [(1000, 700)]), "once for each scale"
+    with Image.open(io.BytesIO(data)) as opened:
+        opened.load()
+        others: list[images.Source] = [opened, textured(9, 7)]
+        for source, given in [(data, each), *((other, images.load_each(other, specs)) for other in others)]:
+            for spec in specs:
+                assert np.array_equal(given[spec], load(source, spec))
+
+
+def test_trim_cuts_the_longer_side_half_way_to_the_square() -> None:
+    """Of 256 x 64 pixels the middle 128 are seen, whose proportion is 2, the square root of 4; of 64 x 256 likewise."""
+    trimmed = InputSpec(32, "trim-bicubic")
+    for image, middle in ((textured(256, 64), (64, 0, 192, 64)), (textured(64, 256), (0, 64, 64, 192))):
+        expected = np.asarray(image.crop(middle).resize((32, 32), Image.Resampling.BICUBIC)).astype(int)
+        for turn, turns in ((1, 0), (6, -1)):
+            seen = load(saved(image, "PNG", exif=exif(turn)), trimmed)
+            difference = np.abs(seen - np.rot90(expected, turns))
+            assert difference.mean() < 1
+            assert difference.max() < 16, "at the edges a little of what is beyond shines in"
+            assert np.abs(load(np.asarray(image), InputSpec(32)) - expected).mean() > 5
+    square = textured(100, 100)
+    assert np.array_equal(load(np.asarray(square), trimmed), load(np.asarray(square), InputSpec(32)))
+
+
+def test_boxes_are_averaged_down_to_twice_the_target() -> None:
+    """400 x 300 for 32 x 32: boxes of 6 x 4 leave 67 x 75, since 7 and 5 would leave less than 64."""
+    image = textured(400, 300)
+    expected = image.reduce((6, 4)).resize((32, 32), Image.Resampling.BICUBIC, box=(0, 0, 400 / 6, 300 / 4))
+    assert np.array_equal(load(np.asarray(image), InputSpec(32, "squash-boxes-bicubic")), np.asarray(expected))
+    small = np.asarray(textured(127, 100))
+    assert np.array_equal(load(small, InputSpec(32, "squash-boxes-bicubic")), load(small, InputSpec(32)))
 
 
 def test_a_heic_with_an_embedded_thumbnail_is_near_the_full_one() -> None:
