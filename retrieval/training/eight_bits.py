@@ -17,7 +17,6 @@ Its bits stay as they were fitted: whatever follows the tensor "features" (assem
 
 import shlex
 import tempfile
-from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from semblance.retrieval.images import Picture
 from semblance.retrieval.judging import datasets
 from semblance.retrieval.training.checkpoint import LOG, WEIGHTS
 from semblance.retrieval.training.data import TrainingData
+from semblance.retrieval.training.refit import Tail, Trunk, ends_in_bits
 
 CALIBRATED_ON = 1000  # pictures
 _BATCH = 100
@@ -63,7 +63,12 @@ def quantise(codec: Codec, data: TrainingData, out: Path) -> tuple[Codec, float]
     Raises ModelError where the encoder cannot be quantised, TrainingError where `out` cannot be written.
     """
     seen, unseen = _split(codec, data)
-    encoder = _quantised(codec.folder / "encoder.onnx", data.pictures[seen])
+    path, pictures = codec.folder / "encoder.onnx", data.pictures[seen]
+    if ends_in_bits(codec):  # those of adopted features stay as they were fitted, and can be fitted anew
+        trunk = Trunk(codec)
+        encoder = Tail(trunk.weights, trunk.offset).appended_to(_quantised(trunk.model, path, pictures))
+    else:
+        encoder = bytes(_quantised(onnx.load(path), path, pictures).SerializeToString())
     calibrated_on = {"name": data.name, "pictures": len(seen), "sha256": data.sha256}
     own = ("figures", "near_duplicates")  # measured on the original, and true of it alone
     card = {key: value for key, value in codec.card.items() if key not in own}
@@ -102,13 +107,12 @@ def _differing_bits(one: Codec, other: Codec, pictures: Picture) -> float:
     return float((first != second).mean())
 
 
-def _quantised(path: Path, pictures: Picture) -> bytes:
-    model = onnx.load(path)
+def _quantised(model: onnx.ModelProto, path: Path, pictures: Picture) -> onnx.ModelProto:
     if any("Quantize" in node.op_type or "QLinear" in node.op_type for node in model.graph.node):
         raise ModelError(f"{path} is quantised already: name the model that it was made of.")
     with tempfile.TemporaryDirectory(prefix="semblance-quantise-") as scratch:
         try:
-            model = _simplified(path, Path(scratch) / "simplified.onnx")
+            model = _simplified(model, Path(scratch) / "simplified.onnx")
             quantize_static(
                 model,
                 Path(scratch) / "encoder.onnx",
@@ -129,16 +133,16 @@ def _quantised(path: Path, pictures: Picture) -> bytes:
         raise ModelError(f"{path} has no convolution or matrix product that could be quantised.")
     del made.metadata_props[:]  # a codec_id is a hash of these bytes: they hold the model and nothing else
     del made.graph.value_info[:]
-    return bytes(made.SerializeToString())
+    return made
 
 
-def _simplified(path: Path, scratch: Path) -> onnx.ModelProto:
+def _simplified(model: onnx.ModelProto, scratch: Path) -> onnx.ModelProto:
     """The same graph of fewer nodes, all in float32: see above. Written to `scratch` on the way."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC  # others know the processor
     options.optimized_model_filepath = str(scratch)
     options.log_severity_level = 3
-    onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     model = onnx.load(scratch)
     for unused in [opset for opset in model.opset_import if opset.domain]:
         model.opset_import.remove(unused)
@@ -149,9 +153,8 @@ def _simplified(path: Path, scratch: Path) -> onnx.ModelProto:
 
 
 def _left_alone(graph: Any) -> list[str]:
-    """The first convolution, a sum or cut that gives the logits, and what makes bits of adopted features: see above."""
+    """The first convolution, and a sum, cut or mean that gives the logits or features: see above."""
     nodes = list(graph.node)
     first = [node.name for node in nodes if node.op_type == "Conv"][:1]
     last = [node.name for node in nodes if graph.output[0].name in node.output and node.op_type not in _PRODUCTS]
-    behind = [node.name for node in dropwhile(lambda node: "features" not in node.input, nodes)]
-    return first + last + behind
+    return first + last
