@@ -73,20 +73,10 @@ def train(
 
 
 def _by_formula(start: Codec, training: tuple[object, ...], settings: list[str]) -> bool:
-    """Whether bits are fitted to a network's features, rather than a network trained. Raises UsageError where what is
-    asked for goes with neither."""
+    """Whether bits are fitted to a network's features, rather than a network trained: where nothing else is asked."""
     with console.extra("adopt", "Fitting bits"):
         from semblance.retrieval.training.refit import ends_in_bits
-    if not ends_in_bits(start):
-        return False
-    if not any(training) and all(setting.startswith("bits=") for setting in settings):
-        return True
-    if (start.folder / "weights.pt").exists():
-        return False
-    raise UsageError(
-        f"{start.name} has bits that a formula fits to pictures, and no weights to train: leave --recipe, --teacher, "
-        "--minutes and any --set but bits=N out."
-    )
+    return ends_in_bits(start) and not any(training) and all(setting.startswith("bits=") for setting in settings)
 
 
 def _refit(start: Codec, data: list[Path], out: Path, settings: list[str], leave_out_classes: int | None) -> None:
