@@ -109,7 +109,7 @@ def write_trade(
         if (value := mean(judged, start, measure)) is not None:
             points.append((speed, value))
             axes.plot(speed, value, "o", color=_colour(plain, rows[start]), markersize=8)
-            axes.annotate(codec.name, (speed, value), (7, -10), textcoords="offset points", fontsize=9)
+            axes.annotate(codec.name, (speed, value), (0, 9), textcoords="offset points", ha="center", fontsize=9)
     axes.plot(*zip(*unbeaten(points), strict=True), color="#8c959f", linewidth=1, zorder=0) if points else None
     axes.set_xscale("log")
     axes.margins(0.14)
