@@ -12,7 +12,7 @@ from rich.table import Table
 
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.judging.contest import Variant
-from semblance.retrieval.judging.sets import Judged, judge
+from semblance.retrieval.judging.sets import NESTED, Judged, judge
 from semblance.scripts import console
 from semblance.scripts.benchmarks.figures import in_turns
 
@@ -20,6 +20,11 @@ Measure = Literal["P@1", "P@10", "P@100", "P@1000", "mAP@1000", "mAP"]
 Speeds = list[float]  # of each model, pictures a second, one at a time on one core
 
 _TIMES = 51
+
+
+def nested(codecs: Sequence[Codec]) -> list[int]:
+    """The first bits that have a row of their own, where all models have so many."""
+    return [bits for bits in NESTED if bits < min(codec.bits for codec in codecs)]
 
 
 def evaluate(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from semblance.retrieval.codec import BATCH, ENCODER, Codec, Logits
+from semblance.retrieval.codec import ENCODER, Codec, Logits
 from semblance.retrieval.errors import ModelError
 from semblance.retrieval.images import Picture
 from semblance.retrieval.judging.comparison import milliseconds
@@ -19,6 +19,7 @@ from semblance.retrieval.judging.linear import Floats
 from semblance.retrieval.sessions import session
 
 _TENSOR = b"features"
+_BATCH = 32  # pictures at one time: a deep network of large pictures fills gigabytes with more
 _ONE = 1 << 28  # whole numbers that a cosine distance of 1 is told in: more than float32 tells apart
 
 Encoding = Callable[[Picture], tuple[Logits, Floats]]  # pictures (N, S, S, 3) -> logits (N, bits), features (N, D)
@@ -37,8 +38,8 @@ def encoding(codec: Codec) -> Encoding | None:
     name = opened.get_inputs()[0].name
 
     def encode(pictures: Picture) -> tuple[Logits, Floats]:
-        starts = range(0, len(pictures), BATCH)
-        parts = [opened.run(None, {name: pictures[start : start + BATCH]}) for start in starts]
+        starts = range(0, len(pictures), _BATCH)
+        parts = [opened.run(None, {name: pictures[start : start + _BATCH]}) for start in starts]
         logits, features = (np.concatenate(part) for part in zip(*parts, strict=True))
         return logits, features
 

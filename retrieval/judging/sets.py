@@ -17,7 +17,6 @@ from semblance.retrieval.images import InputSpec
 from semblance.retrieval.judging import comparison, datasets, features, histograms
 from semblance.retrieval.judging.contest import Contest, Row, Variant, shuffled
 from semblance.retrieval.judging.datasets import Dataset
-from semblance.retrieval.judging.features import Encoding
 from semblance.retrieval.progress import Progress, quiet
 
 NESTED = (64, 28)  # first bits that have a row of their own
@@ -61,13 +60,12 @@ def judge(
     names = [folder.resolve().name for folder in folders]
     if len({*names}) < len(names):
         names = [str(folder) for folder in folders]
-    encodings = [features.encoding(codec) for codec in codecs]
     total, done = sum(len(contest.queries) for contest in contests) * (len(codecs) + 2), 0
     progress(done, total)
     judged = []
     for name, contest in zip(names, contests, strict=True):
         rows = []
-        for of_one in _methods(contest, codecs, encodings, variants):
+        for of_one in _methods(contest, codecs, variants):
             rows += [replace(row, nearest=lambda _rows, _n: _NOTHING, rebuilt=None) for row in of_one]
             done += len(contest.queries)
             progress(done, total)
@@ -87,9 +85,7 @@ def _contest(folder: Path) -> Contest:
     return shuffled(gallery, asking)
 
 
-def _methods(
-    contest: Contest, codecs: Sequence[Codec], encodings: Sequence[Encoding | None], variants: Sequence[Variant]
-) -> Iterator[list[Row]]:
+def _methods(contest: Contest, codecs: Sequence[Codec], variants: Sequence[Variant]) -> Iterator[list[Row]]:
     """The rows of pixels, of colours, of each model."""
     decoded: dict[InputSpec, Contest] = {}
 
@@ -103,14 +99,13 @@ def _methods(
 
     yield [comparison.by_pixels(at(pixels.SPEC))]
     yield [comparison.by_histograms(at(histograms.SPEC))]
-    for codec, encoding in zip(codecs, encodings, strict=True):
+    for codec in codecs:
         originals = at(codec.decoded).queries if codec.can_decode else None
-        yield [*_of_model(at(codec.spec), codec, encoding, variants, originals)]
+        yield [*_of_model(at(codec.spec), codec, variants, originals)]
 
 
-def _of_model(
-    contest: Contest, codec: Codec, encode: Encoding | None, variants: Sequence[Variant], originals: Dataset | None
-) -> Iterator[Row]:
+def _of_model(contest: Contest, codec: Codec, variants: Sequence[Variant], originals: Dataset | None) -> Iterator[Row]:
+    encode = features.encoding(codec)  # for this set alone: what a session once took of the memory, it keeps
     if encode is None:
         yield from comparison.by_codec(contest, codec, variants, originals=originals)
         return

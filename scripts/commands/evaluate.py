@@ -18,7 +18,7 @@ from semblance.retrieval.judging import comparison, datasets
 from semblance.retrieval.judging.chance import Chances, judge
 from semblance.retrieval.judging.contest import Contest, Row, Variant, shuffled
 from semblance.retrieval.judging.datasets import Dataset
-from semblance.retrieval.judging.sets import NESTED, of_folder
+from semblance.retrieval.judging.sets import of_folder
 from semblance.retrieval.views import MOST
 from semblance.scripts import console, sets
 
@@ -74,21 +74,15 @@ def evaluate(
     if len(folders) > 1:
         if queries or held_out or unseen_classes or chance or liked > 1:
             raise UsageError("Of several datasets each picture asks all others: name one dataset for these options.")
-        prefixes = [*(prefix or []), *(bits for bits in NESTED if bits < min(codec.bits for codec in codecs))]
-        sets.evaluate(folders, codecs, _variants(codecs, prefixes, True, views, 1), measure, report, as_json)
+        several = _variants(codecs, [*(prefix or []), *sets.nested(codecs)], True, views, 1)
+        sets.evaluate(folders, codecs, several, measure, report, as_json)
         return
     variants = _variants(codecs, prefix or [], refine, views, liked)
     contest = shuffled(*_gallery_and_queries(folders[0], queries, held_out, unseen_classes))
     comparison.check(contest, variants)  # likewise
     judged = [judge(contest, codec) for codec in codecs] if chance else []
     rows = _rows(contest, codecs, variants, histogram)
-    if as_json:
-        sizes = {"gallery": len(contest.gallery), "queries": len(contest.queries)}
-        more = {"by_chance": [each.as_dict() for each in judged]} if chance else {}
-        console.print_json({**sizes, "rows": [row.as_dict() for row in rows], **more})
-    else:
-        _show(contest, rows)
-        _show_chances(judged)
+    _print(contest, rows, judged, as_json)
     if report is not None:
         with console.progress("Drawing the report") as progress:
             written = write_report(contest, rows, codecs, report, progress)
@@ -146,6 +140,16 @@ def _rows(contest: Contest, codecs: list[Codec], variants: list[Variant], histog
             rows.append(row)
             progress(len(rows), total)
     return rows
+
+
+def _print(contest: Contest, rows: list[Row], judged: list[Chances], as_json: bool) -> None:
+    if not as_json:
+        _show(contest, rows)
+        _show_chances(judged)
+        return
+    sizes = {"gallery": len(contest.gallery), "queries": len(contest.queries)}
+    more = {"by_chance": [each.as_dict() for each in judged]} if judged else {}
+    console.print_json({**sizes, "rows": [row.as_dict() for row in rows], **more})
 
 
 def _show(contest: Contest, rows: list[Row]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.ticker import LogLocator
 
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.judging.contest import Row, Variant
@@ -114,6 +115,7 @@ def write_trade(
     axes.set_xscale("log")
     axes.margins(0.14)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.xaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
     axes.xaxis.set_minor_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_xlabel("pictures a second, one at a time, on one core")
     axes.set_ylabel(f"{measure}, mean of {len(judged)} sets")
