@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from semblance.retrieval import codes, pixels, queries
-from semblance.retrieval.codec import Codec, Logits
+from semblance.retrieval.codec import Codec, Logits, from_logits
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.images import Picture
 from semblance.retrieval.index import FlatIndex, Ids
@@ -33,7 +33,7 @@ def by_pixels(contest: Contest) -> Row:
         "pixels (Euclidean)",
         None,
         contest.score(evaluation.by_pixels(asking, gallery)),
-        _milliseconds(lambda i: index.search(asking[i : i + 1], 10), len(asking)),
+        milliseconds(lambda i: index.search(asking[i : i + 1], 10), len(asking)),
         None,
         pixels.LENGTH,
         lambda rows, n: contest.others(rows, n, index.search(asking[rows], n + 1)[1]),
@@ -48,8 +48,8 @@ def by_histograms(contest: Contest) -> Row:
         "colour histogram",
         None,
         contest.score(lambda rows: histograms.distances(asking[rows], gallery)),
-        _milliseconds(lambda i: histograms.nearest(asking[i : i + 1], gallery, 10), len(asking)),
-        _milliseconds(lambda i: histograms.counts(timed[i : i + 1]), len(asking)),
+        milliseconds(lambda i: histograms.nearest(asking[i : i + 1], gallery, 10), len(asking)),
+        milliseconds(lambda i: histograms.counts(timed[i : i + 1]), len(asking)),
         gallery.itemsize * histograms.BINS,
         lambda rows, n: contest.others(rows, n, histograms.nearest(asking[rows], gallery, n + 1)),
     )
@@ -62,15 +62,26 @@ def check(contest: Contest, variants: Sequence[Variant]) -> None:
         raise DatasetError("Several liked pictures need queries that are not in the gallery: name some with --queries.")
 
 
-def by_codec(contest: Contest, codec: Codec, variants: Sequence[Variant] = (Variant(),)) -> Iterator[Row]:
-    """Hamming distance between a model's codes, a row for each variant; gallery and queries are encoded once.
+def by_codec(
+    contest: Contest,
+    codec: Codec,
+    variants: Sequence[Variant] = (Variant(),),
+    logits: Logits | None = None,
+    originals: Dataset | None = None,
+) -> Iterator[Row]:
+    """Hamming distance between a model's codes, a row for each variant; every picture is encoded once.
 
-    Raises DatasetError as `check` does.
+    `logits` (Q, V, bits) are the queries' where they are known, `originals` the queries at the decoder's size where the
+    contest has them at another. Raises DatasetError as `check` does.
     """
     check(contest, variants)
-    gallery, asking = (part.pictures(codec.spec) for part in (contest.gallery, contest.queries))
-    gallery_codes = codec.encode(gallery)
-    logits = _logits(codec, asking, max(variant.views for variant in variants))
+    asking = contest.queries.pictures(codec.spec)
+    if logits is None:
+        logits = _logits(codec, asking, max(variant.views for variant in variants))
+    if contest.own is None:
+        gallery_codes = codec.encode(contest.gallery.pictures(codec.spec))
+    else:  # the first view is the picture itself
+        gallery_codes = from_logits(logits[:, 0])
     for variant in variants:
         bits = variant.bits or codec.bits
         asking_with = logits if variant.liked == 1 else _together(contest, logits, variant.liked)
@@ -82,8 +93,9 @@ def by_codec(contest: Contest, codec: Codec, variants: Sequence[Variant] = (Vari
         row = _by_codes(contest, codec.name, bits, codes.prefix(gallery_codes, bits), asked, encode)
         if variant == Variant() and codec.can_decode:
             rebuilt = codec.rebuilt(logits[:, 0])
-            originals = asking if codec.decoded == codec.spec else contest.queries.pictures(codec.decoded)
-            row = replace(row, mse=_mean_squared_error(originals, rebuilt), rebuilt=rebuilt)
+            same = codec.decoded == codec.spec
+            seen = asking if same else (originals or contest.queries).pictures(codec.decoded)
+            row = replace(row, mse=_mean_squared_error(seen, rebuilt), rebuilt=rebuilt)
         yield replace(row, variant=variant)
 
 
@@ -119,8 +131,8 @@ def _by_codes(
         method,
         bits,
         contest.score(ranking),
-        _milliseconds(lambda i: queries.search(index, asked[i : i + 1], 10), len(asked)),
-        _milliseconds(encode, len(asked)),
+        milliseconds(lambda i: queries.search(index, asked[i : i + 1], 10), len(asked)),
+        milliseconds(encode, len(asked)),
         codes.width(bits),
         lambda rows, n: contest.others(rows, n, nearest(rows, n + 1)),
     )
@@ -159,7 +171,7 @@ def _mean_squared_error(pictures: Picture, rebuilt: Picture) -> float:
     return float(np.mean([np.square(one.astype(np.float64) - other).mean() for one, other in pairs])) / 255**2
 
 
-def _milliseconds(work: Callable[[int], object], queries: int) -> float:
+def milliseconds(work: Callable[[int], object], queries: int) -> float:
     """The median time of one query alone."""
     times = []
     for i in range(min(_TIMED, queries)):

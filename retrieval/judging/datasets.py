@@ -116,7 +116,7 @@ def left_out(folder: Path, n: int) -> list[str]:
     """
     if not folder.is_dir():
         raise DatasetError(f"There is no folder {folder}.")
-    classes = _class_names(folder)[:: _step(n)]
+    classes = class_names(folder)[:: _step(n)]
     if not classes:
         raise DatasetError(f"{folder} has no subfolders, so there are no classes to leave out.")
     return classes
@@ -164,14 +164,14 @@ def _step(n: int) -> int:
     return n
 
 
-def _class_names(folder: Path) -> list[str]:
+def class_names(folder: Path) -> list[str]:
     """Subfolders, sorted; hidden ones are passed over, and links are not followed, here as everywhere."""
     folders = [child for child in folder.iterdir() if child.is_dir() and not child.is_symlink()]
     return sorted(child.name for child in folders if not child.name.startswith("."))
 
 
 def _class_folders(folder: Path) -> Dataset:
-    classes = _class_names(folder)
+    classes = class_names(folder)
     found = [(path, label) for label, name in enumerate(classes) for path in picture_files(folder / name)]
     if len(found) < 2:
         raise DatasetError(f"{folder} is no dataset: it needs one subfolder a class, with pictures in them.")

@@ -1,6 +1,7 @@
 """`semblance evaluate`: one table of precision for pixels, colours, models and hyperplanes on a dataset with labels.
 
 Each model has a row as it is and one for every variant asked for: refined, with views, both, by its first bits.
+Several datasets, or a folder of them, are judged side by side (`scripts/sets.py`).
 """
 
 from collections.abc import Iterator
@@ -17,12 +18,18 @@ from semblance.retrieval.judging import comparison, datasets
 from semblance.retrieval.judging.chance import Chances, judge
 from semblance.retrieval.judging.contest import Contest, Row, Variant, shuffled
 from semblance.retrieval.judging.datasets import Dataset
+from semblance.retrieval.judging.sets import of_folder
 from semblance.retrieval.views import MOST
-from semblance.scripts import console
+from semblance.scripts import console, sets
 
 Labelled = Annotated[
-    Path, console.argument("CIFAR-10 batches, MNIST files, or a folder with a subfolder a class.", "DATASET")
+    list[Path],
+    console.argument(
+        "CIFAR-10 batches, MNIST files, a folder with a subfolder a class; several, or a folder of them.", "DATASET..."
+    ),
 ]
+OneSet = Annotated[bool, typer.Option("--one-set", help="DATASET's subfolders are classes, however deep pictures lie.")]
+Measured = Annotated[sets.Measure, typer.Option(help="For several datasets: what their table shows.")]
 Queries = Annotated[Path | None, console.option("Another dataset, whose pictures ask.", "DATASET")]
 Prefixes = Annotated[
     list[int] | None, typer.Option(min=1, help="A row for the first so many bits of each code; may be repeated.")
@@ -53,6 +60,8 @@ def evaluate(
     unseen_classes: UnseenClasses = None,
     histogram: Histogram = False,
     chance: ByChance = False,
+    one_set: OneSet = False,
+    measure: Measured = "P@10",
     report: Figures = None,
     as_json: console.AsJson = False,
 ) -> None:
@@ -61,18 +70,19 @@ def evaluate(
         with console.extra("report", "A report"):  # before the long work begins
             from semblance.scripts.report.page import write_report
     codecs = [Codec(name, threads=2) for name in model or [DEFAULT_MODEL]]
+    folders = datasets.once(dataset if one_set else (each for folder in dataset for each in of_folder(folder)))
+    if len(folders) > 1:
+        if queries or held_out or unseen_classes or chance or liked > 1:
+            raise UsageError("Of several datasets each picture asks all others: name one dataset for these options.")
+        several = _variants(codecs, [*(prefix or []), *sets.nested(codecs)], True, views, 1)
+        sets.evaluate(folders, codecs, several, measure, report, as_json)
+        return
     variants = _variants(codecs, prefix or [], refine, views, liked)
-    contest = shuffled(*_gallery_and_queries(dataset, queries, held_out, unseen_classes))
+    contest = shuffled(*_gallery_and_queries(folders[0], queries, held_out, unseen_classes))
     comparison.check(contest, variants)  # likewise
     judged = [judge(contest, codec) for codec in codecs] if chance else []
     rows = _rows(contest, codecs, variants, histogram)
-    if as_json:
-        sizes = {"gallery": len(contest.gallery), "queries": len(contest.queries)}
-        more = {"by_chance": [each.as_dict() for each in judged]} if chance else {}
-        console.print_json({**sizes, "rows": [row.as_dict() for row in rows], **more})
-    else:
-        _show(contest, rows)
-        _show_chances(judged)
+    _print(contest, rows, judged, as_json)
     if report is not None:
         with console.progress("Drawing the report") as progress:
             written = write_report(contest, rows, codecs, report, progress)
@@ -130,6 +140,16 @@ def _rows(contest: Contest, codecs: list[Codec], variants: list[Variant], histog
             rows.append(row)
             progress(len(rows), total)
     return rows
+
+
+def _print(contest: Contest, rows: list[Row], judged: list[Chances], as_json: bool) -> None:
+    if not as_json:
+        _show(contest, rows)
+        _show_chances(judged)
+        return
+    sizes = {"gallery": len(contest.gallery), "queries": len(contest.queries)}
+    more = {"by_chance": [each.as_dict() for each in judged]} if judged else {}
+    console.print_json({**sizes, "rows": [row.as_dict() for row in rows], **more})
 
 
 def _show(contest: Contest, rows: list[Row]) -> None:

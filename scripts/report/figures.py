@@ -19,7 +19,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # One for each method in the order of the table, where the pixel baseline stands first.
-COLOURS = ("#24292f", "#0969da", "#cf222e", "#1a7f37", "#8250df", "#bf8700", "#bf3989", "#1b7c83")
+COLOURS = (
+    "#24292f",
+    "#0969da",
+    "#cf222e",
+    "#1a7f37",
+    "#8250df",
+    "#bf8700",
+    "#bf3989",
+    "#1b7c83",
+    "#953800",
+    "#6e7781",
+    "#4ac26b",
+    "#ff8182",
+)
 GRID = "#d8dee4"
 SHOWN = 10  # pictures that stand for the rest
 

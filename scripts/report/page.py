@@ -31,6 +31,8 @@ _COLUMNS = {
 
 _PRECISIONS = ("P@1", "P@10", "P@100", "P@1000", "mAP@1000", "mAP")
 
+_LEAD = """Pictures are relevant when they bear the query's class; no model was told one. Ways of searching that share
+a colour below share a model."""
 _TABLE = """Every method on the same queries. P@10: the share of the first ten that is of the query's class, and the
 range it has by chance of which queries were asked; mAP: the same idea over the whole ranking. Bold: the best of a
 column."""
@@ -61,7 +63,7 @@ _PAGE = Template("""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Semblance: what the codes know</title>
+<title>Semblance: $title</title>
 <style>
   :root { color-scheme: light; }
   body { font: 16px/1.55 system-ui, sans-serif; color: #1f2328; margin: 0 auto; max-width: 70rem; padding: 1rem; }
@@ -78,9 +80,8 @@ _PAGE = Template("""<!doctype html>
   nav a { margin-right: .9rem; white-space: nowrap; }
   .note { color: #59636e; font-size: .9rem; }
 </style>
-<h1>What the codes know</h1>
-<p>$gallery pictures in the gallery, $queries queries, $classes classes. Pictures are relevant when they bear the
-query's class; no model was told one. Ways of searching that share a colour below share a model.</p>
+<h1>$title</h1>
+<p>$lead</p>
 <nav>$contents</nav>
 $sections
 </html>
@@ -92,28 +93,30 @@ def write_report(
 ) -> list[Path]:
     """Write folder/report.html, complete in itself, and its figures as PNG beside it; where they are."""
     parts = _parts(contest, rows, codecs, folder)
-    sections = [_section("The table", _TABLE, _table(rows))]
+    sections = [section("The table", _TABLE, _table(rows))]
     written: list[Path] = []
     for done, (title, words, draw) in enumerate(parts):
         progress(done, len(parts))
         try:
             path = draw()
-            content = _figure(path, title) if path else _note("None of these models has a decoder.")
+            content = figure(path, title) if path else _note("None of these models has a decoder.")
             written += [path] if path else []
         except DatasetError as error:  # a dataset too small for one figure still has the others
             content = _note(str(error))
-        sections.append(_section(title, words, content))
+        sections.append(section(title, words, content))
     titles = ["The table", *(title for title, _, _ in parts)]
-    page = _PAGE.substitute(
-        gallery=f"{len(contest.gallery):,}",
-        queries=f"{len(contest.queries):,}",
-        classes=len(contest.gallery.classes),
-        contents=" ".join(f'<a href="#{_anchor(title)}">{title}</a>' for title in titles),
-        sections="\n".join(sections),
-    )
+    gallery, asked, classes = len(contest.gallery), len(contest.queries), len(contest.gallery.classes)
+    lead = f"{gallery:,} pictures in the gallery, {asked:,} queries, {classes} classes. {_LEAD}"
+    return [write_page("What the codes know", lead, titles, sections, folder), *written]
+
+
+def write_page(title: str, lead: str, titles: list[str], sections: list[str], folder: Path) -> Path:
+    """Write folder/report.html of sections with these titles; where it is."""
+    contents = " ".join(f'<a href="#{_anchor(each)}">{each}</a>' for each in titles)
+    page = _PAGE.substitute(title=title, lead=escape(lead), contents=contents, sections="\n".join(sections))
     folder.mkdir(parents=True, exist_ok=True)
     replace(folder / "report.html", [page.encode()])
-    return [folder / "report.html", *written]
+    return folder / "report.html"
 
 
 def _parts(
@@ -137,7 +140,8 @@ def _note(words: str) -> str:
     return f'<p class="note">{escape(words)}</p>'
 
 
-def _section(title: str, words: str, content: str) -> str:
+def section(title: str, words: str, content: str) -> str:
+    """A part of the page: what to look for, and what there is to see."""
     return f'<h2 id="{_anchor(title)}">{escape(title)}</h2>\n<p>{escape(words)}</p>\n{content}'
 
 
@@ -145,7 +149,8 @@ def _anchor(title: str) -> str:
     return title.lower().replace(" ", "-")
 
 
-def _figure(path: Path, title: str) -> str:
+def figure(path: Path, title: str) -> str:
+    """A picture within the page itself."""
     data = base64.b64encode(path.read_bytes()).decode()
     return f'<figure><img alt="{escape(title)}" src="data:image/png;base64,{data}"></figure>'
 

@@ -169,6 +169,46 @@ def test_a_sum_that_gives_the_logits_stays_exact(tmp_path: Path, noise: Training
     assert any(array.dtype == np.int8 and array.ndim == 2 for array in arrays_of(made).values())
 
 
+def adopted(folder: Path) -> Codec:
+    """Two convolutions with ReLU6 and padding between them, weights in float16, and bits as adopting makes them."""
+    rng = np.random.default_rng(2)
+    half = {"first": (8, 3, 1, 1), "second": (8, 8, 3, 3), "weights": (8, 4)}
+    stored = {f"{name}_half": rng.standard_normal(shape).astype(np.float16) for name, shape in half.items()}
+    weights = {**stored, "shape": np.array([-1, 3, SIZE, SIZE]), "pads": np.array([0, 0, 0, 0, 0, 0, 2, 2])}
+    weights |= {"zero": np.array(0, np.float32), "six": np.array(6, np.float32), "offset": np.ones(4, np.float32)}
+    nodes = [helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT) for name in half]
+    nodes += [
+        helper.make_node("Reshape", ["rows", "shape"], ["picture"]),
+        helper.make_node("Conv", ["picture", "first"], ["a"]),
+        helper.make_node("Clip", ["a", "zero", "six"], ["b"]),
+        helper.make_node("Pad", ["b", "pads"], ["c"]),
+        helper.make_node("Conv", ["c", "second"], ["d"]),
+        helper.make_node("Clip", ["d", "zero", "six"], ["e"]),
+        helper.make_node("ReduceMean", ["e", "axes"], ["features"], keepdims=0),
+        helper.make_node("MatMul", ["features", "weights"], ["products"]),
+        helper.make_node("Add", ["products", "offset"], ["projected"]),
+        helper.make_node("LpNormalization", ["projected"], ["logits"], axis=-1, p=2),
+    ]
+    return encoder(folder, nodes, {**weights, "axes": np.array([2, 3])}, bits=4)
+
+
+def test_an_adopted_network_is_bytes_up_to_its_features_and_no_further(tmp_path: Path, noise: TrainingData) -> None:
+    model = adopted(tmp_path / "model")
+    made, differing = quantise(model, noise, tmp_path / "out")
+    assert differing < 0.05
+    nodes = list(graph(made).node)
+    kinds = [node.op_type for node in nodes]
+    assert "Pad" not in kinds, "it is in the convolution"
+    assert kinds.count("Clip") == 1, "behind the convolution that is left alone; a byte's range is the other"
+    assert [array.shape for array in arrays_of(made).values() if array.dtype == np.int8 and array.ndim > 1] == [
+        (8, 8, 3, 3)
+    ]
+    behind = nodes[next(number for number, node in enumerate(nodes) if "features" in node.output) :]
+    assert not any("QuantizeLinear" in node.op_type for node in behind)
+    as_fitted = arrays_of(model)["weights_half"].astype(np.float32)
+    assert any(np.array_equal(array, as_fitted) for array in arrays_of(made).values() if array.dtype == np.float32)
+
+
 def identity(folder: Path) -> Codec:
     return encoder(folder, [helper.make_node("Identity", ["rows"], ["logits"])], {})
 
