@@ -91,9 +91,7 @@ def _bring_up_to_date(
     vectors = set(pixelfile.PixelFile(catalog.folder, ids).ids.tolist()) if with_pixels else None
     work = plan(seen, known, catalog.coded(codec.codec_id), vectors)
     summary = Summary(skipped=seen.skipped, failed=dict(seen.unlisted), warnings=warnings)
-    summary.unchanged = sum(path in known.entries for path in seen.found) - sum(
-        item.found.path in known.entries for item in work
-    )
+    summary.unchanged = len((seen.found.keys() - {item.found.path for item in work}) & known.entries.keys())
     done, batch = 0, list[Encoded | Failure]()
     progress(done, len(work))
     for results in encoded(work, [codec], with_pixels, threads):

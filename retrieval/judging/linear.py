@@ -19,7 +19,7 @@ Doubles = npt.NDArray[np.float64]
 NESTED = (28, 64, 128)  # bits that are a code of their own
 POWER = 0.25  # to which components are whitened: see docs/results.md
 ROUNDS = 40  # over all bits, after those in blocks: likewise
-KNOWN = 0.75  # how much the covariance that is known of other pictures counts where bits are fitted anew: likewise
+KNOWN = 0.8  # how much the covariance that is known of other pictures counts where bits are fitted anew: likewise
 FURTHER = 10  # rounds that the rotation then goes on: likewise
 
 _BLOCK = 4096

@@ -15,7 +15,8 @@ import onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from semblance.retrieval import files
-from semblance.retrieval.codec import CARD, DECODER, ENCODER, Codec, card_bytes
+from semblance.retrieval.codec import CARD, DECODER, ENCODER, Codec, card_bytes, from_logits
+from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import DatasetError, TrainingError, UsageError
 from semblance.retrieval.images import Picture
 from semblance.retrieval.judging import linear
@@ -114,11 +115,18 @@ def check(out: Path) -> None:
         raise UsageError(f"{out} holds a model already: name another folder with --out.")
 
 
-def refit(
-    start: Codec, chosen: Selection, out: Path, bits: int | None = None, progress: Progress = quiet
-) -> tuple[Codec, Features]:
-    """Fit `bits` (None: as many as it has) to what `start` finds in pictures, and write the model folder `out`; the
-    codec read back, and the features. A folder that was not finished is no model.
+@dataclass(frozen=True)
+class Refitted:
+    """The codec read back from its folder, the features of the pictures, and codec_id -> their codes (N, W) by the old
+    codec and the new."""
+
+    codec: Codec
+    features: Features
+    codes: dict[str, Codes]
+
+
+def refit(start: Codec, chosen: Selection, out: Path, bits: int | None = None, progress: Progress = quiet) -> Refitted:
+    """Fit `bits` (None: as many as it has) to what `start` finds in pictures, and write the model folder `out`.
 
     Raises TrainingError where `start` has no such bits or `out` cannot be written, DatasetError, UsageError.
     """
@@ -137,7 +145,10 @@ def refit(
             (trunk.weights, trunk.offset), (tail.weights, tail.offset), made, start.folder / DECODER, start.decoded
         )
     write(out, {**parts, CARD: card_bytes(card)})
-    return Codec(out), made
+    codec = Codec(out)
+    ends = {start.codec_id: (trunk.weights, trunk.offset), codec.codec_id: (tail.weights, tail.offset)}
+    codes = {codec_id: from_logits(made.vectors @ weights + offset) for codec_id, (weights, offset) in ends.items()}
+    return Refitted(codec, made, codes)
 
 
 def card_of(start: Codec, name: str, bits: int, data: dict[str, Any], words: list[str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 import typer
 
 from semblance.retrieval.codec import Codec
+from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.images import Picture
 from semblance.scripts import console
@@ -87,14 +88,16 @@ def _refit(start: Codec, data: list[Path], out: Path, settings: list[str], leave
     check(out)
     bits = _bits(settings[-1]) if settings else None
     with console.progress("Making features") as update:
-        made, seen = refit(start, select(data, leave_out_classes), out, bits, update)
+        done = refit(start, select(data, leave_out_classes), out, bits, update)
+    made, seen = done.codec, done.features
     for path, reason in seen.failed:
         console.say(f"left out: {path}: {reason}")
     figures = made.card.get("figures", {})
     said = f", squared error of what they remember {figures['mse']:.4f}" if "mse" in figures else ""
     console.say(f"{out}: codec {made.codec_id[:12]}, {made.bits} bits fitted to {len(seen.read):,} pictures{said}")
-    some = seen.read[:: max(1, len(seen.read) // _SHOWN)][:_SHOWN]
-    _compare(start, made, np.concatenate([*made.squashed(some)]), out)
+    some = slice(None, None, -(-len(seen.read) // _SHOWN))
+    pictures = np.concatenate([*made.squashed(seen.read[some])])
+    _compare(start, made, pictures, out, {codec_id: codes[some] for codec_id, codes in done.codes.items()})
     if seen.failed:
         raise typer.Exit(console.LEFT_OUT)
 
@@ -141,11 +144,13 @@ def _trained(recipe: "AnyRecipe", pictures: "TrainingData", out: Path, device: A
     return made
 
 
-def _compare(before: Codec | None, after: Codec, pictures: Picture, out: Path) -> None:
+def _compare(
+    before: Codec | None, after: Codec, pictures: Picture, out: Path, codes: dict[str, Codes] | None = None
+) -> None:
     """Draw the sheet of neighbours before and after."""
     try:
         with console.progress("Comparing neighbours") as update:
-            sheet = write_before_and_after(before, after, pictures, out, update)
+            sheet = write_before_and_after(before, after, pictures, out, update, codes)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"the model in {out} is whole, its sheet of neighbours is not drawn") from None
     console.say(f"{sheet}: neighbours before and after (it shows your pictures: leave it out of a shared model)")

@@ -1,6 +1,7 @@
 """A sheet of neighbours before and after a training: what the run has changed, at a glance, in one's own pictures."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from semblance.retrieval import pixels
 from semblance.retrieval.codec import Codec
+from semblance.retrieval.codes import Codes
 from semblance.retrieval.files import replace
 from semblance.retrieval.images import Picture
 from semblance.retrieval.index import FlatIndex, Ids
@@ -21,25 +23,31 @@ _TILE, _GAP, _MARGIN, _TITLE = 72, 4, 16, 24  # pixels
 
 
 def write_before_and_after(
-    before: Codec | None, after: Codec, pictures: Picture, folder: Path, progress: Progress
+    before: Codec | None,
+    after: Codec,
+    pictures: Picture,
+    folder: Path,
+    progress: Progress,
+    codes: Mapping[str, Codes] | None = None,
 ) -> Path:
     """Write folder/neighbours.png: some of pictures uint8 (N, S, S, 3), S as `after` takes them, and beside each its
     nearest by the model that training began with, or else by pixels, and by the model `after`. Where it is.
+    `codes`: codec_id -> the codes (N, W) of the pictures, where they are known.
 
     Raises OSError where it cannot be written.
     """
-    gallery = pictures[_spread(len(pictures), _GALLERY)]
+    some = _spread(len(pictures), _GALLERY)
+    gallery = pictures[some]
     asked = _spread(len(gallery), _ASKED)
-    codecs = [codec for codec in (before, after) if codec is not None]
-    total = len(codecs) * len(gallery)
+    total = len(gallery) * (1 if before is None else 2)
 
     def near(codec: Codec, done: int) -> Ids:
-        index = FlatIndex(codec.bits)
-        for start in range(0, len(gallery), _AT_ONCE):
-            rows = np.arange(start, min(start + _AT_ONCE, len(gallery)))
-            index.add(rows, codec.encode(gallery[rows]))
-            progress(done + int(rows[-1]) + 1, total)
-        return _others(asked, index.search(codec.encode(gallery[asked]), _NEIGHBOURS + 1)[1])
+        parts = [] if codes is None else [codes[codec.codec_id][some]]
+        for start in range(0, len(gallery), _AT_ONCE) if codes is None else ():
+            parts.append(codec.encode(gallery[start : start + _AT_ONCE]))
+            progress(done + min(start + _AT_ONCE, len(gallery)), total)
+        made = np.concatenate(parts)
+        return _others(asked, FlatIndex(codec.bits, np.arange(len(made)), made).search(made[asked], _NEIGHBOURS + 1)[1])
 
     if before is None:
         step = -(-gallery.shape[1] // pixels.SPEC.size)  # so that no vector is longer than the pixel baseline's
@@ -50,10 +58,14 @@ def write_before_and_after(
     second = near(after, total - len(gallery))
     titles = ("picture", f"before: {before.name if before else 'pixels'}", f"after: {after.name}")
     image = _drawn(titles, [gallery[asked][:, None], gallery[first], gallery[second]])
+    return _saved(image, folder / "neighbours.png")
+
+
+def _saved(image: Image.Image, path: Path) -> Path:
     out = io.BytesIO()
     image.save(out, "PNG")
-    replace(folder / "neighbours.png", [out.getvalue()])
-    return folder / "neighbours.png"
+    replace(path, [out.getvalue()])
+    return path
 
 
 def _spread(count: int, most: int) -> Ids:

@@ -5,7 +5,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from semblance.retrieval.errors import DatasetError
-from semblance.retrieval.judging.linear import iterative_quantisation, least_squares, nested_bits
+from semblance.retrieval.judging.linear import fitted_on, iterative_quantisation, least_squares, nested_bits
 
 CHANCE = np.random.default_rng(0)
 MIXED = (CHANCE.standard_normal((500, 12)) @ CHANCE.standard_normal((12, 12)) + 3).astype(np.float32)
@@ -73,6 +73,26 @@ def test_nested_bits_are_components_to_a_power_turned() -> None:
     assert np.allclose((vectors @ weights + offset).mean(axis=0), 0, atol=1e-4)
     assert np.array_equal(weights.astype(np.float16), weights)
     assert 0.99 < np.abs(weights).max() <= 1
+
+
+def test_bits_say_what_they_were_fitted_on() -> None:
+    vectors, components = spread(), PCA(20, svd_solver="full").fit(spread())
+    variances = components.explained_variance_ / components.explained_variance_.sum()
+    expected = (components.components_.T * variances) @ components.components_
+    known = fitted_on(nested_bits(vectors, 20)[0])
+    assert np.linalg.norm(known - expected) < 0.01 * np.linalg.norm(expected)
+
+
+def test_few_pictures_are_fitted_better_with_what_is_known_of_others() -> None:
+    """Own pictures are like the others but for a few directions of their own, and a hundred of them are given."""
+    others, rest = spread(count=1800)[::2], spread(count=1800)[1::2]
+    extra = np.random.default_rng(5).standard_normal((900, 6)) @ np.random.default_rng(6).standard_normal((6, 100))
+    own = (rest + 1.5 * extra + 2).astype(np.float32)
+    known, offset = nested_bits(others, 60)
+    few = own[:100]
+    fits = {"known": (known, offset), "own": nested_bits(few, 60), "both": nested_bits(few, 60, known=known)}
+    kept = {name: neighbours_kept(own, own @ weights + offset) for name, (weights, offset) in fits.items()}
+    assert kept["both"] > 1.02 * max(kept["known"], kept["own"]), kept
 
 
 def test_features_of_too_few_directions_are_refused() -> None:
