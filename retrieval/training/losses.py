@@ -49,7 +49,7 @@ def losses(
     Where views are compared the network sees two crops of each picture, the first as a copy that has been about, else
     the picture in its place, perhaps corrupted. What is to be rebuilt from the code is the whole picture as it was.
     """
-    inputs = _drawn(kept, recipe, generator) if kept is not None else _seen(images, recipe, generator)
+    inputs = drawn(kept, recipe, generator) if kept is not None else _seen(images, recipe, generator)
     seen = model.encoder.visible(inputs).requires_grad_(recipe.objectives.contractive > 0)
     with _cast_down(recipe, images):
         features, switches = model.encoder.trunk(seen)
@@ -141,7 +141,7 @@ def _seen(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     return torch.cat(taken).contiguous(memory_format=torch.channels_last)
 
 
-def _drawn(kept: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+def drawn(kept: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     """Of the features kept of pictures and their views (1 + V, N, F): those of one view each, and then of another or of
     the picture itself, (2N, F)."""
     views, count = len(kept) - 1, kept.shape[1]

@@ -68,7 +68,10 @@ def train(
     for path, reason in pictures.failed:
         console.say(f"left out: {path}: {reason}")
     trained = _trained(chosen, pictures, out, where, terms)
-    _compare(start, trained.codec, pictures.pictures, out)
+    shown, codes = pictures.pictures, None
+    if start is not None and trained.codec.spec.size != chosen.size:  # a trunk's own: these are what is rebuilt
+        shown, codes = _some(pictures, [start, trained.codec])
+    _compare(start, trained.codec, shown, out, codes)
     if pictures.failed:
         raise typer.Exit(console.LEFT_OUT)
 
@@ -142,6 +145,13 @@ def _trained(recipe: "AnyRecipe", pictures: "TrainingData", out: Path, device: A
         f"{made.largest_differing_logit:.1g} standard deviations from zero)"
     )
     return made
+
+
+def _some(pictures: "TrainingData", codecs: list[Codec]) -> tuple[Picture, dict[str, Codes]]:
+    """Some of the pictures, and their codes by each codec, decoded as that wants them."""
+    sources = [source for part in pictures.sources for source in part]
+    rows = slice(None, None, max(1, len(sources) // _SHOWN))
+    return pictures.pictures[rows], {codec.codec_id: codec.encode(sources[rows]) for codec in codecs}
 
 
 def _compare(

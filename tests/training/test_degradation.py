@@ -34,6 +34,7 @@ def pictures() -> Tensor:
         (degradation.jpeg, 0.5),
         (degradation.grain, 0.1),
         (degradation.caption, 0.5),
+        (degradation.blur, 0.1),
     ],
 )
 def test_the_generator_decides(degrade: Degradation, amount: float, pictures: Tensor) -> None:
@@ -132,3 +133,20 @@ def test_half_of_the_captions_bear_marks_of_a_second_grey_along_their_middle(pic
             assert 4 < (middle == middle[0]).sum() < 28
     assert plain > 20
     assert written > 20
+
+
+def test_half_of_the_pictures_are_blurred_as_by_a_gaussian() -> None:
+    """A point becomes a Gaussian: its sum stays, and along a line its logarithm bends as -x^2 / (2 deviation^2)."""
+    point = torch.zeros(400, 3, 65, 65)
+    point[..., 32, 32] = 1.0
+    out = degradation.blur(point, 0.1, chance()).double()
+    blurred = (out[:, 0, 32, 32] < 1).nonzero().flatten()
+    assert 170 < len(blurred) < 230
+    assert torch.allclose(out[out[:, 0, 32, 32] == 1].float(), point[: 400 - len(blurred)], atol=1e-12)
+    line = out[blurred][:, 1].sum(dim=1)  # (n, 65): over the rows
+    assert torch.allclose(out[blurred].sum(dim=(2, 3)), torch.ones(1).double(), atol=1e-3)
+    deviations = (line * (torch.arange(65) - 32.0).square()).sum(dim=1).sqrt()
+    assert deviations.max() < 6.5 and deviations.max() > 6 and 2.7 < deviations.median() < 3.8
+    wide = deviations > 2
+    bend = -2 * (line[wide, 33] / line[wide, 32]).log()
+    assert torch.allclose(bend, 1 / deviations[wide].square(), rtol=0.02)

@@ -34,12 +34,21 @@ def test_both_views_are_drawn_as_the_recipe_says(field: str) -> None:
         assert (after - 0.3).abs().amax((1, 2, 3)).gt(0.01).float().mean() > 0.2
 
 
-@pytest.mark.parametrize("field", ["sharpness", "resolution", "caption", "jpeg", "grain", "noise", "mask", "salt"])
+@pytest.mark.parametrize(
+    "field", ["sharpness", "resolution", "caption", "jpeg", "blur", "grain", "noise", "mask", "salt"]
+)
 def test_the_first_view_alone_is_degraded(field: str) -> None:
     worse = override(STILL, [f"{field}=0.5"])
     before, after = views(STILL, BUSY)[0], views(worse, BUSY)[0]  # the same crops: they are drawn first
     assert (before - after).abs().amax((1, 2, 3)).gt(0.01).float().mean() > 0.2
     assert torch.allclose(views(worse, PLAIN)[1], PLAIN, atol=1e-6)
+
+
+def test_a_share_of_the_second_views_are_the_pictures_themselves() -> None:
+    moved = override(STILL, ["jitter=0.5", "whole=0.5", "crop=0.3"])
+    first, second = views(moved, BUSY)
+    same = [(each - BUSY).abs().amax((1, 2, 3)) < 1e-5 for each in (first, second)]
+    assert not same[0].any() and 8 <= int(same[1].sum()) <= 24
 
 
 def test_a_picture_in_its_place_is_neither_cropped_nor_turned() -> None:

@@ -59,6 +59,13 @@ def test_imitation_draws_together_what_the_teacher_finds_alike() -> None:
     assert objectives.imitation(taught.repeat(2, 1), taught, 0.1) < objectives.imitation(apart, taught, 0.1) - 1
 
 
+def test_every_prefix_imitates() -> None:
+    views, taught = numbers(6, 9), numbers(3, 7, seed=1)
+    each = [objectives.imitation(views[:, :length], taught, 0.1).item() for length in (2, 5, 9)]
+    assert objectives.nested_imitation(views, taught, (2, 5, 9), 0.1).item() == pytest.approx(sum(each) / 3, rel=1e-5)
+    assert len({round(value, 4) for value in each}) == 3
+
+
 def test_the_error_of_binary_pixels_is_cross_entropy() -> None:
     rebuilt, images = torch.tensor([[0.9, 0.2]]), torch.tensor([[1.0, 0.5]])
     expected = -(math.log(0.9) + 0.5 * math.log(0.2) + 0.5 * math.log(0.8)) / 2
