@@ -17,6 +17,7 @@ from semblance.retrieval.training import losses
 from semblance.retrieval.training.checkpoint import WEIGHTS
 from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import replace
+from semblance.retrieval.training.recipe import Recipe
 from semblance.retrieval.training.recipes import find
 from semblance.retrieval.training.run import Summary, Terms, make_model
 from tests.training.test_adopt import BITS, LENGTH, MEAN, SIZE, STD, Making, adopted, maps, network
@@ -25,8 +26,10 @@ CPU = torch.device("cpu")
 CHANCE = np.random.default_rng(2)
 OWN = np.clip(CHANCE.integers(0, 256, (90, SIZE, SIZE, 3)) // 2 + [90, 0, 20], 0, 255).astype(np.uint8)
 SIDE = 4  # of what is rebuilt
+CHOSEN = find("photos-head")
+assert isinstance(CHOSEN, Recipe)
 RECIPE = replace(
-    find("photos-head"), size=SIDE, bits=BITS, head=LENGTH, decoder=(8, 8), prefixes=(4,), held_out=10, batch_size=20,
+    CHOSEN, size=SIDE, bits=BITS, head=LENGTH, decoder=(8, 8), prefixes=(4,), held_out=10, batch_size=20,
     epochs=2, jpeg=0.0,
 )  # fmt: skip
 
@@ -69,7 +72,8 @@ def test_the_features_kept_are_those_of_the_network(trained: Codec) -> None:
     assert looks.shape == (1 + RECIPE.views.kept, len(OWN), LENGTH)
     assert np.allclose(looks[0], by_hand(OWN), rtol=2e-3, atol=2e-3)
     apart = np.abs(looks[1:] - looks[0]).mean(axis=(1, 2))
-    assert (apart > 0.05).all() and abs(looks[1] - looks[2]).mean() > 0.05  # views are others, each its own
+    assert (apart > 0.05).all()
+    assert abs(looks[1] - looks[2]).mean() > 0.05
 
 
 def test_what_ships_is_the_trunk_and_the_bits_that_were_trained(trained: Codec) -> None:
@@ -79,8 +83,10 @@ def test_what_ships_is_the_trunk_and_the_bits_that_were_trained(trained: Codec) 
     logits = by_hand(OWN) @ weights[one].T - weights[other]
     sure = np.abs(logits) > 0.02 * logits.std(axis=0)
     given = trained.logits(OWN)
-    assert sure.mean() > 0.9 and ((given > 0) == (logits > 0))[sure].all()
-    assert trained.spec == InputSpec(SIZE) and trained.decoded.size == SIDE
+    assert sure.mean() > 0.9
+    assert ((given > 0) == (logits > 0))[sure].all()
+    assert trained.spec == InputSpec(SIZE)
+    assert trained.decoded.size == SIDE
 
 
 def test_the_bits_begin_as_the_formula_makes_them(start: Codec, tmp_path: Path) -> None:
@@ -109,7 +115,8 @@ def test_pictures_of_one_batch_keep_to_their_features() -> None:
     looks = torch.arange(3)[:, None, None] + 10.0 * torch.arange(50)[None, :, None]  # (1 + views, N, 1)
     drawn = losses.drawn(looks, RECIPE, torch.Generator().manual_seed(0))
     first, second = drawn[:50, 0], drawn[50:, 0]
-    assert torch.equal(first // 10, torch.arange(50.0)) and torch.equal(second // 10, torch.arange(50.0))
+    assert torch.equal(first // 10, torch.arange(50.0))
+    assert torch.equal(second // 10, torch.arange(50.0))
     assert set((first % 10).tolist()) == {1, 2}
     whole = (second % 10 == 0).float().mean()
     assert 0.3 < whole < 0.7
