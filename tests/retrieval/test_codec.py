@@ -239,6 +239,28 @@ def test_logits_are_what_the_graph_says(tiny: Path) -> None:
     assert np.all(packed[:, 1] >> 3 == 0)  # 11 bits: five of the second byte are padding
 
 
+def test_no_more_pictures_are_encoded_at_once_than_their_bytes_allow(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codec = Codec(tiny)
+    pictures = noise(codec, 5)
+    alone = [codec.logits(pictures[row : row + 1])[0].tolist() for row in range(5)]
+    encoder, sizes = codec._encoder, list[int]()
+
+    class Counted:
+        def run(self, names: None, given: dict[str, npt.NDArray[np.uint8]]) -> Any:
+            sizes.extend(map(len, given.values()))
+            return encoder.run(names, given)
+
+    monkeypatch.setattr(codec, "_encoder", Counted())
+    for room, expected in ((3 * SIZE * SIZE * 3 - 1, [2, 2, 1]), (1, [1] * 5), (10**9, [5])):
+        monkeypatch.setattr(codecs, "RUN_BYTES", room)
+        for given in (pictures, [*pictures]):
+            sizes.clear()
+            assert codec.logits(given).tolist() == alone
+            assert sizes == expected
+
+
 def test_decoded_is_what_the_graph_says(tiny: Path) -> None:
     pictures = Codec(tiny).decode(np.array([[-1] * BITS, [1] * BITS], np.float32))
     assert [np.unique(picture).tolist() for picture in pictures] == [[0], [255]]

@@ -4,7 +4,7 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import DatasetError, ModelError, SemblanceError, UsageError
+from semblance.retrieval.inputs import InputSpec
 from semblance.retrieval.judging import linear
 from semblance.retrieval.training import adopt as adopting
 from semblance.retrieval.training.data import Selection
@@ -185,6 +186,12 @@ def test_the_file_beside_says_what_options_do_not(tmp_path: Path) -> None:
     both = adopting.prepare(path, tmp_path / "out", None, Wanted(8, (1.0,), bgr=True), BITS).wanted
     assert (both.size, both.mean, both.bgr) == (8, (1.0,), True)
     assert np.allclose(both.std, [51, 51, 102])
+
+
+def test_a_large_network_sees_pictures_cut_half_way_to_a_square(tmp_path: Path) -> None:
+    path = network(tmp_path / "a.onnx", Making(side="side"))
+    for size, expected in ((127, InputSpec(127)), (224, InputSpec(224, "trim-bicubic", 1.5))):
+        assert adopting.prepare(path, tmp_path / "out", None, replace(ASKED, size=size), BITS).spec == expected
 
 
 def test_model_json_says_what_it_was_made_of(tmp_path: Path) -> None:
