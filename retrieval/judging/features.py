@@ -47,8 +47,10 @@ def encoding(codec: Codec) -> Encoding | None:
 
 
 def by_features(contest: Contest, codec: Codec, gallery: Floats, asking: Floats, encode: Encoding) -> Row:
-    """The cosine between float features, gallery (G, D) and queries (Q, D)."""
-    there, here = (each / np.maximum(np.linalg.norm(each, axis=1, keepdims=True), 1e-12) for each in (gallery, asking))
+    """The cosine between float features, gallery (G, D) and queries (Q, D), about the gallery's mean: bits, too, are of
+    features less a mean."""
+    centred = (each - gallery.mean(axis=0) for each in (gallery, asking))
+    there, here = (each / np.maximum(np.linalg.norm(each, axis=1, keepdims=True), 1e-12) for each in centred)
     pictures = contest.queries.pictures(codec.spec)
 
     def distances(rows: slice | npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

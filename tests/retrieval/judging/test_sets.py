@@ -100,7 +100,8 @@ def test_the_figures_are_those_of_brute_force(folder: Path, judged: list[Judged]
     model.graph.output.append(helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 90]))
     session = onnxruntime.InferenceSession(model.SerializeToString())
     logits, made = session.run(None, {"pictures": contest.gallery.pictures(adopted.spec)})
-    made = made.astype(float) / np.linalg.norm(made, axis=1, keepdims=True)
+    made = made.astype(float) - made.mean(axis=0, dtype=float)
+    made /= np.linalg.norm(made, axis=1, keepdims=True)
     bits = np.where(logits > 0, 1.0, -1.0)
     expected = {
         "pixels (Euclidean)": np.square(pixels[:, None] - pixels).sum(axis=2),
