@@ -65,7 +65,6 @@ class Guard:
                     out["Cache-Control"] = "no-cache"  # asked again each time: an upgrade must not mix old with new
             await send(message)
 
-        # Of a body whose length was announced, and is not sent in chunks, the server gives no more than that.
         await self.app(scope, counted if "transfer-encoding" in headers else receive, with_policy)
 
     async def _drain(self, receive: Receive, left: int) -> None:

@@ -112,8 +112,7 @@ class Way(Protocol[Query]):
         self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool | None = None
     ) -> Question[Query]:
         """One question: like all of `liked`, one or more, and unlike all of `disliked`; a picture alone may be asked by
-        `count` views of it. `refine` None is the refined order where there is one. Raises PictureError, UsageError,
-        and OSError for a path."""
+        `count` views of it. `refine` None refines where it can. Raises PictureError, UsageError, OSError for a path."""
 
     def of_id(self, id: int) -> Query:
         """The query that a picture of the library makes. Raises LibraryError."""

@@ -113,7 +113,7 @@ class Overlay:
     def _nearest(self, codes: Codes, k: int, ids: Ids) -> tuple[Distances, Ids]:
         """Exactly the nearest of those of `ids`, in any order, that the base has still."""
         kept = self._kept(ids)
-        return Flat(self.bits, kept, self._base.codes(kept)).search(codes, k)
+        return Flat(self.bits, kept, self._base.codes(kept)).search(codes, max(k, 1))  # 0: none is left
 
 
 def _taken(columns: npt.NDArray[np.intp], distances: Distances, ids: Ids) -> tuple[Distances, Ids]:
