@@ -65,7 +65,7 @@ class Guard:
                     out["Cache-Control"] = "no-cache"  # asked again each time: an upgrade must not mix old with new
             await send(message)
 
-        await self.app(scope, counted, with_policy)
+        await self.app(scope, counted if "transfer-encoding" in headers else receive, with_policy)
 
     async def _drain(self, receive: Receive, left: int) -> None:
         """Read and drop at most `left` bytes: a client that is still sending does not hear the answer."""

@@ -23,7 +23,9 @@ class SearchParams(SimilarParams):
     """The same for an uploaded picture, of which more is known than its code. Neither goes with engine pixel."""
 
     views: int = Field(1, ge=1, le=MOST_VIEWS, description="Search with so many views of the picture: flips and crops")
-    refine: bool = Field(False, description="Order the nearest by how sure the picture's bits are")
+    refine: bool | None = Field(
+        None, description="Order the nearest by how sure the picture's bits are: by codes true unless false is said"
+    )
 
 
 class Ready(BaseModel):

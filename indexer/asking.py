@@ -36,7 +36,7 @@ Ranking = tuple[npt.NDArray[Any], Ids]  # distances, whole bits or Euclidean, an
 class Hit:
     """One picture found. By codes the distance is in bits, by pixels Euclidean on pixels in 0..1.
 
-    Of several views the nearest counts. Refining changes the order of results and not their distances.
+    Of several views the nearest counts. The refined order is none of distances: it changes none of them.
     `expected_by_chance`: so many would be as near if nothing were alike (queries.chances); None by pixels or among few.
     """
 
@@ -58,7 +58,7 @@ class Timings:
 
 @dataclass(frozen=True)
 class Answer:
-    """The pictures found, nearest first, as a sequence of hits.
+    """The pictures found, nearest first, as a sequence of hits; their distances ascend in the plain order alone.
 
     `engine` is the name of the way that was asked, `library_size` how many pictures were searched.
     """
@@ -109,10 +109,10 @@ class Way(Protocol[Query]):
         """None where that cannot be said."""
 
     def of_pictures(
-        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool = False
+        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool | None = None
     ) -> Question[Query]:
         """One question: like all of `liked`, one or more, and unlike all of `disliked`; a picture alone may be asked by
-        `count` views of it. Raises PictureError, UsageError, and OSError for a path."""
+        `count` views of it. `refine` None refines where it can. Raises PictureError, UsageError, OSError for a path."""
 
     def of_id(self, id: int) -> Query:
         """The query that a picture of the library makes. Raises LibraryError."""
@@ -137,9 +137,9 @@ class ByCodes:
         return queries.chances(self.index)
 
     def of_pictures(
-        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool = False
+        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool | None = None
     ) -> Question[CodeQuery]:
-        """See Way.of_pictures. With `refine`, the nearest are ordered by how sure the query's bits are."""
+        """See Way.of_pictures."""
         sources = (*liked, *disliked)
         if len(sources) > 1 and count > 1:
             raise UsageError(_SEVERAL)
@@ -152,7 +152,7 @@ class ByCodes:
         logits = self.codec.logits(views(pictures[0], count) if count > 1 else pictures)
         if len(sources) > 1:
             logits = queries.alike(logits[: len(liked)], logits[len(liked) :])[None]
-        query = CodeQuery(from_logits(logits), logits if refine else None)
+        query = CodeQuery(from_logits(logits), None if refine is False else logits)
         encoded = time.perf_counter()
         return Question(query, k, self.codec.codec_id, 1000 * (decoded - started), 1000 * (encoded - decoded))
 
@@ -177,7 +177,7 @@ class ByPixels:
         self._opened: PixelIndex | None = None
 
     def of_pictures(
-        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool = False
+        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool | None = None
     ) -> Question[Pixels]:
         """See Way.of_pictures. UsageError unless it is one picture, by one view and in the order that is found."""
         if len(liked) > 1 or disliked:

@@ -127,13 +127,14 @@ class Library:
         k: int = 10,
         engine: str = "code",
         views: int = 1,
-        refine: bool = False,
+        refine: bool | None = None,
     ) -> Answer:
         """The `k` pictures that look most like a picture, or like several and unlike others.
 
         A picture is a path, the bytes of a file, a PIL picture or an array uint8 (H, W, 3). `engine` is "code" or
-        "pixel"; `views` (1 to 10) asks with flips and crops of the picture too, `refine` orders the nearest by how sure
-        its bits are. Raises PictureError, UsageError, LibraryError, and OSError where a path cannot be read.
+        "pixel"; `views` (1 to 10) asks with flips and crops of the picture too. By codes the nearest are ordered by how
+        sure the picture's bits are; `refine=False` leaves them in the order of their distances. Raises PictureError,
+        UsageError, LibraryError, and OSError where a path cannot be read.
         """
         if not like:
             raise UsageError("There is nothing to search with: name a picture that is liked.")

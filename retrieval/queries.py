@@ -89,7 +89,9 @@ def search(
     for query, near, found in zip(queries, np.split(distances, ends), np.split(ids, ends), strict=True):
         near, found = (near[0], found[0]) if len(near) == 1 else _nearest_view(near, found)
         if query.logits is not None:
-            near, found = _refined(index, query.logits, near, found)
+            first = found[:CANDIDATES]
+            order = np.lexsort((first, asymmetric(query.logits, index.codes(first)).min(axis=0)))
+            near, found = (np.concatenate([each[order], each[CANDIDATES:]]) for each in (near, found))
         answers.append((near[:k], found[:k]))
     return answers
 
@@ -145,17 +147,12 @@ def asymmetric(logits: npt.NDArray[np.float32], codes: Codes) -> npt.NDArray[np.
     (|logits|_1 - logits . bits) / 2. It is 0 for the query's own code, and the same for equal codes to the last bit,
     since each is a sum over its bytes, in their order, of what a table says of a byte.
     """
-    positions = np.arange(codes.shape[1])
-    return np.stack([_byte_costs(view, codes.shape[1])[positions, codes].sum(axis=1) for view in logits])
-
-
-def _byte_costs(logits: npt.NDArray[np.float32], width: int) -> npt.NDArray[np.float32]:
-    """What each byte costs in each place of a code that is compared with these logits (bits,): (width, 256)."""
-    padded = np.zeros((width, 8), np.float32)
-    padded.ravel()[: len(logits)] = logits
+    width = codes.shape[1]
+    padded = np.zeros((len(logits), width, 8), np.float32)
+    padded.reshape(len(logits), -1)[:, : logits.shape[1]] = logits
     if_set, if_clear = np.maximum(-padded, 0), np.maximum(padded, 0)
-    costs: npt.NDArray[np.float32] = if_set @ _SET.T + if_clear @ _CLEAR.T
-    return costs
+    costs = if_set @ _SET.T + if_clear @ _CLEAR.T  # (V, width, 256): what each byte costs in each place
+    return np.stack([each[np.arange(width), codes].sum(axis=1) for each in costs])
 
 
 def _nearest_view(distances: Distances, ids: Ids) -> tuple[Distances, Ids]:
@@ -168,13 +165,3 @@ def _nearest_view(distances: Distances, ids: Ids) -> tuple[Distances, Ids]:
     near, found = near[order], found[order]
     first = np.sort(np.unique(found, return_index=True)[1])[: distances.shape[1]]
     return near[first], found[first]
-
-
-def _refined(
-    index: CodeIndex, logits: npt.NDArray[np.float32], distances: Distances, ids: Ids
-) -> tuple[Distances, Ids]:
-    """The first CANDIDATES of a ranking in order of their asymmetric distance to the nearest view; the rest stay."""
-    candidates = ids[:CANDIDATES]
-    order = np.lexsort((candidates, asymmetric(logits, index.codes(candidates)).min(axis=0)))
-    order = np.concatenate([order, np.arange(len(order), len(ids))])
-    return distances[order], ids[order]

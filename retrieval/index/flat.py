@@ -36,20 +36,6 @@ def rows(wanted: Ids, ids: Ids) -> npt.NDArray[np.intp]:
     return found[np.diff(found, prepend=-1) > 0]
 
 
-def nearest(queries: Codes, k: int, ids: Ids, codes: Codes) -> tuple[Distances, Ids]:
-    """The nearest of queries (Q, W) among codes (N, W) under ascending ids (N,): both (Q, min(k, N)). See Exact."""
-    k = min(k, len(ids))
-    if not k or not len(queries):
-        return blank(len(queries), k)
-    threads = faiss.omp_get_max_threads()  # this thread's
-    faiss.omp_set_num_threads(1)
-    try:
-        distances, positions = faiss.knn_hamming(np.ascontiguousarray(queries), np.ascontiguousarray(codes), k)
-    finally:
-        faiss.omp_set_num_threads(threads)
-    return distances, ids[positions]
-
-
 def blank(queries: int, k: int) -> tuple[Distances, Ids]:
     """Distances and ids (queries, k), to be filled."""
     return np.empty((queries, k), np.int32), np.empty((queries, k), np.int64)
@@ -73,9 +59,10 @@ class Flat:
 
     def codes(self, ids: Ids) -> Codes:
         """See Stored.codes."""
-        positions, there = find(ids, self._ids)
-        if not there.all():
-            raise KeyError(int(ids[~there][0]))
+        positions = np.searchsorted(self._ids, ids)
+        wrong = positions == len(self._ids)
+        if wrong.any() or (wrong := self._ids[positions] != ids).any():
+            raise KeyError(int(ids[wrong][0]))
         return self._codes[positions]
 
     def search(self, codes: Codes, k: int, among: Ids | None = None) -> tuple[Distances, Ids]:
@@ -84,10 +71,20 @@ class Flat:
             packed.check(codes, self.bits)
         if k < 1:
             raise ValueError(f"k is at least 1, not {k}")
-        if among is None:
-            return nearest(codes, k, self._ids, self._codes)
-        some = rows(among, self._ids)
-        return nearest(codes, k, self._ids[some], self._codes[some])
+        ids, kept = self._ids, self._codes
+        if among is not None:
+            some = rows(among, ids)
+            ids, kept = ids[some], kept[some]
+        k = min(k, len(ids))
+        if not k or not len(codes):
+            return blank(len(codes), k)
+        threads = faiss.omp_get_max_threads()  # this thread's
+        faiss.omp_set_num_threads(1)
+        try:
+            distances, positions = faiss.knn_hamming(np.ascontiguousarray(codes), np.ascontiguousarray(kept), k)
+        finally:
+            faiss.omp_set_num_threads(threads)
+        return distances, ids[positions]
 
 
 class FlatIndex(Flat):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.index.contract import Approximate, Distances, Exact, Ids
-from semblance.retrieval.index.flat import ONLY_ONCE, FlatIndex, blank, find, nearest, rows
+from semblance.retrieval.index.flat import ONLY_ONCE, Flat, FlatIndex, blank, find, rows
 
 PROPOSALS, FEWEST = 10, 100  # asked of an approximate base: for each hit wanted, and for all of them
 
@@ -113,7 +113,7 @@ class Overlay:
     def _nearest(self, codes: Codes, k: int, ids: Ids) -> tuple[Distances, Ids]:
         """Exactly the nearest of those of `ids`, in any order, that the base has still."""
         kept = self._kept(ids)
-        return nearest(codes, k, kept, self._base.codes(kept))
+        return Flat(self.bits, kept, self._base.codes(kept)).search(codes, max(k, 1))  # 0: none is left
 
 
 def _taken(columns: npt.NDArray[np.intp], distances: Distances, ids: Ids) -> tuple[Distances, Ids]:

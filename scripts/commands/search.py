@@ -27,8 +27,11 @@ def search(
         int, typer.Option(min=1, max=MOST, help="Search with so many views of IMAGE: flips and crops.")
     ] = 1,
     refine: Annotated[
-        bool, typer.Option("--refine", help="Order the nearest by how sure the bits of IMAGE are.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--refine/--plain", help="Order the nearest by how sure the bits of IMAGE are, or by their distances alone."
+        ),
+    ] = None,
     model: console.Model = None,
     as_json: console.AsJson = False,
 ) -> None:

@@ -134,16 +134,17 @@ def test_views_and_the_refined_order_are_those_of_the_codec(
     ids = {hit["path"]: hit["id"] for hit in upload(http, paths[0], "?k=48").json()["results"]}
     refined_differs = 0
     for asked in paths[:6]:
-        for count, refine in ((1, True), (4, False), (4, True)):
-            answer = upload(http, asked, f"?k=48&views={count}&refine={refine}").json()["results"]
+        for count, refine in ((1, None), (1, False), (4, False), (4, True)):
+            order = "" if refine is None else f"&refine={refine}"
+            answer = upload(http, asked, f"?k=48&views={count}{order}").json()["results"]
             logits = codec.logits(views(images.load(asked, codec.spec), count))
             near = codes.hamming(from_logits(logits), held).min(axis=0)
             assert {hit["path"]: hit["distance"] for hit in answer} == dict(
                 zip(map(str, paths), near.tolist(), strict=True)
             )
-            rank = asymmetric(logits, held).min(axis=0) if refine else near
-            order = sorted(range(48), key=lambda row: (rank[row], ids[str(paths[row])]))
-            assert [hit["path"] for hit in answer] == [str(paths[row]) for row in order]
+            rank = near if refine is False else asymmetric(logits, held).min(axis=0)
+            rows = sorted(range(48), key=lambda row: (rank[row], ids[str(paths[row])]))
+            assert [hit["path"] for hit in answer] == [str(paths[row]) for row in rows]
             assert all(hit["similarity"] == pytest.approx(1 - hit["distance"] / 256) for hit in answer)
             assert (answer[0]["path"], answer[0]["distance"]) == (str(asked), 0)
             refined_differs += [hit["distance"] for hit in answer] != sorted(near.tolist())
@@ -215,7 +216,7 @@ def test_a_picture_of_the_library_and_its_thumbnail(http: httpx.Client, server: 
 
 @pytest.mark.parametrize("engine", ["code", "pixel"])
 def test_a_picture_of_the_library_can_ask(http: httpx.Client, server: Server, engine: str) -> None:
-    asked = upload(http, server.library_pictures[20], f"?k=4&engine={engine}").json()["results"]
+    asked = upload(http, server.library_pictures[20], f"?k=4&engine={engine}&refine=false").json()["results"]
     answer = http.get(f"/images/{asked[0]['id']}/similar", params={"k": 4, "engine": engine}).json()
     assert answer["results"] == asked
     assert answer["timings_ms"]["decode"] == answer["timings_ms"]["encode"] == 0

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="the page's tests need Playwright")
+import httpx
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, ViewportSize, expect, sync_playwright
 
 PHONE: ViewportSize = {"width": 360, "height": 740}
@@ -107,7 +108,8 @@ def test_upload_finds_the_picture_itself_first(page: Page, server: Server) -> No
     expect(cards(page).first).to_contain_text(picture.name)
     distances = [float(card.get_attribute("data-distance") or "nan") for card in cards(page).all()]
     assert distances[0] == 0
-    assert distances == sorted(distances)
+    answer = httpx.post(f"{server.url}/search", files={"file": picture.read_bytes()}).json()
+    assert distances == [hit["distance"] for hit in answer["results"]], "in the order of the answer"
     assert len(distances) == min(10, len(server.library_pictures))
 
 

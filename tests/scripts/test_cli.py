@@ -85,10 +85,14 @@ def test_views_and_refine_reach_the_search(library: Path, codec: Codec, sample: 
     """The same as the service answers (tests/api/test_http.py holds it to the definition)."""
     asked = sorted(sample.rglob("*.jpg"))[5]
     base = ("search", asked, "--library", library, "--k", "48", "--json")
-    plain, viewed, refined = (document(call(*base, *more))["results"] for more in ((), ("--views", "4"), ("--refine",)))
+    plain, viewed, refined = (
+        document(call(*base, *more))["results"] for more in (("--plain",), ("--plain", "--views", "4"), ())
+    )
     near = [{hit["path"]: hit["distance"] for hit in results} for results in (plain, viewed, refined)]  # type: ignore[attr-defined]
     assert near[0] == near[2], "refining changes no distance"
     assert plain != refined
+    assert [hit["distance"] for hit in plain] == sorted(hit["distance"] for hit in plain)  # type: ignore[attr-defined]
+    assert refined == document(call(*base, "--refine"))["results"], "which is the default"
     assert near[1] != near[0]
     assert all(near[1][path] <= near[0][path] for path in near[0])
 

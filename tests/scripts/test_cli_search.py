@@ -33,7 +33,7 @@ def expected(liked: list[Path], disliked: list[Path], shown: list[Path], codec: 
 
 
 def distances(*arguments: str | Path) -> list[int]:
-    results = document(call("search", *arguments, "--json"))["results"]
+    results = document(call("search", *arguments, "--plain", "--json"))["results"]
     return [hit["distance"] for hit in results]  # type: ignore[attr-defined]
 
 
