@@ -214,3 +214,21 @@ def test_a_fit_sees_some_of_many(indexed: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(fitting, "FITTED_ON", 20)
     monkeypatch.setattr(Trunk, "fit", noted)
     assert (fit(indexed).pictures, seen) == (48, [20])
+
+
+def test_features_are_kept_to_the_last_bit(indexed: Path, start: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounded, they would make other codes than the fitted encoder does, if seldom."""
+    kept: list[np.ndarray] = []
+    real = fitting._codes
+
+    def noted(trunk: Trunk, tail: object, vectors: np.ndarray) -> np.ndarray:
+        kept.append(np.array(vectors))
+        return real(trunk, tail, vectors)
+
+    monkeypatch.setattr(fitting, "_codes", noted)
+    fit(indexed)
+    with Catalog.opened(indexed) as catalog:
+        paths = [Path(entry.path) for entry in catalog.entries()]
+    trunk = Trunk(start)
+    expected = np.concatenate([trunk.features(images.load(path, start.spec)[None]) for path in paths])
+    assert np.array_equal(kept[0], expected)
