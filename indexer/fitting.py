@@ -4,25 +4,25 @@ Each picture is looked into once. Its features wait in a file that has no name, 
 however that ends; they are kept as they are, 4 bytes a number, since codes made of rounded ones would not be those that
 the fitted encoder gives. The encoder is in the library before one transaction makes it current and brings all codes.
 
-What fits is `retrieval/training/refit.py`, so this needs onnx; nothing else in a library does.
+What fits is `retrieval/training/refit.py`. A library knows no training and needs no onnx, so whoever asks hands it in.
 """
 
 import hashlib
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
 from semblance.indexer import encoders, snapshot
 from semblance.indexer.catalog import Catalog, Entry, Writer
 from semblance.indexer.pipeline import full_disk_said
-from semblance.retrieval import images
+from semblance.retrieval import files, images
 from semblance.retrieval.codec import CARD, ENCODER, Codec, card_bytes, from_logits
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import LibraryError, PictureError
@@ -31,15 +31,35 @@ from semblance.retrieval.judging.linear import Floats
 from semblance.retrieval.pool import in_order
 from semblance.retrieval.progress import Progress, quiet
 from semblance.retrieval.sessions import session
-from semblance.retrieval.training import refit
-from semblance.retrieval.training.adopt import enough
-from semblance.retrieval.training.features import spread
-from semblance.retrieval.training.refit import Tail, Trunk
 
 FITTED_ON = 30_000  # pictures at most, spread over the library
 _CHUNK = 16  # pictures that a thread looks into at a time
 _BLOCK = 256  # features that become codes at a time
 _MOST_LEFT_OUT = 0.1  # of the pictures: where more cannot be read, a disk is away
+
+
+class Trunk(Protocol):
+    """A codec as far as its features, and the formula that fits bits to them: see refit.Trunk."""
+
+    codec: Codec
+
+    def check(self, pictures: int, bits: int) -> None:
+        """DatasetError where so many pictures are too few."""
+
+    def features(self, pictures: Picture) -> Floats:
+        """Pictures (N, S, S, 3) -> features (N, D)."""
+
+    def fit(self, vectors: Floats, bits: int) -> Any:
+        """Bits fitted to features. Raises DatasetError."""
+
+    def ending_in(self, tail: Any) -> bytes:
+        """The encoder with these bits."""
+
+    def alone(self, tail: Any) -> bytes:
+        """These bits as a model of features."""
+
+    def card(self, name: str, bits: int, data: dict[str, Any], words: list[str]) -> dict[str, Any]:
+        """What model.json says of them."""
 
 
 @dataclass
@@ -54,7 +74,9 @@ class Fitted:
     seconds: float = 0.0
 
 
-def fit(library: Path, threads: int | None = None, progress: Progress = quiet) -> Fitted:
+def fit(
+    library: Path, trunk_of: Callable[[Codec], Trunk], threads: int | None = None, progress: Progress = quiet
+) -> Fitted:
     """Fit the bits of a library's codec to its own pictures and encode them all; the old codes go.
 
     A library that was fitted before is fitted anew from the encoder that it had first. Raises LibraryMissing,
@@ -67,15 +89,16 @@ def fit(library: Path, threads: int | None = None, progress: Progress = quiet) -
         start, checksum = _start(catalog), _checksum(entries)
         if _fitted_on(encoders.find(catalog)) == checksum and len(catalog.coded(catalog.codec_id)) == len(entries):
             return Fitted(catalog.codec_id, len(entries), already=True)
-        trunk = Trunk(start)
-        enough(len(entries), start.bits)
+        trunk = trunk_of(start)
+        trunk.check(len(entries), start.bits)
         with tempfile.TemporaryFile(dir=library) as kept:
             used, left_out = _features(trunk, entries, kept, threads, progress)
             _check(library, entries, left_out)
-            enough(len(used), start.bits)
+            trunk.check(len(used), start.bits)
             kept.flush()
             vectors: Floats = np.memmap(kept, np.float32, "r").reshape(len(used), -1)
-            tail = trunk.fit(np.array(vectors[spread(len(used), FITTED_ON)]), start.bits)
+            some = np.linspace(0, len(used) - 1, min(len(used), FITTED_ON)).astype(np.int64)
+            tail = trunk.fit(np.array(vectors[some]), start.bits)
             codes = _codes(trunk, tail, vectors)
         codec = _kept(library, trunk, tail, {"name": library.resolve().name, "pictures": len(used),
                                              "sha256": _checksum(used)})  # fmt: skip
@@ -157,21 +180,23 @@ def _look(trunk: Trunk, entries: Sequence[Entry]) -> tuple[list[tuple[Entry, str
     return found, trunk.features(np.stack(pictures)) if pictures else np.empty((0, 0), np.float32)
 
 
-def _codes(trunk: Trunk, tail: Tail, vectors: Floats) -> Codes:
+def _codes(trunk: Trunk, tail: Any, vectors: Floats) -> Codes:
     """The codes that the fitted encoder gives for pictures of these features."""
-    run = session(tail.alone(trunk), trunk.codec.folder, 1)
+    run = session(trunk.alone(tail), trunk.codec.folder, 1)
     blocks = (np.array(vectors[start : start + _BLOCK]) for start in range(0, len(vectors), _BLOCK))
     return np.concatenate([from_logits(run.run(None, {"features": block})[0]) for block in blocks])
 
 
-def _kept(library: Path, trunk: Trunk, tail: Tail, data: dict[str, Any]) -> Codec:
+def _kept(library: Path, trunk: Trunk, tail: Any, data: dict[str, Any]) -> Codec:
     """The fitted codec, from the library's own copy of it. Raises LibraryError where that cannot be written."""
     start, draft = trunk.codec, library / encoders.FOLDER / ".fitted.tmp"
     name = f"{start.name}-fitted"
-    card = refit.card_of(start, name, start.bits, data, ["semblance", "index", "--fit", "--library", data["name"]])
+    card = trunk.card(name, start.bits, data, ["semblance", "index", "--fit", "--library", data["name"]])
     try:
         shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed
-        refit.write(draft, {ENCODER: trunk.ending_in(tail), CARD: card_bytes(card)})
+        draft.mkdir(parents=True)
+        for file, part in ((ENCODER, trunk.ending_in(tail)), (CARD, card_bytes(card))):
+            files.replace(draft / file, [part])
         codec = Codec(draft)
         encoders.keep(library, codec)
     finally:

@@ -75,6 +75,21 @@ class Trunk:
         known = self.known if self.known is not None and bits <= self.known.shape[1] else None
         return Tail(*linear.nested_bits(vectors, bits, known=known))
 
+    def check(self, pictures: int, bits: int) -> None:
+        """DatasetError unless bits can be fitted to so many pictures."""
+        enough(pictures, bits)
+
+    def alone(self, tail: "Tail") -> bytes:
+        """The bits as a model of their own: float32 features (N, D) -> logits (N, bits), to the last bit."""
+        given = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", len(tail.weights)])
+        graph = helper.make_graph([], "bits", [given], [])
+        opsets, version = self.model.opset_import, self.model.ir_version
+        return tail.appended_to(helper.make_model(graph, opset_imports=opsets, ir_version=version))
+
+    def card(self, name: str, bits: int, data: dict[str, Any], words: list[str]) -> dict[str, Any]:
+        """See card_of."""
+        return card_of(self.codec, name, bits, data, words)
+
     def ending_in(self, tail: "Tail") -> bytes:
         """The whole encoder with other bits, as encoder.onnx holds it."""
         whole = ModelProto()
@@ -95,13 +110,6 @@ class Tail:
         as_half(model.graph, weights)
         onnx.checker.check_model(model)
         return bytes(model.SerializeToString(deterministic=True))
-
-    def alone(self, like: Trunk) -> bytes:
-        """The same nodes as a model of their own: float32 features (N, D) -> logits (N, bits), to the last bit."""
-        given = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", len(self.weights)])
-        graph = helper.make_graph([], "bits", [given], [])
-        whole = like.model
-        return self.appended_to(helper.make_model(graph, opset_imports=whole.opset_import, ir_version=whole.ir_version))
 
 
 def ends_in_bits(codec: Codec) -> bool:

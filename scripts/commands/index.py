@@ -3,17 +3,14 @@
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from semblance.indexer import pipeline
+from semblance.indexer import fitting, pipeline
 from semblance.indexer.library import codec_for
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
-
-if TYPE_CHECKING:
-    from semblance.indexer.fitting import Fitted
 
 
 def index(
@@ -68,18 +65,18 @@ def run(
         raise KeyboardInterrupt("what was indexed is kept; run the same command again to go on") from None
 
 
-def _fit(library: Path, threads: int) -> "Fitted":
+def _fit(library: Path, threads: int) -> fitting.Fitted:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with console.extra("adopt", "Fitting bits"):
-        from semblance.indexer import fitting
+        from semblance.retrieval.training.refit import Trunk
     try:
         with console.progress("Making features") as update:
-            return fitting.fit(library, threads, update)
+            return fitting.fit(library, Trunk, threads, update)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the library is as it was") from None
 
 
-def _show_fitted(fitted: "Fitted") -> None:
+def _show_fitted(fitted: fitting.Fitted) -> None:
     for path, reason in fitted.left_out.items():
         console.say(f"left out: {path}: {reason}")
     if fitted.already:

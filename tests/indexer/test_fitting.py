@@ -47,6 +47,10 @@ def indexed(pictures: Path, start: Codec, tmp_path: Path) -> Path:
     return library
 
 
+def fit(library: Path, threads: int | None = None) -> fitting.Fitted:
+    return fitting.fit(library, Trunk, threads)
+
+
 def codes(library: Path) -> dict[str, bytes]:
     """Path -> code by the current codec, as the catalog has them."""
     with Catalog.opened(library) as catalog:
@@ -61,7 +65,7 @@ def expected(codec: Codec, paths: list[str]) -> dict[str, bytes]:
 
 def test_every_code_is_that_of_the_fitted_encoder_to_the_bit(indexed: Path, start: Codec) -> None:
     before = codes(indexed)
-    done = fitting.fit(indexed, threads=2)
+    done = fit(indexed, threads=2)
     after = codes(indexed)
     with Library.open(indexed) as opened:
         codec = opened.codec
@@ -80,14 +84,14 @@ def test_every_code_is_that_of_the_fitted_encoder_to_the_bit(indexed: Path, star
 def test_again_it_has_nothing_to_do_and_with_more_pictures_begins_where_it_began(
     indexed: Path, pictures: Path, start: Codec
 ) -> None:
-    first = fitting.fit(indexed)
-    again = fitting.fit(indexed)
+    first = fit(indexed)
+    again = fit(indexed)
     assert (again.already, again.codec_id, again.pictures) == (True, first.codec_id, 48)
     for seed in range(6):
         paint(pictures / f"more-{seed}.png", seed)
     with Library.open(indexed) as opened:
         assert opened.index(pictures).added == 6
-    second = fitting.fit(indexed)
+    second = fit(indexed)
     assert (second.already, second.pictures) == (False, 54)
     assert Codec(indexed / "models" / second.codec_id).card["from"]["codec_id"] == start.codec_id
     assert {path.name for path in (indexed / "models").iterdir()} == {start.codec_id, second.codec_id}
@@ -99,7 +103,7 @@ def test_what_is_not_what_was_indexed_is_left_out_and_found_again(indexed: Path,
     paint(changed, 9)
     gone.unlink()
     away.unlink()
-    done = fitting.fit(indexed)
+    done = fit(indexed)
     assert done.left_out == {
         str(changed): "The file has changed since it was indexed.",
         str(gone): "The file cannot be read: No such file or directory.",
@@ -133,7 +137,7 @@ def test_cut_anywhere_it_is_the_old_library_or_the_new(
     with monkeypatch.context() as patch:
         patch.setattr(*STEPS[step], stop)
         with pytest.raises(KeyboardInterrupt):
-            fitting.fit(indexed)
+            fit(indexed)
     with Library.open(indexed) as opened:
         whole = codes(indexed)
         assert (opened.codec.codec_id == start.codec_id) == (whole == before) == (step != "snapshot")
@@ -141,7 +145,7 @@ def test_cut_anywhere_it_is_the_old_library_or_the_new(
         assert opened.search(next(iter(whole)), k=1)[0].distance == 0
     assert {path.name for path in indexed.iterdir()} <= names
     assert not [path for path in (indexed / "models").iterdir() if path.name.startswith(".")]
-    assert fitting.fit(indexed).pictures == 48
+    assert fit(indexed).pictures == 48
 
 
 def test_killed_it_leaves_nothing_behind(indexed: Path, start: Codec) -> None:
@@ -149,7 +153,8 @@ def test_killed_it_leaves_nothing_behind(indexed: Path, start: Codec) -> None:
     before, names = codes(indexed), {path.name for path in indexed.iterdir()}
     command = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom semblance.indexer import fitting\n"
-        "fitting._codes = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\nfitting.fit(Path(sys.argv[1]))\n"
+        "from semblance.retrieval.training.refit import Trunk\n"
+        "fitting._codes = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\nfitting.fit(Path(sys.argv[1]), Trunk)\n"
     )
     done = subprocess.run([sys.executable, "-c", command, str(indexed)], cwd=ROOT)
     assert done.returncode == -9
@@ -164,7 +169,7 @@ def test_who_has_it_open_follows(indexed: Path) -> None:
         until(lambda: httpx.get(f"{url}/ready").status_code == 200)
         asked = next(iter(codes(indexed)))
         before = opened.search(asked, k=1)
-        done = fitting.fit(indexed)
+        done = fit(indexed)
         answer = opened.search(asked, k=1)
         assert (answer.codec_id, answer[0].distance) == (done.codec_id, 0)
         assert before.codec_id != done.codec_id
@@ -179,20 +184,20 @@ def test_what_cannot_be_fitted_is_one_sentence_and_changes_nothing(
     indexed: Path, pictures: Path, codec: Codec, start: Codec, tmp_path: Path
 ) -> None:
     with pytest.raises(LibraryMissing):
-        fitting.fit(tmp_path / "none")
+        fit(tmp_path / "none")
     pipeline.update([pictures], tmp_path / "other", codec)
     with pytest.raises(TrainingError, match="no linear map of features"):
-        fitting.fit(tmp_path / "other")
+        fit(tmp_path / "other")
     few = tmp_path / "few"
     for seed in range(16):
         paint(few / f"{seed}.png", seed)
     pipeline.update([few], tmp_path / "small", start)
     with pytest.raises(DatasetError, match="16 pictures are too few to fit 16 bits to"):
-        fitting.fit(tmp_path / "small")
+        fit(tmp_path / "small")
     before = codes(indexed)
     shutil.rmtree(pictures)
     with pytest.raises(LibraryError, match=r"48 of the 48 pictures of .* are not what was indexed"):
-        fitting.fit(indexed)
+        fit(indexed)
     assert codes(indexed) == before
     with Catalog.opened(indexed) as catalog:
         assert id_of(indexed / "models" / catalog.codec_id) == start.codec_id
@@ -202,10 +207,28 @@ def test_a_fit_sees_some_of_many(indexed: Path, monkeypatch: pytest.MonkeyPatch)
     seen: list[int] = []
     real: Callable[..., object] = Trunk.fit
 
-    def fit(self: Trunk, vectors: np.ndarray, bits: int) -> object:
+    def noted(self: Trunk, vectors: np.ndarray, bits: int) -> object:
         seen.append(len(vectors))
         return real(self, vectors, bits)
 
     monkeypatch.setattr(fitting, "FITTED_ON", 20)
-    monkeypatch.setattr(Trunk, "fit", fit)
-    assert (fitting.fit(indexed).pictures, seen) == (48, [20])
+    monkeypatch.setattr(Trunk, "fit", noted)
+    assert (fit(indexed).pictures, seen) == (48, [20])
+
+
+def test_features_are_kept_to_the_last_bit(indexed: Path, start: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounded, they would make other codes than the fitted encoder does, if seldom."""
+    kept: list[np.ndarray] = []
+    real = fitting._codes
+
+    def noted(trunk: Trunk, tail: object, vectors: np.ndarray) -> np.ndarray:
+        kept.append(np.array(vectors))
+        return real(trunk, tail, vectors)
+
+    monkeypatch.setattr(fitting, "_codes", noted)
+    fit(indexed)
+    with Catalog.opened(indexed) as catalog:
+        paths = [Path(entry.path) for entry in catalog.entries()]
+    trunk = Trunk(start)
+    expected = np.concatenate([trunk.features(images.load(path, start.spec)[None]) for path in paths])
+    assert np.array_equal(kept[0], expected)

@@ -198,7 +198,7 @@ def test_the_bits_alone_are_those_of_the_whole_encoder(start: Codec) -> None:
     vectors = np.concatenate([trunk.features(OWN[:1]), trunk.features(OWN[1:])])
     tail = trunk.fit(vectors, BITS)
     whole = session(trunk.ending_in(tail), start.folder, 1).run(None, {"images": OWN})[0]
-    alone = session(tail.alone(trunk), start.folder, 1).run(None, {"features": vectors})[0]
+    alone = session(trunk.alone(tail), start.folder, 1).run(None, {"features": vectors})[0]
     assert np.array_equal(whole, alone)
 
 
