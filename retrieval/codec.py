@@ -24,7 +24,8 @@ from semblance.retrieval.images import InputSpec, Picture, Source
 from semblance.retrieval.sessions import check, session
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
-DEFAULT_MODEL = "photos"
+DEFAULT_MODEL = "photos"  # what is alike
+COPIES_MODEL = "copies"  # what is the same picture
 BATCH = 256
 ENCODER, DECODER, CARD = "encoder.onnx", "decoder.onnx", "model.json"
 

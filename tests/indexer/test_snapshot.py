@@ -15,10 +15,10 @@ import pytest
 from semblance.indexer import snapshot
 from semblance.indexer.catalog import Catalog, Changes, Generation, NewPicture, Writer
 from semblance.indexer.snapshot import FILE, load, refresh, take_in
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec
+from semblance.retrieval.codec import Codec
 from semblance.retrieval.index import FlatIndex, MappedFlat
 
-CODEC = Codec(DEFAULT_MODEL)
+CODEC = Codec("cifar10-fast")
 
 
 def some(*names: str) -> list[NewPicture]:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 import semblance as semblance_package
 from semblance.indexer.catalog import Catalog
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.codec import Codec, find_model
 from semblance.scripts import console
 from semblance.scripts.main import COMMANDS, build
 from tests.conftest import ROOT, paint
@@ -265,9 +265,9 @@ def shorter(tmp_path: Path) -> Path:
     onnx = pytest.importorskip("onnx", reason="a model is cut with onnx")
     folder = tmp_path / "short"
     folder.mkdir()
-    card = json.loads((find_model(DEFAULT_MODEL) / "model.json").read_text())
+    card = json.loads((find_model("cifar10-fast") / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps({**card, "name": "short", "bits": 64}))
-    model = onnx.load(find_model(DEFAULT_MODEL) / "encoder.onnx")
+    model = onnx.load(find_model("cifar10-fast") / "encoder.onnx")
     output = model.graph.output[0]
     bounds = [onnx.numpy_helper.from_array(_int64(value), f"cut_{value}") for value in (0, 64, 1)]
     model.graph.initializer.extend(bounds)
