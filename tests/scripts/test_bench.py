@@ -163,9 +163,9 @@ def test_encode_measures_every_shipped_model(one_second: list[list[int]]) -> Non
     shipped = shipped_models()
     assert one_second == [[256] * len(shipped), [1] * len(shipped)], "in batches, and one by one"
     assert [name.rpartition(", ")[0] for name in found] == [name for name in shipped for _ in range(4)]
-    figure = found[f"cifar10-fast, batches of 256"]
+    figure = found["cifar10-fast, batches of 256"]
     assert (figure["value"], figure["unit"]) == (256, "pictures/s")
-    figure = found[f"cifar10-fast, a single picture"]
+    figure = found["cifar10-fast, a single picture"]
     assert (figure["value"], figure["unit"]) == (1000, "ms")
 
 
