@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,17 +39,18 @@ class Codec:
     `card` (model.json).
     """
 
-    def __init__(self, model: str | Path, threads: int = 1, known_as: str | None = None) -> None:
+    def __init__(self, model: str | Path, threads: int = 1, known_as: str | None = None, direct: bool = False) -> None:
         """Load a model: the name of a shipped one, or a folder. `threads` is how many cores one call may use;
-        `known_as` is the `reference` of a model whose folder is but a copy.
+        `known_as` is the `reference` of a model whose folder is but a copy; `direct` makes it see pictures without the
+        detour that its card may name (`of` in images.InputSpec), as it did in libraries of before.
 
         Raises ModelError.
         """
         folder = self.folder = find_model(model) if isinstance(model, str) else model
-        self.card = _read_card(folder)
+        self.card = read_card(folder, direct)
         self.name = str(self.card["name"])
         self.bits = int(self.card["bits"])
-        self.spec = _spec(self.card)
+        self.spec = _spec(self.card["input"])
         self._threads, self._known_as = threads, known_as
         encoder = _read(folder / ENCODER)
         self.codec_id = codec_id(encoder, self.bits, self.spec)
@@ -157,18 +158,14 @@ class Codec:
         return self._decoder
 
     def rebuilt(self, logits: Logits) -> Picture:
-        """Logits float32 (N, bits) -> the pictures that the decoder makes of them, uint8 (N, D, D, 3).
-
-        From their bits where latents are bits, from themselves where they are real. Raises ModelError as `decode` does.
-        """
+        """Logits float32 (N, bits) -> the pictures that the decoder makes of them, uint8 (N, D, D, 3): of their bits
+        where latents are bits, of themselves where they are real. Raises ModelError as `decode` does."""
         bits = self.card.get("latent") == "bits"
         return self.decode(self.latents(from_logits(logits)) if bits else np.ascontiguousarray(logits))
 
     def latents(self, packed: codes.Codes) -> Logits:
-        """Codes uint8 (N, ceil(bits / 8)) -> latents float32 (N, bits) of -1 and +1, as the decoder wants them.
-
-        Raises ModelError where these are no codes of this model.
-        """
+        """Codes uint8 (N, ceil(bits / 8)) -> latents float32 (N, bits) of -1 and +1, as the decoder wants them. Raises
+        ModelError where these are no codes of this model."""
         try:
             return np.where(codes.unpack(packed, self.bits), np.float32(1), np.float32(-1))
         except ValueError as error:
@@ -182,14 +179,14 @@ def from_logits(logits: Logits) -> codes.Codes:
 
 def codec_id(encoder: bytes, bits: int, spec: InputSpec) -> str:
     """SHA-256 of encoder.onnx and of the canonical JSON of what else decides the bits, as 64 hexadecimal digits."""
-    rule = json.dumps({"bits": bits, "resize": spec.resize, "size": spec.size}, sort_keys=True, separators=(",", ":"))
+    rule = json.dumps({"bits": bits, **_as_card(spec)}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(encoder + rule.encode()).hexdigest()
 
 
-def id_of(folder: Path) -> str:
-    """The codec_id of a model folder, without loading the model. Raises ModelError."""
-    card = _read_card(folder)
-    return codec_id(_read(folder / ENCODER), int(card["bits"]), _spec(card))
+def id_of(folder: Path, direct: bool = False) -> str:
+    """The codec_id of a model folder, without loading the model; `direct` as in Codec. Raises ModelError."""
+    card = read_card(folder, direct)
+    return codec_id(_read(folder / ENCODER), int(card["bits"]), _spec(card["input"]))
 
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:
@@ -220,17 +217,24 @@ def _read(path: Path) -> bytes:
         raise ModelError(f"The model folder {path.parent} is incomplete: {path.name} cannot be read.") from error
 
 
-def _read_card(folder: Path) -> dict[str, Any]:
+def read_card(folder: Path, direct: bool = False) -> dict[str, Any]:
+    """model.json, with the input that a Codec has; `direct` as there. Raises ModelError."""
     try:
         card = json.loads(_read(folder / CARD))
-        size, resize = card["input"]["size"], card["input"]["resize"]
-        sound = isinstance(card["name"], str) and all(isinstance(n, int) and n > 0 for n in (card["bits"], size))
-    except (ValueError, KeyError, TypeError) as error:
+        spec = _spec({name: value for name, value in card["input"].items() if not direct or name != "of"})
+        specs = [spec, spec.of] if spec.of else [spec]
+        sizes = [card["bits"], *(each.size for each in specs)]
+        sound = isinstance(card["name"], str) and all(isinstance(n, int) and n > 0 for n in sizes)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder}/model.json is no model card: it lacks name, bits or input.") from error
-    if not sound or resize != "squash-bicubic":
+    if not sound or any(each.resize != "squash-bicubic" for each in specs):
         raise ModelError(f"{folder}/model.json has a name, bits or input that Semblance does not know.")
-    return cast(dict[str, Any], card)
+    return {**card, "input": _as_card(spec)}
 
 
-def _spec(card: dict[str, Any]) -> InputSpec:
-    return InputSpec(int(card["input"]["size"]), card["input"]["resize"])
+def _as_card(spec: InputSpec) -> dict[str, Any]:
+    return {"size": spec.size, "resize": spec.resize, **({"of": _as_card(spec.of)} if spec.of else {})}
+
+
+def _spec(given: dict[str, Any]) -> InputSpec:
+    return InputSpec(given["size"], given["resize"], _spec(given["of"]) if "of" in given else None)

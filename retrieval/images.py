@@ -5,8 +5,8 @@ bytes and pixels are checked on the header, before anything is decoded: a hostil
 """
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -53,11 +53,12 @@ Image.init()  # all readers now: media_type asks them before any picture has bee
 class InputSpec:
     """What a model wants to see: the side S in pixels, and the rule that brings a picture to S x S.
 
-    `squash-bicubic`: both sides are scaled to S on their own, by antialiased bicubic interpolation.
-    """
+    `squash-bicubic`: both sides are scaled to S on their own, by antialiased bicubic interpolation. With `of` it is not
+    the file that is scaled but the picture which `of` makes of it, so that one decode serves two models."""
 
     size: int
     resize: ResizeRule = "squash-bicubic"
+    of: "InputSpec | None" = None
 
 
 def load(source: Source, spec: InputSpec) -> Picture:
@@ -76,9 +77,20 @@ def load(source: Source, spec: InputSpec) -> Picture:
     Raises PictureTooLarge (more than MAX_FILE_BYTES bytes or MAX_PIXELS pixels), NotAPicture, DamagedPicture, and
     OSError where a path cannot be read.
     """
-    with _opened(source) as (image, turn):
-        image.draft(None, (2 * spec.size, 2 * spec.size))
-        return np.asarray(_render(image, (spec.size, spec.size), turn))
+    return load_each(source, (spec,))[spec]
+
+
+def load_each(source: Source, specs: Collection[InputSpec]) -> dict[InputSpec, Picture]:
+    """One picture at each of these, as `load` gives it, by as few decodes as that takes. Raises as `load` does."""
+    decoded: dict[InputSpec, Image.Image] = {}
+    for spec in {spec.of or spec for spec in specs}:
+        with _opened(source) as (image, turn):
+            image.draft(None, (2 * spec.size, 2 * spec.size))
+            decoded[spec] = _render(image, (spec.size, spec.size), turn)
+    for spec in specs:
+        if spec.of:
+            decoded[spec] = decoded[spec.of].resize((spec.size, spec.size), Image.Resampling.BICUBIC)
+    return {spec: np.asarray(decoded[spec]) for spec in specs}
 
 
 def at_full_size(source: Source) -> Picture:
@@ -88,7 +100,7 @@ def at_full_size(source: Source) -> Picture:
 
 
 def thumbnail(source: Source, side: int) -> bytes:
-    """A JPEG of the picture, its proportions kept and its longer side at most `side` pixels. Raises as `load` does."""
+    """A JPEG of the picture, its proportions kept, its longer side at most `side` pixels. Raises as `load`."""
     with _opened(source) as (image, turn):
         scale = min(1.0, side / max(image.size))
         width, height = (max(1, round(length * scale)) for length in image.size)
@@ -99,10 +111,8 @@ def thumbnail(source: Source, side: int) -> bytes:
 
 
 def magnify(picture: Picture, box: tuple[float, float, float, float]) -> Picture:
-    """What `box` (left, top, right, bottom in pixels, fractions allowed) holds of a picture, as large as the picture.
-
-    Picture uint8 (S, S, 3) -> uint8 (S, S, 3), by the interpolation that `load` uses.
-    """
+    """What `box` (left, top, right, bottom in pixels, fractions allowed) holds of a picture (S, S, 3), as large as the
+    picture, by the interpolation that `load` uses."""
     size = (picture.shape[1], picture.shape[0])
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC, box=box))
 
@@ -135,7 +145,10 @@ def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
     if width * height > MAX_PIXELS:
         raise PictureTooLarge(f"The picture has {width} x {height} pixels; {_AT_MOST}")
     try:
-        turn = _turn(image)
+        turn = 1
+        if image.format != "TIFF":  # Pillow turns these itself as it loads them
+            with suppress(Exception):  # damaged metadata is no reason to refuse a picture that can be seen
+                turn = cast(int, image.getexif().get(0x0112, 1))
         with image.copy() if image is source else image as own:
             if isinstance(own, TiffImageFile) and width * height > (Image.MAX_IMAGE_PIXELS or MAX_PIXELS):
                 own.im = Image.new(own.mode, own._tile_size).im  # or TIFF asks Pillow's guard before it makes room
@@ -199,16 +212,6 @@ def _reopened(picture: Image.Image) -> Image.Image | None:
     anew = _identified(data)
     same = (anew.size, anew.mode, anew.tell()) == (picture.size, picture.mode, picture.tell())
     return anew if same else None  # its owner wants another frame, or has asked for a scale
-
-
-def _turn(image: Image.Image) -> int:
-    if image.format == "TIFF":  # Pillow turns these itself as it loads them
-        return 1
-    try:
-        turn = cast(int, image.getexif().get(0x0112, 1))
-    except Exception:  # damaged metadata is no reason to refuse a picture that can be seen
-        return 1
-    return turn if turn in _TURNS else 1
 
 
 def _render(image: Image.Image, size: tuple[int, int], turn: int) -> Image.Image:

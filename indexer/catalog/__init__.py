@@ -17,7 +17,18 @@ was remembered under an id (a thumbnail, a browser's cache) never lies. Ids are 
 
 from semblance.indexer.catalog.opening import FILE
 from semblance.indexer.catalog.reading import Catalog
-from semblance.indexer.catalog.records import Changes, Entry, Failure, Generation, NewPicture
+from semblance.indexer.catalog.records import Changes, CurrentCodec, Entry, Failure, Generation, NewPicture, Purpose
 from semblance.indexer.catalog.writing import Writer
 
-__all__ = ["FILE", "Catalog", "Changes", "Entry", "Failure", "Generation", "NewPicture", "Writer"]
+__all__ = [
+    "FILE",
+    "Catalog",
+    "Changes",
+    "CurrentCodec",
+    "Entry",
+    "Failure",
+    "Generation",
+    "NewPicture",
+    "Purpose",
+    "Writer",
+]

@@ -11,7 +11,7 @@ import numpy as np
 
 from semblance.indexer.catalog import opening
 from semblance.indexer.catalog.opening import FILE
-from semblance.indexer.catalog.records import Changes, Entry, Generation
+from semblance.indexer.catalog.records import Changes, CurrentCodec, Entry, Generation, Purpose
 from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import width
@@ -80,6 +80,12 @@ class Catalog:
         """Close the connection."""
         self._db.close()
 
+    def current(self, purpose: Purpose) -> CurrentCodec | None:
+        """The codec that serves a purpose now. None where none does."""
+        question = "SELECT codec_id, bits, model FROM codecs WHERE purpose = ? AND current"
+        rows = self._rows(question, (purpose,))
+        return CurrentCodec(*rows[0]) if rows else None
+
     # ---- reading ---------------------------------------------------------------------------------------------------
 
     def generation(self) -> Generation:
@@ -95,6 +101,10 @@ class Catalog:
         """How many pictures there are, and how many files could not be read."""
         row = self._rows("SELECT (SELECT count(*) FROM pictures), (SELECT count(*) FROM failures)")[0]
         return int(row[0]), int(row[1])
+
+    def coded(self, codec_id: str) -> set[int]:
+        """The pictures that have a code of this codec."""
+        return {row[0] for row in self._rows("SELECT picture FROM codes WHERE codec_id = ?", (codec_id,))}
 
     def entries(self) -> list[Entry]:
         """Every picture, by id."""

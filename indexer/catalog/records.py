@@ -1,9 +1,12 @@
 """What passes in and out of the catalog."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.index import Ids
+
+Purpose = Literal["alike", "same"]  # what a codec's codes say of two pictures
 
 
 @dataclass(frozen=True)
@@ -12,6 +15,15 @@ class Generation:
 
     number: int
     token: str
+
+
+@dataclass(frozen=True)
+class CurrentCodec:
+    """A codec whose codes the library holds: its id, how many bits they have, and what users know its model by."""
+
+    codec_id: str
+    bits: int
+    model: str
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,18 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from semblance.indexer.catalog import schema
 from semblance.indexer.catalog.opening import FILE, lock
 from semblance.indexer.catalog.reading import Catalog
-from semblance.indexer.catalog.records import Entry, Failure, NewPicture
+from semblance.indexer.catalog.records import Entry, Failure, NewPicture, Purpose
 from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import LibraryError
 from semblance.retrieval.index import Ids
-
-Purpose = Literal["alike", "same"]  # what a codec's codes say of two pictures
 
 
 class Writer(Catalog):

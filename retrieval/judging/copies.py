@@ -216,7 +216,7 @@ def _specs(codecs: Sequence[Codec]) -> set[InputSpec]:
 
 
 def _at_each_size(file: bytes, specs: set[InputSpec]) -> _Sizes:
-    return {spec: images.load(file, spec)[None] for spec in specs}
+    return {spec: picture[None] for spec, picture in images.load_each(file, specs).items()}
 
 
 def _edits(numbered: tuple[int, Path], specs: set[InputSpec]) -> _Sizes:

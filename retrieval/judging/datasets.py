@@ -42,7 +42,7 @@ class Dataset:
 
         Raises DatasetError naming the first file that cannot be read: a dataset with holes gives wrong figures.
         """
-        if isinstance(self.sources, np.ndarray) and self.sources.shape[1:3] == (spec.size, spec.size):
+        if isinstance(self.sources, np.ndarray) and self.sources.shape[1:3] == (spec.size, spec.size) and not spec.of:
             return self.sources
         out = np.empty((len(self), spec.size, spec.size, 3), np.uint8)
         for row, picture in enumerate(readable(self.sources, spec)):

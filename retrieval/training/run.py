@@ -125,7 +125,7 @@ def _lessons(teacher: Codec, data: TrainingData, spec: InputSpec, progress: Prog
 def _check_start(start: Codec, recipe: AnyRecipe, out: Path) -> None:
     if isinstance(recipe, Fitted):
         raise TrainingError(f"{recipe.name} is fitted by a formula: it does not go on from another model.")
-    if start.spec != InputSpec(recipe.size):
+    if start.spec.size != recipe.size:
         raise TrainingError(
             f"{start.name} takes pictures of {start.spec.size} pixels, {recipe.name} of {recipe.size}: leave --recipe "
             "out to train the model's own."

@@ -30,6 +30,12 @@ def some(*names: str) -> list[NewPicture]:
     ]
 
 
+def write(index: FlatIndex, catalog: Catalog) -> None:
+    """Write an index as the snapshot of this state, whatever it holds."""
+    state = snapshot._state(catalog, snapshot._codec(catalog, "alike"), catalog.generation())
+    snapshot._write(index, catalog.folder / FILE, state)
+
+
 def written(folder: Path) -> tuple[int, int, int]:
     """What changes whenever the snapshot is written; to read it changes its time of access alone."""
     state = (folder / FILE).stat()
@@ -223,7 +229,7 @@ def test_a_snapshot_of_anything_else_is_not_trusted(
     state = snapshot._state
     with monkeypatch.context() as patch:
         patch.setattr(snapshot, "_state", lambda *args: {**state(*args), **other})
-        snapshot._write(FlatIndex(catalog.bits), catalog, catalog.generation())
+        write(FlatIndex(catalog.bits), catalog)
     assert_rebuilt(catalog, watch)
     refresh(catalog)
     assert_present(refresh(catalog), catalog)
@@ -232,7 +238,7 @@ def test_a_snapshot_of_anything_else_is_not_trusted(
 @pytest.mark.parametrize("bits", [24, 512])
 def test_codes_of_another_length_are_not_trusted(catalog: Writer, watch: Watch, bits: int) -> None:
     """As after a change of the file's own layout: the checksum is right, and still it is built anew, not a crash."""
-    snapshot._write(FlatIndex(bits), catalog, catalog.generation())
+    write(FlatIndex(bits), catalog)
     assert_rebuilt(catalog, watch)
 
 
