@@ -82,9 +82,10 @@ class Library:
     def _set_ways(self) -> None:
         parts = (self._catalog, self._alike, self._same)
         self._pixels = ByPixels(*parts)
-        self.ways = {"code": ByCodes("code", *parts), "pixel": self._pixels}
+        self.ways = {"code": ByCodes("code", *parts)}
         if self._same:
             self.ways["copies"] = ByCodes("copies", self._catalog, self._same, self._same)
+        self.ways["pixel"] = self._pixels
 
     def follow(self) -> None:
         """Take in what any process has changed since the last look; where another library has taken this one's place,

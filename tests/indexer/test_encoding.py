@@ -2,7 +2,7 @@
 
 import hashlib
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -33,15 +33,15 @@ def work(tmp_path: Path) -> list[Work]:
 
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, InputSpec]]:
-    """Every call of images.load from here on."""
+    """Every input that images.load_each is asked for from here on."""
     calls: list[tuple[bytes, InputSpec]] = []
 
-    def load(source: bytes, spec: InputSpec) -> Picture:
-        calls.append((source, spec))
-        return original(source, spec)
+    def load_each(source: bytes, specs: Collection[InputSpec]) -> dict[InputSpec, Picture]:
+        calls.extend((source, spec) for spec in specs)
+        return original(source, specs)
 
-    original = images.load
-    monkeypatch.setattr(images, "load", load)
+    original = images.load_each
+    monkeypatch.setattr(images, "load_each", load_each)
     return calls
 
 

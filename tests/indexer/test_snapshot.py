@@ -68,9 +68,9 @@ class Watch:
         self.opened = self.hashed = 0
         changes, opens, sha256 = Catalog.changes, io.open, hashlib.sha256
 
-        def watched_changes(of: Catalog, since: int) -> Changes:
+        def watched_changes(of: Catalog, since: int, *codec_id: str) -> Changes:
             self.since.append(since)
-            return changes(of, since)
+            return changes(of, since, *codec_id)
 
         def watched_open(file: Any, *args: Any, **more: Any) -> Any:
             self.opened += file == catalog.folder / FILE
