@@ -45,11 +45,11 @@ class Coded:
 
 def known_again(catalog: Catalog, alike: Coded) -> Coded | None:
     """The codes by which copies are known: codes of their own, or those by which pictures are alike. None where there
-    are none, or no more can be made."""
+    are none, or their encoder is not to be found: the next run of `index` makes others."""
     try:
         codec = encoders.find_same(catalog)
     except ModelError as error:
-        log.warning("copies are not told: %s", error)
+        log.info("copies are not told: %s", error)
         return None
     if codec is None:
         return None

@@ -65,12 +65,11 @@ def update(
             if not folder.is_dir():
                 raise UsageError(f"There is no folder {folder}.")
     with Writer.writing(library, codec) as catalog, _full_disk_said(library):
-        codecs, warnings = _codecs(catalog, codec)
+        codecs = _codecs(catalog, codec)
         if catalog.generation().number == 0:  # a file from before it would give its ids other pictures' vectors
             pixelfile.drop(library)
         with_pixels = with_pixels or pixelfile.exists(library)
         summary = _bring_up_to_date(catalog, folders, codecs, with_pixels, prune, threads, progress)
-        summary.warnings += warnings
         index = snapshot.refresh(catalog)
         if len(codecs) > 1:
             snapshot.refresh(catalog, "same")
@@ -80,20 +79,20 @@ def update(
     return summary
 
 
-def _codecs(catalog: Writer, alike: Codec) -> tuple[list[Codec], list[str]]:
+def _codecs(catalog: Writer, alike: Codec) -> list[Codec]:
     """The library's codecs, known to it and kept: for what is alike and, unless that one serves both, for what is the
-    same. Or why there is none."""
-    codecs, warnings = [alike], []
-    try:
-        same = encoders.find_same(catalog) or Codec(COPIES_MODEL)
+    same, which the one that ships takes over where the library's own is not to be found any more."""
+    same = None
+    with contextlib.suppress(ModelError):
+        same = encoders.find_same(catalog)
+    if same is None:
+        same = Codec(COPIES_MODEL)
         if same.codec_id != alike.codec_id:
-            catalog.know(same, "same")
-            codecs.append(same)
-    except ModelError as error:
-        warnings.append(f"What is new is not known as a copy. {error}")
+            catalog.know(same, "same", instead=True)
+    codecs = [alike, same] if same.codec_id != alike.codec_id else [alike]
     for codec in codecs:
         encoders.keep(catalog.folder, codec)
-    return codecs, warnings
+    return codecs
 
 
 def _bring_up_to_date(

@@ -244,7 +244,7 @@ def test_some_pictures_are_spread_over_the_library(http: httpx.Client) -> None:
 def test_health_ready_and_the_description(http: httpx.Client) -> None:
     assert http.get("/health").json() == {"status": "ok"}
     ready = http.get("/ready").json()
-    assert (ready["pictures"], ready["bits"], ready["engines"]) == (48, 256, ["code", "pixel"])
+    assert (ready["pictures"], ready["bits"], ready["engines"]) == (48, 256, ["code", "copies", "pixel"])
     assert "swagger" in http.get("/docs").text
     paths = http.get("/openapi.json").json()["paths"]
     assert {"/search", "/images/{id}", "/images/{id}/thumbnail", "/images/{id}/similar", "/health", "/ready"} <= {
