@@ -299,8 +299,10 @@ def test_codec_id_is_of_what_decides_the_bits(tiny: Path, tmp_path: Path) -> Non
         codec_id(encoder, 128, InputSpec(32)),
         codec_id(encoder, 256, InputSpec(64)),
         codec_id(encoder, 256, InputSpec(32, "letterbox")),  # type: ignore[arg-type]
+        codec_id(encoder, 256, InputSpec(32, of=InputSpec(64))),
+        codec_id(encoder, 256, InputSpec(32, of=InputSpec(128))),
     }
-    assert len(ids) == 5
+    assert len(ids) == 7
 
 
 # ---- folders that are no model -------------------------------------------------------------------------------------
@@ -345,6 +347,9 @@ def test_an_incomplete_folder(tiny: Path, missing: str) -> None:
         '{"name": "x", "bits": 11, "input": {"size": -4, "resize": "squash-bicubic"}}',
         '{"name": 7, "bits": 11, "input": {"size": 4, "resize": "squash-bicubic"}}',
         '{"name": "x", "bits": 11, "input": {"size": 4, "resize": "crop"}}',
+        '{"name": "x", "bits": 11, "input": {"size": 4, "resize": "squash-bicubic", "of": 8}}',
+        '{"name": "x", "bits": 11, "input": {"size": 4, "resize": "squash-bicubic", "of": {"size": 8}}}',
+        '{"name": "x", "bits": 1, "input": {"size": 4, "resize": "squash-bicubic", "of": {"size": 8, "resize": "no"}}}',
     ],
 )
 def test_a_broken_card(tiny: Path, card: str) -> None:

@@ -17,7 +17,7 @@ from PIL import Image, ImageCms, ImageFile
 from semblance.retrieval import images
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureError, PictureTooLarge, UsageError
 from semblance.retrieval.images import InputSpec, load, media_type, thumbnail
-from tests.conftest import ROOT
+from tests.conftest import ROOT, paint
 
 RED, GREEN, BLUE, YELLOW, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 255, 255)
 SPEC = InputSpec(8)
@@ -607,3 +607,34 @@ def test_flipped_bytes_give_a_picture_or_a_picture_error() -> None:
                 assert load(damaged.tobytes(), SPEC).shape == (8, 8, 3)
             except PictureError:
                 continue
+
+
+# ---- one picture for several models --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+@pytest.mark.parametrize("size", [(40, 30), (300, 500), (1500, 1000)])
+def test_what_several_specs_want_is_what_each_wants_alone(tmp_path: Path, suffix: str, size: tuple[int, int]) -> None:
+    path = paint(tmp_path / f"a.{suffix}", 1, size)
+    specs = [InputSpec(32), InputSpec(64, of=InputSpec(224)), InputSpec(224), InputSpec(64)]
+    seen = images.load_each(path, specs)
+    assert seen.keys() == set(specs)
+    for spec in specs:
+        assert seen[spec].shape == (spec.size, spec.size, 3)
+        assert np.array_equal(seen[spec], load(path, spec))
+    again = Image.fromarray(load(path, InputSpec(224))).resize((64, 64), Image.Resampling.BICUBIC)
+    assert np.array_equal(seen[specs[1]], np.asarray(again))
+
+
+def test_what_is_made_of_another_picture_costs_no_decode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = paint(tmp_path / "a.jpg", 1, (900, 700))
+    decoded: list[tuple[int, int]] = []
+    render = images._render
+
+    def counted(image: Image.Image, size: tuple[int, int], turn: int) -> Image.Image:
+        decoded.append(size)
+        return render(image, size, turn)
+
+    monkeypatch.setattr(images, "_render", counted)
+    images.load_each(path, [InputSpec(64, of=InputSpec(224)), InputSpec(224)])
+    assert decoded == [(224, 224)]
