@@ -27,6 +27,9 @@ def call(*arguments: str | Path) -> Result:
     return CliRunner().invoke(build(), [*map(str, arguments)])
 
 
+KEYS = {"id", "path", "distance", "similarity", "expected_by_chance", "copy"}
+
+
 def document(result: Result | subprocess.CompletedProcess[str]) -> dict[str, object]:
     """The one JSON document that is all of standard output."""
     assert result.stdout.count("\n") == 1
@@ -51,13 +54,17 @@ def test_a_library_from_first_to_last_as_processes(semblance: Run, pictures: Pat
     assert status.items() >= {"pictures": 48, "failed": 1, "engine": "flat", "bits": 256, "pixels": True}.items()
 
     asked = sorted(pictures.rglob("*.jpg"))[3]
-    for engine in ("code", "pixel"):
+    codecs: list[dict[str, object]] = status["codecs"]  # type: ignore[assignment]
+    made_by = [(codec["purpose"], codec["model"], codec["pictures"]) for codec in codecs]
+    assert made_by == [("alike", "photos", 48), ("same", "copies", 48)]
+    for engine, own in zip(("code", "copies", "pixel"), (*codecs, codecs[0]), strict=True):
         answer = document(semblance("search", asked, "--library", library, "--k", "3", "--engine", engine, "--json"))
-        assert answer["codec_id"] == status["codec_id"]
+        assert answer["codec_id"] == own["codec_id"]
         assert (answer["engine"], answer["library_size"]) == (engine, 48)
         assert set(answer["timings_ms"]) == {"decode", "encode", "search"}  # type: ignore[call-overload]
         results: list[dict[str, object]] = answer["results"]  # type: ignore[assignment]
-        assert [set(hit) for hit in results] == 3 * [{"id", "path", "distance", "similarity", "expected_by_chance"}]
+        assert [set(hit) for hit in results] == [KEYS] * 3
+        assert results[0]["copy"] is True
         assert results[0]["expected_by_chance"] is None, "48 pictures are too few to say"
         assert (results[0]["path"], results[0]["distance"], results[0]["similarity"]) == (str(asked), 0, 1)
 
