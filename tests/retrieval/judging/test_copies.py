@@ -125,20 +125,20 @@ def test_where_all_codes_are_equal_only_the_first_of_the_shuffle_is_found(
 def test_models_of_one_size_share_the_edited_pictures(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
     loaded: list[InputSpec] = []
-    load = images.load
+    load_each = images.load_each
 
     def counted(picture: Picture, edit: Edit, strength: str, number: int) -> bytes:
         made.append(number)
         return edited(picture, edit, strength, number)
 
-    def counted_load(source: Path | bytes, spec: InputSpec) -> Picture:
-        loaded.append(spec)
-        return load(source, spec)
+    def counted_load(source: Path | bytes, specs: set[InputSpec]) -> dict[InputSpec, Picture]:
+        loaded.extend(specs)
+        return load_each(source, specs)
 
     codecs = [Codec(find_model(name)) for name in ("cifar10-fast", "cifar10-ae")]
     gallery, larger = read(paths, codecs[:1]), read(paths, codecs)
     monkeypatch.setattr(copies, "edited", counted)
-    monkeypatch.setattr(images, "load", counted_load)
+    monkeypatch.setattr(images, "load_each", counted_load)
     both = ask(larger, np.array([4, 2]), codecs)
     assert sorted(made) == 36 * [0] + 36 * [1]
     assert loaded == 72 * [pixels.SPEC], "the pixels' size is that of both models"
