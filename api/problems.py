@@ -23,6 +23,7 @@ _STATUS: dict[type[SemblanceError], int] = {
     errors.NotAPicture: 415,
     errors.PictureTooLarge: 413,
     errors.NoPixels: 422,
+    errors.NoCopies: 422,
     errors.UsageError: 422,
 }
 

@@ -20,7 +20,7 @@ from semblance.api.worker import Worker
 from semblance.indexer import originals, thumbnails
 from semblance.indexer.asking import Answer, Question
 from semblance.indexer.catalog import Catalog
-from semblance.retrieval.errors import Busy, DamagedPicture, PictureTooLarge
+from semblance.retrieval.errors import Busy, DamagedPicture, NoCopies, PictureTooLarge
 
 router = APIRouter()
 T = TypeVar("T")
@@ -77,7 +77,9 @@ async def search(
 ) -> Answer:
     """The pictures of the library that look most like the uploaded one."""
     own: Service = request.state.service
-    made = own.worker.state().questions[params.engine]
+    made = own.worker.state().questions.get(params.engine)
+    if made is None:
+        raise NoCopies
     question = await own.slots.run(_read, file, made, params, own.settings.max_upload_mb)
     return await asyncio.wrap_future(own.worker.ask(params.engine, question))
 

@@ -16,7 +16,7 @@ class SimilarParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     k: int = Field(10, ge=1, le=MAX_K, description="How many pictures to return")
-    engine: Engine = Field("code", description="Learned codes, or raw pixels as the baseline")
+    engine: Engine = Field("code", description="What is alike, what is the same, or raw pixels as the baseline")
 
 
 class SearchParams(SimilarParams):

@@ -19,7 +19,7 @@ from typing import Any
 from semblance.indexer.asking import Answer, Question, answer
 from semblance.indexer.library import Library
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import LibraryError, SemblanceError
+from semblance.retrieval.errors import LibraryError, NoCopies, SemblanceError
 
 log = logging.getLogger("semblance.api")
 
@@ -125,7 +125,10 @@ class Worker:
         try:
             self.state()  # or why there is no library
             assert self._library is not None
-            found = answer(self._library.ways[asked[0].engine], [each.question for each in asked])
+            way = self._library.ways.get(asked[0].engine)
+            if way is None:
+                raise NoCopies
+            found = answer(way, [each.question for each in asked])
             for each, its in zip(asked, found, strict=True):
                 if isinstance(its, SemblanceError):
                     each.future.set_exception(its)

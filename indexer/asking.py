@@ -1,4 +1,4 @@
-"""The ways of asking a library, one small class each: by learned codes, by raw pixels.
+"""The ways of asking a library, one small class each: by learned codes here, by raw pixels in by_pixels.py.
 
 A way makes questions of pictures, which touches nothing but the codec, so any thread may. `answer` answers those that
 have come together by one search; that belongs to the thread that owns the index.
@@ -13,20 +13,20 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from semblance.indexer import pixelfile
 from semblance.indexer.catalog import Catalog
-from semblance.retrieval import images, pixels, queries
+from semblance.indexer.coded import Coded
+from semblance.retrieval import images, queries
 from semblance.retrieval.codec import Codec, from_logits
-from semblance.retrieval.errors import LibraryError, NoPixels, SemblanceError, UnknownPicture, UsageError
+from semblance.retrieval.codes import Codes
+from semblance.retrieval.errors import LibraryError, SemblanceError, UnknownPicture, UsageError
 from semblance.retrieval.images import Source
-from semblance.retrieval.index import CodeIndex, Ids
-from semblance.retrieval.pixels import PixelIndex, Pixels
+from semblance.retrieval.index import Ids
 from semblance.retrieval.queries import CodeQuery
 from semblance.retrieval.views import views
 
-_SEVERAL = "Several pictures make one query by their codes: leave engine pixel and views out."
+SEVERAL = "Several pictures make one query by their codes: leave engine pixel and views out."
 
-Engine = Literal["code", "pixel"]  # what users call the ways by
+Engine = Literal["code", "copies", "pixel"]  # what users call the ways by
 Query = TypeVar("Query")
 ByChance = Callable[[Query], list[float]]  # a query -> how many pictures would be within 0, 1, ... bits by chance
 Ranking = tuple[npt.NDArray[Any], Ids]  # distances, whole bits or Euclidean, and ids, both (n,), nearest first
@@ -38,6 +38,7 @@ class Hit:
 
     Of several views the nearest counts. The refined order is none of distances: it changes none of them.
     `expected_by_chance`: so many would be as near if nothing were alike (queries.chances); None by pixels or among few.
+    `copy`: whether it is the picture asked for, edited perhaps; None where the library cannot say, or several ask.
     """
 
     id: int
@@ -45,6 +46,7 @@ class Hit:
     distance: float
     similarity: float
     expected_by_chance: float | None = None
+    copy: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,8 @@ class Answer:
 class Question(Generic[Query]):
     """`k` pictures nearest to `by`: to a query, or to a picture of the library, by its id.
 
-    `codec_id` is that of the codec that made the query, empty where none did; `decode_ms` and `encode_ms` are what
-    making it took.
+    `codec_id` is that of the codec that made the query, empty where none did; `same` is the code (1, W) that a copy
+    would be near to, and the codec_id of it; `decode_ms` and `encode_ms` are what making it took.
     """
 
     by: Query | int
@@ -92,6 +94,7 @@ class Question(Generic[Query]):
     codec_id: str = ""
     decode_ms: float = 0.0
     encode_ms: float = 0.0
+    same: tuple[str, Codes] | None = None
 
 
 class Way(Protocol[Query]):
@@ -100,7 +103,7 @@ class Way(Protocol[Query]):
     name: Engine
     catalog: Catalog
     codec: Codec
-    index: CodeIndex
+    same: Coded | None  # the codes by which copies are known
     size: int  # pictures in the index
     far: float  # the distance at which nothing is alike any more: the similarity there is 0
 
@@ -122,14 +125,14 @@ class Way(Protocol[Query]):
 
 
 class ByCodes:
-    """By learned codes: Hamming distance."""
+    """By learned codes: Hamming distance. Of what is alike, or, as the way `copies`, of what is the same."""
 
-    name: Engine = "code"
-
-    def __init__(self, catalog: Catalog, codec: Codec, index: CodeIndex) -> None:
-        self.catalog, self.codec, self.index, self.size = catalog, codec, index, len(index)
-        self.far = float(codec.bits)
-        self.search = partial(queries.search, index)
+    def __init__(self, name: Engine, catalog: Catalog, by: Coded, same: Coded | None) -> None:
+        self.name, self.catalog, self.same = name, catalog, same
+        self.codec, self.index, self.size = by.codec, by.index, len(by.index)
+        self.far = float(self.codec.bits)
+        self.specs = {self.codec.spec, *([same.codec.spec] if same else [])}
+        self.search = partial(queries.search, self.index)
 
     @cached_property
     def by_chance(self) -> ByChance[CodeQuery] | None:
@@ -142,10 +145,11 @@ class ByCodes:
         """See Way.of_pictures."""
         sources = (*liked, *disliked)
         if len(sources) > 1 and count > 1:
-            raise UsageError(_SEVERAL)
+            raise UsageError(SEVERAL)
         started = time.perf_counter()
-        if len(sources) == 1:
-            pictures = images.load(sources[0], self.codec.spec)[None]
+        seen = images.load_each(sources[0], self.specs) if len(sources) == 1 else {}
+        if seen:
+            pictures = seen[self.codec.spec][None]
         else:  # what is wrong is said with which of them it is
             pictures = np.concatenate([*self.codec.squashed(sources)])
         decoded = time.perf_counter()
@@ -153,63 +157,18 @@ class ByCodes:
         if len(sources) > 1:
             logits = queries.alike(logits[: len(liked)], logits[len(liked) :])[None]
         query = CodeQuery(from_logits(logits), None if refine is False else logits)
+        own = None
+        if self.same and seen:
+            own = self.same.codec.codec_id, from_logits(self.same.codec.logits(seen[self.same.codec.spec][None]))
         encoded = time.perf_counter()
-        return Question(query, k, self.codec.codec_id, 1000 * (decoded - started), 1000 * (encoded - decoded))
+        return Question(query, k, self.codec.codec_id, 1000 * (decoded - started), 1000 * (encoded - decoded), own)
 
     def of_id(self, id: int) -> CodeQuery:
         """See Way.of_id."""
         try:
             return CodeQuery(self.index.codes(np.array([id])))
         except KeyError as error:
-            raise _unknown(id) from error
-
-
-class ByPixels:
-    """By raw pixels: Euclidean distance, exact; the baseline. Its vectors are opened when first asked for."""
-
-    name: Engine = "pixel"
-    far = pixels.FURTHEST
-    by_chance = None
-
-    def __init__(self, catalog: Catalog, codec: Codec, index: CodeIndex) -> None:
-        self.catalog, self.codec, self.index, self.size = catalog, codec, index, len(index)
-        self.stamp = pixelfile.stamp(catalog.folder)  # None: there are none
-        self._opened: PixelIndex | None = None
-
-    def of_pictures(
-        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool | None = None
-    ) -> Question[Pixels]:
-        """See Way.of_pictures. UsageError unless it is one picture, by one view and in the order that is found."""
-        if len(liked) > 1 or disliked:
-            raise UsageError(_SEVERAL)
-        if count > 1 or refine:
-            raise UsageError("Only the engine code has several views and a refined order: leave views and refine out.")
-        started = time.perf_counter()
-        vector = images.load(liked[0], pixels.SPEC).reshape(-1)
-        return Question(vector, k, decode_ms=1000 * (time.perf_counter() - started))
-
-    def of_id(self, id: int) -> Pixels:
-        """See Way.of_id."""
-        try:
-            return self._vectors().vector(id)
-        except KeyError as error:
-            if self.catalog.entry(id) is None:
-                raise _unknown(id) from error
-            raise NoPixels(f"Picture {id} has no pixel vector yet: index with --pixels to the end.") from error
-
-    def search(self, wanted: Sequence[Pixels], k: int) -> Sequence[Ranking]:
-        """See Way.search."""
-        return [*zip(*self._vectors().search(np.stack(wanted), k), strict=True)]
-
-    def _vectors(self) -> PixelIndex:
-        if self.stamp is None:
-            raise NoPixels(
-                "This library keeps no pixel vectors: run `semblance index FOLDER --library DIR --pixels` first."
-            )
-        if self._opened is None:
-            kept = pixelfile.PixelFile(self.catalog.folder, self.index.ids())
-            self._opened = PixelIndex(kept.ids, kept)
-        return self._opened
+            raise unknown(id) from error
 
 
 def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | SemblanceError]:
@@ -237,14 +196,20 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
         distances, ids = (each[: question.k].tolist() for each in next(rankings))
         pairs = [(id, distance) for id, distance in zip(ids, distances, strict=True) if id in paths]
         chance = way.by_chance(query) if way.by_chance else None
+        own, near = question.same, dict[int, bool]()
+        if way.same and isinstance(question.by, int):
+            own = way.same.of_id(question.by)
+        if way.same and way.same.within is not None and own and own[0] == way.same.codec.codec_id and ids:
+            apart, known = way.same.index.search(own[1], len(ids), np.array(ids))
+            near = dict(zip(known[0].tolist(), (apart[0] <= way.same.within).tolist(), strict=True))
         hits = [
-            Hit(id, paths[id], distance, 1 - distance / way.far, float(f"{chance[distance]:.3g}") if chance else None)
-            for id, distance in pairs
+            Hit(id, paths[id], far, 1 - far / way.far, float(f"{chance[far]:.3g}") if chance else None, near.get(id))
+            for id, far in pairs
         ]
         timings = Timings(*(round(ms, 3) for ms in (question.decode_ms, question.encode_ms, milliseconds)))
         out.append(Answer(way.codec.codec_id, way.name, way.size, timings, hits))
     return out
 
 
-def _unknown(id: int) -> UnknownPicture:
+def unknown(id: int) -> UnknownPicture:
     return UnknownPicture(f"There is no picture {id} in the library.")

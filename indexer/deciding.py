@@ -12,39 +12,44 @@ from dataclasses import dataclass
 from semblance.indexer.catalog import Entry, Failure, NewPicture
 from semblance.indexer.encoding import Encoded, Work
 from semblance.indexer.scan import Scan
+from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.pixels import Pixels
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the library knew when the run began: its pictures and its failures, by path."""
+    """What the library knew when the run began: its pictures and its failures, by path, and for each codec, by its id,
+    which pictures have a code of it, by their ids."""
 
     entries: dict[str, Entry]
     failures: dict[str, str]
+    coded: dict[str, set[int]]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What one batch changes. `vectors` are those of `added`, then of `touched`, None where none was asked for."""
+    """What one batch changes. `codes` are those that `touched` lacked, by codec_id and by the pictures' ids. `vectors`
+    are those of `added`, then of `touched`, None where none was asked for."""
 
     added: list[NewPicture]
     touched: list[Entry]
+    codes: dict[str, dict[int, Codes]]
     failed: list[Failure]
     vectors: list[Pixels | None]
 
 
-def plan(seen: Scan, known: Known, coded: set[int], vectors: set[int] | None) -> list[Work]:
-    """The files that are new, changed, failed before, or lack a code or a pixel vector: `coded` and `vectors` are the
-    ids that have them, `vectors` None where none are wanted."""
+def plan(seen: Scan, known: Known, vectors: set[int] | None) -> list[Work]:
+    """The files that are new, changed, failed before, or lack a code or a pixel vector: `vectors` are the ids that have
+    one, and None where none are wanted."""
     work = []
     for found in seen.found.values():
         entry = known.entries.get(found.path)
         same = entry is not None and (entry.size, entry.mtime_ns) == (found.size, found.mtime_ns)
-        has_code = entry is not None and entry.id in coded
-        whole = entry is not None and has_code and (vectors is None or entry.id in vectors)
+        lacking = frozenset(codec_id for codec_id, ids in known.coded.items() if entry and entry.id not in ids)
+        whole = entry is not None and not lacking and (vectors is None or entry.id in vectors)
         if not same or not whole or found.path in known.failures:
-            work.append(Work(found, entry.sha256 if entry and has_code else None))
+            work.append(Work(found, entry.sha256 if entry else None, lacking))
     return work
 
 
@@ -77,12 +82,16 @@ def vanished(seen: Scan, known: Known, prune: bool) -> tuple[list[str], list[str
 
 def decide(batch: Sequence[Encoded | Failure], known: Known) -> Decision:
     """What a batch changes, now that its files have been looked into."""
-    fresh = [result for result in batch if isinstance(result, Encoded) and result.codes]
-    same = [result for result in batch if isinstance(result, Encoded) and not result.codes]
+    fresh = [result for result in batch if isinstance(result, Encoded) and not result.same]
+    same = [result for result in batch if isinstance(result, Encoded) and result.same]
     added = [NewPicture(*each.work.found, each.sha256, each.codes) for each in fresh]
     touched = [Entry(known.entries[each.work.found.path].id, *each.work.found, each.sha256) for each in same]
+    codes: dict[str, dict[int, Codes]] = {}
+    for result, entry in zip(same, touched, strict=True):
+        for codec_id, code in result.codes.items():
+            codes.setdefault(codec_id, {})[entry.id] = code
     failed = [result for result in batch if isinstance(result, Failure)]
-    return Decision(added, touched, failed, [result.vector for result in [*fresh, *same]])
+    return Decision(added, touched, codes, failed, [result.vector for result in [*fresh, *same]])
 
 
 def _is_within(path: str, root: str) -> bool:

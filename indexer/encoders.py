@@ -3,7 +3,8 @@ whatever ships later, and wherever the folder that it was made by has gone.
 
 A copy is encoder.onnx and model.json, without decoder and weights. It is not there or whole, and used only if it gives
 the codec_id that it is named by. A damaged one is passed over, and made anew as soon as the same model is found
-elsewhere by whoever may write. Where nobody may, or the disk is full, the library goes on without.
+elsewhere by whoever may write. Where nobody may, or the disk is full, the library goes on without. What model.json says
+of a codec (how near is the same) follows the model that it was made by, where that is the same still.
 """
 
 import contextlib
@@ -11,9 +12,18 @@ import logging
 import shutil
 from pathlib import Path
 
-from semblance.indexer.catalog import Catalog, Writer
+from semblance.indexer.catalog import Catalog, CurrentCodec, Writer
 from semblance.retrieval import files
-from semblance.retrieval.codec import CARD, ENCODER, Codec, find_model, id_of, shipped_models
+from semblance.retrieval.codec import (
+    COPIES_MODEL,
+    ENCODER,
+    Codec,
+    find_model,
+    id_of,
+    read_card,
+    shipped_models,
+    write_card,
+)
 from semblance.retrieval.errors import LibraryError, ModelError
 
 FOLDER = "models"
@@ -26,29 +36,39 @@ def place(library: Path, codec_id: str) -> Path:
     return library / FOLDER / codec_id
 
 
-def find(catalog: Catalog) -> Codec:
-    """The library's current codec: by its own copy, by the name it was made by, or by any shipped model that is the
-    same. Raises ModelError."""
-    own = place(catalog.folder, catalog.codec_id)
-    if _is(own, catalog.codec_id):
-        return Codec(own, known_as=catalog.model)
-    for name in dict.fromkeys([catalog.model, *shipped_models()]):
+def find(catalog: Catalog, wanted: CurrentCodec | None = None) -> Codec:
+    """A codec of the library, by default its current one for what is alike: by its own copy, by the name it was made
+    by, or by any shipped model that is the same. Raises ModelError."""
+    wanted = wanted or CurrentCodec(catalog.codec_id, catalog.bits, catalog.model)
+    own = place(catalog.folder, wanted.codec_id)
+    if _is(own, wanted.codec_id):
+        return Codec(own, known_as=wanted.model)
+    for name in dict.fromkeys([wanted.model, *shipped_models()]):
         with contextlib.suppress(ModelError):
-            if id_of(find_model(name)) == catalog.codec_id:
+            if id_of(find_model(name)) == wanted.codec_id:
                 return Codec(name)
     raise ModelError(
-        f"The model {catalog.model} ({catalog.codec_id[:12]}) that made the library {catalog.folder} is not to be "
+        f"The model {wanted.model} ({wanted.codec_id[:12]}) that made the library {catalog.folder} is not to be "
         f"found any more, and the library's own copy, {own}, is missing or damaged: name the model's folder with "
         "--model, or index into a new library."
     )
 
 
+def find_same(catalog: Catalog) -> Codec | None:
+    """The codec by which the library knows the same picture again. None where it has none yet. Raises ModelError."""
+    if catalog.model == COPIES_MODEL:  # one code answers both
+        return find(catalog)
+    current = catalog.current("same")
+    return find(catalog, current) if current else None
+
+
 def keep(library: Path, codec: Codec) -> None:
     """Copy a codec's encoder into the library, unless a whole copy is there; for the one writer. What cannot be
     written is logged, and tried again by the next who opens the library."""
-    if _has(library, codec):
-        return
     kept = place(library, codec.codec_id)
+    if _has(library, codec):
+        _say_anew(kept, codec)
+        return
     draft = kept.with_name(f".{kept.name}.tmp")
     try:
         shutil.rmtree(draft, ignore_errors=True)  # of a writer that was killed
@@ -56,8 +76,8 @@ def keep(library: Path, codec: Codec) -> None:
             kept.rename(draft)
             shutil.rmtree(draft)
         draft.mkdir(parents=True)
-        for name in (ENCODER, CARD):
-            files.replace(draft / name, [(codec.folder / name).read_bytes()])
+        files.replace(draft / ENCODER, [(codec.folder / ENCODER).read_bytes()])
+        write_card(draft, codec.card)
         if _is(draft, codec.codec_id):  # and no other model was put into its folder meanwhile
             draft.rename(kept)
             files.sync_folder(kept.parent)
@@ -83,6 +103,13 @@ def tidy(catalog: Catalog, wanted: set[str]) -> None:
     for folder in (catalog.folder / FOLDER).iterdir():
         if folder.name not in wanted and not catalog.coded(folder.name):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _say_anew(kept: Path, codec: Codec) -> None:
+    with contextlib.suppress(ModelError, OSError):
+        origin = find_model(codec.reference)
+        if id_of(origin) == codec.codec_id and read_card(origin) != read_card(kept):
+            write_card(kept, read_card(origin))
 
 
 def _has(library: Path, codec: Codec) -> bool:

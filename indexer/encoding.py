@@ -21,7 +21,7 @@ from semblance.retrieval import images, pixels
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import PictureError
-from semblance.retrieval.images import InputSpec, Picture
+from semblance.retrieval.images import Picture
 from semblance.retrieval.pixels import Pixels
 from semblance.retrieval.pool import in_order
 
@@ -31,17 +31,21 @@ CHUNK_BYTES = 2 * 1024 * 1024  # beyond which a task ends: large files shall be 
 
 @dataclass(frozen=True)
 class Work:
-    """A file to look into, and the SHA-256 of the content that is known under its path, None where there is none."""
+    """A file to look into, and the SHA-256 of the content that is known under its path, None where there is none.
+
+    `lacking`: the codecs, by their ids, of which that content has no code yet.
+    """
 
     found: Found
     known: bytes | None
+    lacking: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Encoded:
     """A file's content: its SHA-256, codec_id -> code (W,), and its pixel vector (3072,) where one was asked for.
 
-    `codes` is empty where the content is the known one: nothing was encoded.
+    Where the content is the known one, `codes` are those that it lacked.
     """
 
     work: Work
@@ -49,17 +53,22 @@ class Encoded:
     codes: dict[str, Codes]
     vector: Pixels | None
 
+    @property
+    def same(self) -> bool:
+        """Whether the content is the known one."""
+        return self.sha256 == self.work.known
+
 
 def encode(work: Sequence[Work], codecs: Sequence[Codec], with_pixels: bool) -> list[Encoded | Failure]:
     """Read, hash, decode and encode a chunk of files; for each, in order, what it holds or why it cannot be used.
 
-    Each file is read once, and decoded once for each input that the codecs (and the pixels) want to see.
+    Each file is read once, and decoded once for each input that the codecs (and the pixels) see it by.
     """
     results: list[Encoded | Failure] = []
-    fresh: list[tuple[Encoded, dict[InputSpec, Picture]]] = []
+    waiting: dict[str, list[tuple[Encoded, Picture]]] = {codec.codec_id: [] for codec in codecs}
     for item in work:
         try:
-            result, pictures = _decode(item, {codec.spec for codec in codecs}, with_pixels)
+            result, pictures = _decode(item, codecs, with_pixels)
         except PictureError as error:
             results.append(Failure(item.found.path, str(error), read=True))
         except OSError as error:
@@ -67,12 +76,13 @@ def encode(work: Sequence[Work], codecs: Sequence[Codec], with_pixels: bool) -> 
             results.append(Failure(item.found.path, reason, read=False))
         else:
             results.append(result)
-            if result.sha256 != item.known:
-                fresh.append((result, pictures))
-    for codec in codecs if fresh else ():
-        codes = codec.encode(np.stack([pictures[codec.spec] for _, pictures in fresh]))
-        for (result, _), code in zip(fresh, codes, strict=True):
-            result.codes[codec.codec_id] = code
+            for codec_id, picture in pictures.items():
+                waiting[codec_id].append((result, picture))
+    for codec in codecs:
+        if fresh := waiting[codec.codec_id]:
+            codes = codec.encode(np.stack([picture for _, picture in fresh]))
+            for (result, _), code in zip(fresh, codes, strict=True):
+                result.codes[codec.codec_id] = code
     return results
 
 
@@ -83,13 +93,14 @@ def encoded(
     return in_order(partial(encode, codecs=codecs, with_pixels=with_pixels), _chunks(work), threads)
 
 
-def _decode(work: Work, specs: set[InputSpec], with_pixels: bool) -> tuple[Encoded, dict[InputSpec, Picture]]:
-    """The file's content without codes yet, and its pictures at each size that is still to be encoded."""
+def _decode(work: Work, codecs: Sequence[Codec], with_pixels: bool) -> tuple[Encoded, dict[str, Picture]]:
+    """The file's content without codes yet, and for each codec whose code it lacks, by its id, what that sees of it."""
     data = images.read(Path(work.found.path))
     sha256 = hashlib.sha256(data).digest()
-    wanted = (specs if sha256 != work.known else set()) | ({pixels.SPEC} if with_pixels else set())
-    pictures = images.load_each(data, wanted)
-    return Encoded(work, sha256, {}, pictures[pixels.SPEC].reshape(-1) if with_pixels else None), pictures
+    wanted = {codec.codec_id: codec.spec for codec in codecs if sha256 != work.known or codec.codec_id in work.lacking}
+    pictures = images.load_each(data, {*wanted.values(), *([pixels.SPEC] if with_pixels else [])})
+    vector = pictures[pixels.SPEC].reshape(-1) if with_pixels else None
+    return Encoded(work, sha256, {}, vector), {codec_id: pictures[spec] for codec_id, spec in wanted.items()}
 
 
 def _chunks(work: Sequence[Work]) -> Iterator[list[Work]]:

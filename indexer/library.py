@@ -7,16 +7,19 @@ a picture (see asking.py) may be done by any.
 import operator
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, SupportsIndex, cast
+from typing import Any, SupportsIndex, cast, get_args
 
-from semblance.indexer import encoders, pipeline, pixelfile, snapshot
-from semblance.indexer.asking import Answer, ByCodes, ByPixels, Question, Way, answer
-from semblance.indexer.catalog import FILE, Catalog, Writer
+from semblance.indexer import encoders, pipeline, pixelfile
+from semblance.indexer.asking import Answer, ByCodes, Question, Way, answer
+from semblance.indexer.by_pixels import ByPixels
+from semblance.indexer.catalog import FILE, Catalog, Purpose, Writer
+from semblance.indexer.coded import Coded, known_again
 from semblance.indexer.pipeline import Summary
 from semblance.retrieval import files
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec
-from semblance.retrieval.errors import LibraryError, SemblanceError, UsageError
+from semblance.retrieval.errors import LibraryError, NoCopies, SemblanceError, UsageError
 from semblance.retrieval.images import Source
 from semblance.retrieval.index import FlatIndex
 from semblance.retrieval.progress import Progress, quiet
@@ -26,7 +29,7 @@ from semblance.retrieval.views import MOST as MOST_VIEWS
 class Library:
     """An open library. Made by `open` or `create`; closed by `close`, or at the end of a `with`.
 
-    Attributes: `folder`, `codec`, `ways` (by the names that users call them by: "code", "pixel").
+    Attributes: `folder`, `codec`, `ways` (by the names that users call them by: "code", "copies", "pixel").
     """
 
     folder: Path
@@ -68,7 +71,8 @@ class Library:
             self._inode = (self.folder / FILE).stat().st_ino
             self.codec = codec_for(self.folder, self._model)
             catalog.check(self.codec)
-            self._index, self._generation = snapshot.load(catalog)
+            self._alike = Coded(catalog, self.codec, "alike")
+            self._same = known_again(catalog, self._alike)
         except BaseException:
             catalog.close()
             raise
@@ -76,9 +80,12 @@ class Library:
         self._set_ways()
 
     def _set_ways(self) -> None:
-        parts = (self._catalog, self.codec, self._index)
+        parts = (self._catalog, self._alike, self._same)
         self._pixels = ByPixels(*parts)
-        self.ways = {way.name: way for way in (ByCodes(*parts), self._pixels)}
+        self.ways = {"code": ByCodes("code", *parts)}
+        if self._same:
+            self.ways["copies"] = ByCodes("copies", self._catalog, self._same, self._same)
+        self.ways["pixel"] = self._pixels
 
     def follow(self) -> None:
         """Take in what any process has changed since the last look; where another library has taken this one's place,
@@ -88,16 +95,16 @@ class Library:
         replaced = not Catalog.exists(self.folder) or (self.folder / FILE).stat().st_ino != self._inode
         if not replaced and (current := self._catalog.current("alike")) and current.codec_id != self.codec.codec_id:
             replaced, self._model = True, None  # the library has been fitted to its pictures; its encoder is in it
-        if replaced or not self._catalog.knows(self._generation):
+        if replaced or not self._catalog.knows(self._alike.generation):
             self._catalog.close()
             self._inode = None  # where none can be opened now, the next look tries again
             self._load()
             return
-        changed = self._catalog.generation() != self._generation
-        if changed:
-            changes = self._catalog.changes(self._generation.number)
-            snapshot.take_in(self._index, changes)
-            self._generation = changes.generation
+        changed = self._alike.follow(self._catalog)
+        if self._same and self._same is not self._alike:
+            changed = self._same.follow(self._catalog) or changed
+        elif changed and not self._same:  # codes of a new kind come with a new generation
+            self._same = known_again(self._catalog, self._alike)
         if changed or pixelfile.stamp(self.folder) != self._pixels.stamp:  # vectors come after their pictures
             self._set_ways()
 
@@ -113,7 +120,7 @@ class Library:
         self.close()
 
     def __len__(self) -> int:
-        return len(self._index)
+        return len(self._alike.index)
 
     def __repr__(self) -> str:
         return f"<Library {self.folder}: {len(self):,} pictures by {self.codec.name}>"
@@ -131,35 +138,32 @@ class Library:
     ) -> Answer:
         """The `k` pictures that look most like a picture, or like several and unlike others.
 
-        A picture is a path, the bytes of a file, a PIL picture or an array uint8 (H, W, 3). `engine` is "code" or
-        "pixel"; `views` (1 to 10) asks with flips and crops of the picture too. By codes the nearest are ordered by how
-        sure the picture's bits are; `refine=False` leaves them in the order of their distances. Raises PictureError,
-        UsageError, LibraryError, and OSError where a path cannot be read.
+        A picture is a path, the bytes of a file, a PIL picture or an array uint8 (H, W, 3). `engine` is "code",
+        "copies" or "pixel"; `views` (1 to 10) asks with flips and crops of the picture too. By codes the nearest are
+        ordered by how sure the picture's bits are; `refine=False` leaves them in the order of their distances. Raises
+        PictureError, UsageError, LibraryError, and OSError where a path cannot be read.
         """
         if not like:
             raise UsageError("There is nothing to search with: name a picture that is liked.")
         k, views = _whole("k", k, 2**31 - 1), _whole("views", views, MOST_VIEWS)
         unliked = cast(Sequence[Source], unlike if isinstance(unlike, list | tuple) else [unlike])
         self.follow()
-        way = self._way(engine)
-        return self._ask(way, way.of_pictures(like, unliked, k, views, refine))
+        way = self.way(engine)
+        return _asked(way, way.of_pictures(like, unliked, k, views, refine))
 
     def similar(self, id: int, k: int = 10, engine: str = "code") -> Answer:
         """The `k` pictures that look most like one of the library, itself among them. Raises LibraryError."""
         question: Question[Any] = Question(_whole("id", id, 2**63 - 1), _whole("k", k, 2**31 - 1))
         self.follow()
-        return self._ask(self._way(engine), question)
+        return _asked(self.way(engine), question)
 
-    def _way(self, name: str) -> Way[Any]:
+    def way(self, name: str) -> Way[Any]:
+        """The way of this name. Raises UsageError, and NoCopies where the library has no codes for it yet."""
+        if name == "copies" and name not in self.ways:
+            raise NoCopies
         if name not in self.ways:
             raise UsageError(f"There is no engine {name!r}: there are {', '.join(self.ways)}.")
         return self.ways[name]
-
-    def _ask(self, way: Way[Any], question: Question[Any]) -> Answer:
-        (found,) = answer(way, [question])
-        if isinstance(found, SemblanceError):
-            raise found
-        return found
 
     @property
     def engines(self) -> list[str]:
@@ -210,6 +214,7 @@ def status(folder: Path) -> dict[str, Any]:
     """What a library holds and whose codes they are; its codec need not be at hand. Raises LibraryError."""
     with Catalog.opened(folder) as catalog:
         pictures, failed = catalog.counts()
+        codecs = {purpose: catalog.current(purpose) for purpose in get_args(Purpose)}
         return {
             "pictures": pictures,
             "failed": failed,
@@ -218,7 +223,19 @@ def status(folder: Path) -> dict[str, Any]:
             "bits": catalog.bits,
             "model": catalog.model,
             "pixels": pixelfile.exists(folder),
+            "codecs": [
+                {"purpose": purpose, **asdict(codec), "pictures": len(catalog.coded(codec.codec_id))}
+                for purpose, codec in codecs.items()
+                if codec
+            ],
         }
+
+
+def _asked(way: Way[Any], question: Question[Any]) -> Answer:
+    (found,) = answer(way, [question])
+    if isinstance(found, SemblanceError):
+        raise found
+    return found
 
 
 def _whole(name: str, value: SupportsIndex, most: int) -> int:

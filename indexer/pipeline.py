@@ -18,8 +18,8 @@ from semblance.indexer.catalog import Catalog, Failure, Writer
 from semblance.indexer.deciding import Decision, Known, decide, plan, vanished
 from semblance.indexer.encoding import Encoded, encoded
 from semblance.indexer.scan import scan
-from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import LibraryError, UsageError
+from semblance.retrieval.codec import COPIES_MODEL, Codec
+from semblance.retrieval.errors import LibraryError, ModelError, UsageError
 from semblance.retrieval.progress import Progress, quiet
 
 _BATCH = 256  # files that one transaction takes, and a chunk's more at most
@@ -27,12 +27,14 @@ _BATCH = 256  # files that one transaction takes, and a chunk's more at most
 
 @dataclass
 class Summary:
-    """What one run did. `failed`: path and reason of each file left out; `warnings`: what was not done, and why."""
+    """What one run did. `failed`: path and reason of each file left out; `warnings`: what was not done, and why;
+    `completed`: how many of the unchanged pictures got a code that they lacked."""
 
     added: int = 0
     updated: int = 0
     removed: int = 0
     unchanged: int = 0
+    completed: int = 0
     skipped: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -63,42 +65,61 @@ def update(
             if not folder.is_dir():
                 raise UsageError(f"There is no folder {folder}.")
     with Writer.writing(library, codec) as catalog, full_disk_said(library):
-        encoders.keep(library, codec)
+        codecs = _codecs(catalog, codec)
         if catalog.generation().number == 0:  # a file from before it would give its ids other pictures' vectors
             pixelfile.drop(library)
         with_pixels = with_pixels or pixelfile.exists(library)
-        summary = _bring_up_to_date(catalog, folders, codec, with_pixels, prune, threads, progress)
+        summary = _bring_up_to_date(catalog, folders, codecs, with_pixels, prune, threads, progress)
         index = snapshot.refresh(catalog)
+        if len(codecs) > 1:
+            snapshot.refresh(catalog, "same")
         if with_pixels:
             pixelfile.compact(library, index.ids())
     summary.seconds = time.monotonic() - started
     return summary
 
 
+def _codecs(catalog: Writer, alike: Codec) -> list[Codec]:
+    """The library's codecs, known to it and kept: for what is alike and, unless that one serves both, for what is the
+    same, which the one that ships takes over where the library's own is not to be found any more."""
+    same = None
+    with contextlib.suppress(ModelError):
+        same = encoders.find_same(catalog)
+    if same is None:
+        same = Codec(COPIES_MODEL)
+        if same.codec_id != alike.codec_id:
+            catalog.know(same, "same", instead=True)
+    codecs = [alike, same] if same.codec_id != alike.codec_id else [alike]
+    for codec in codecs:
+        encoders.keep(catalog.folder, codec)
+    return codecs
+
+
 def _bring_up_to_date(
     catalog: Writer,
     folders: list[Path],
-    codec: Codec,
+    codecs: list[Codec],
     with_pixels: bool,
     prune: bool,
     threads: int,
     progress: Progress,
 ) -> Summary:
     seen = scan(folders, catalog.folder)
-    known = Known({entry.path: entry for entry in catalog.entries()}, catalog.failures())
+    coded = {codec.codec_id: catalog.coded(codec.codec_id) for codec in codecs}
+    known = Known({entry.path: entry for entry in catalog.entries()}, catalog.failures(), coded)
     gone, warnings = vanished(seen, known, prune)
     ids = np.array([entry.id for entry in known.entries.values()], np.int64)
     vectors = set(pixelfile.PixelFile(catalog.folder, ids).ids.tolist()) if with_pixels else None
-    work = plan(seen, known, catalog.coded(codec.codec_id), vectors)
+    work = plan(seen, known, vectors)
     summary = Summary(skipped=seen.skipped, failed=dict(seen.unlisted), warnings=warnings)
     summary.unchanged = len((seen.found.keys() - {item.found.path for item in work}) & known.entries.keys())
     done, batch = 0, list[Encoded | Failure]()
     progress(done, len(work))
-    for results in encoded(work, [codec], with_pixels, threads):
+    for results in encoded(work, codecs, with_pixels, threads):
         batch += results
         done += len(results)
         if len(batch) >= _BATCH or done == len(work):
-            _commit(catalog, decide(batch, known), known, summary)
+            _commit(catalog, decide(batch, known), codecs, known, summary)
             batch = []
         progress(done, len(work))
     catalog.record([], [Failure(path, reason, read=False) for path, reason in seen.unlisted.items()])
@@ -107,11 +128,14 @@ def _bring_up_to_date(
     return summary
 
 
-def _commit(catalog: Writer, decision: Decision, known: Known, summary: Summary) -> None:
+def _commit(catalog: Writer, decision: Decision, codecs: list[Codec], known: Known, summary: Summary) -> None:
     ids = catalog.record(decision.added, decision.failed) if decision.added or decision.failed else []
     if decision.touched:
         catalog.touch(decision.touched)
         ids += [entry.id for entry in decision.touched]
+    for codec in codecs:
+        if codes := decision.codes.get(codec.codec_id):
+            catalog.add_codes(codec, np.array([*codes], np.int64), np.stack([*codes.values()]))
     vectors = {id: vector for id, vector in zip(ids, decision.vectors, strict=True) if vector is not None}
     if vectors:
         pixelfile.append(catalog.folder, [*vectors], np.stack([*vectors.values()]))
@@ -119,6 +143,7 @@ def _commit(catalog: Writer, decision: Decision, known: Known, summary: Summary)
     summary.added += len(decision.added) - updated
     summary.updated += updated
     summary.unchanged += len(decision.touched)
+    summary.completed += len({id for codes in decision.codes.values() for id in codes})
     summary.failed |= {failure.path: failure.reason for failure in decision.failed}
 
 

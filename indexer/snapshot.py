@@ -1,4 +1,5 @@
-"""index.faiss: a snapshot of the catalog's codes, so that a service starts without reading the catalog row by row.
+"""index.faiss and copies.faiss: snapshots of the catalog's codes, of what is alike and of what is the same, so that a
+service starts without reading the catalog row by row.
 
     index.faiss = FAISS's own file, the state as JSON, the JSON's length in 8 bytes, the SHA-256 of all that, MAGIC
 
@@ -9,28 +10,31 @@ taken in from the catalog. Otherwise the index is built from the catalog.
 import hashlib
 import json
 from dataclasses import asdict
+from pathlib import Path
 
-from semblance.indexer.catalog import Catalog, Changes, Generation
+from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose
 from semblance.retrieval.errors import SnapshotError
 from semblance.retrieval.files import replace
 from semblance.retrieval.index import CodeIndex, FlatIndex
 from semblance.retrieval.index.mapped import from_file, to_file
 
-FILE = "index.faiss"
+FILES: dict[Purpose, str] = {"alike": "index.faiss", "same": "copies.faiss"}
+FILE = FILES["alike"]
 _MAGIC = b"SEMBLNC2"
 _CHECKSUM = slice(-32 - len(_MAGIC), -len(_MAGIC))
 
 
-def load(catalog: Catalog) -> tuple[FlatIndex, Generation]:
-    """The index of all codes in the catalog and the generation it stands for, whatever the snapshot is worth."""
-    return _present(catalog)[:2]
+def load(catalog: Catalog, purpose: Purpose = "alike") -> tuple[FlatIndex, Generation]:
+    """The index of all codes that serve a purpose, and the generation it stands for, whatever the snapshot is worth."""
+    return _present(catalog, purpose, _codec(catalog, purpose))[:2]
 
 
-def refresh(catalog: Catalog) -> FlatIndex:
+def refresh(catalog: Catalog, purpose: Purpose = "alike") -> FlatIndex:
     """Make the snapshot hold the catalog's present state; the index that it holds. Raises OSError."""
-    index, generation, saved = _present(catalog)
+    codec = _codec(catalog, purpose)
+    index, generation, saved = _present(catalog, purpose, codec)
     if saved != generation:
-        _write(index, catalog, generation)
+        _write(index, catalog.folder / FILES[purpose], _state(catalog, codec, generation))
     return index
 
 
@@ -41,26 +45,32 @@ def take_in(index: CodeIndex, changes: Changes) -> None:
     index.add(changes.ids, changes.codes)
 
 
-def _present(catalog: Catalog) -> tuple[FlatIndex, Generation, Generation | None]:
+def _codec(catalog: Catalog, purpose: Purpose) -> CurrentCodec:
+    codec = catalog.current(purpose) if purpose != "alike" else None
+    return codec or CurrentCodec(catalog.codec_id, catalog.bits, catalog.model)
+
+
+def _present(
+    catalog: Catalog, purpose: Purpose, codec: CurrentCodec
+) -> tuple[FlatIndex, Generation, Generation | None]:
     """The index of all codes, its generation, and the generation of the snapshot where it served.
 
     The catalog may move on at any time. A generation that it knew it goes on knowing, and the changes since then and
     the generation that they lead to are one state of it: so the index is of that generation, however many passed.
     """
     try:
-        index, saved = _read(catalog)
+        index, saved = _read(catalog, catalog.folder / FILES[purpose], codec)
     except SnapshotError:
-        index, saved = FlatIndex(catalog.bits), None
+        index, saved = FlatIndex(codec.bits), None
     if saved == catalog.generation():
         return index, saved, saved
-    changes = catalog.changes(since=saved.number if saved else 0)
+    changes = catalog.changes(saved.number if saved else 0, codec.codec_id)
     take_in(index, changes)
     return index, changes.generation, saved
 
 
-def _read(catalog: Catalog) -> tuple[FlatIndex, Generation]:
+def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex, Generation]:
     """What is in the file, and of which generation. SnapshotError where it must not be trusted."""
-    path = catalog.folder / FILE
     try:
         data = memoryview(path.read_bytes())
     except OSError as error:
@@ -74,21 +84,21 @@ def _read(catalog: Catalog) -> tuple[FlatIndex, Generation]:
         generation = Generation(state["number"], state["token"])
     except (ValueError, LookupError, TypeError) as error:
         raise SnapshotError(f"{path} does not say what it is a snapshot of.") from error
-    if state != _state(catalog, generation) or not catalog.knows(generation):
+    if state != _state(catalog, codec, generation) or not catalog.knows(generation):
         raise SnapshotError(f"{path} is of another library, of other codes or of a history that this library has not.")
-    ids, codes = from_file(path, data, catalog.bits)
-    return FlatIndex(catalog.bits, ids.copy(), codes.copy()), generation
+    ids, codes = from_file(path, data, codec.bits)
+    return FlatIndex(codec.bits, ids.copy(), codes.copy()), generation
 
 
-def _write(index: FlatIndex, catalog: Catalog, generation: Generation) -> None:
-    state = json.dumps(_state(catalog, generation)).encode()
+def _write(index: FlatIndex, path: Path, of: dict[str, str | int]) -> None:
+    state = json.dumps(of).encode()
     parts = [*to_file(index), state, len(state).to_bytes(8, "little")]
     checksum = hashlib.sha256()
     for part in parts:
         checksum.update(part)
-    replace(catalog.folder / FILE, [*parts, checksum.digest(), _MAGIC])
+    replace(path, [*parts, checksum.digest(), _MAGIC])
 
 
-def _state(catalog: Catalog, generation: Generation) -> dict[str, str | int]:
+def _state(catalog: Catalog, codec: CurrentCodec, generation: Generation) -> dict[str, str | int]:
     """What a snapshot is a snapshot of: which library, whose codes, at which generation."""
-    return {"library": catalog.library, "codec_id": catalog.codec_id, **asdict(generation)}
+    return {"library": catalog.library, "codec_id": codec.codec_id, **asdict(generation)}

@@ -27,7 +27,8 @@ from semblance.retrieval.inputs import InputSpec, from_card
 from semblance.retrieval.sessions import check, session
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
-DEFAULT_MODEL = "photos"
+DEFAULT_MODEL = "photos"  # what is alike
+COPIES_MODEL = "copies"  # what is the same picture
 BATCH = 256
 RUN_BYTES = 600_000  # of pictures that are encoded at once: what a network makes of more leaves the cores' caches
 ENCODER, DECODER, CARD = "encoder.onnx", "decoder.onnx", "model.json"
@@ -49,7 +50,7 @@ class Codec:
         Raises ModelError.
         """
         folder = self.folder = find_model(model) if isinstance(model, str) else model
-        self.card = _read_card(folder)
+        self.card = read_card(folder)
         self.name = str(self.card["name"])
         self.bits = int(self.card["bits"])
         self.spec = from_card(self.card["input"])
@@ -161,18 +162,14 @@ class Codec:
         return self._decoder
 
     def rebuilt(self, logits: Logits) -> Picture:
-        """Logits float32 (N, bits) -> the pictures that the decoder makes of them, uint8 (N, D, D, 3).
-
-        From their bits where latents are bits, from themselves where they are real. Raises ModelError as `decode` does.
-        """
+        """Logits float32 (N, bits) -> the pictures that the decoder makes of them, uint8 (N, D, D, 3): of their bits
+        where latents are bits, of themselves where they are real. Raises ModelError as `decode` does."""
         bits = self.card.get("latent") == "bits"
         return self.decode(self.latents(from_logits(logits)) if bits else np.ascontiguousarray(logits))
 
     def latents(self, packed: codes.Codes) -> Logits:
-        """Codes uint8 (N, ceil(bits / 8)) -> latents float32 (N, bits) of -1 and +1, as the decoder wants them.
-
-        Raises ModelError where these are no codes of this model.
-        """
+        """Codes uint8 (N, ceil(bits / 8)) -> latents float32 (N, bits) of -1 and +1, as the decoder wants them. Raises
+        ModelError where these are no codes of this model."""
         try:
             return np.where(codes.unpack(packed, self.bits), np.float32(1), np.float32(-1))
         except ValueError as error:
@@ -192,7 +189,7 @@ def codec_id(encoder: bytes, bits: int, spec: InputSpec) -> str:
 
 def id_of(folder: Path) -> str:
     """The codec_id of a model folder, without loading the model. Raises ModelError."""
-    card = _read_card(folder)
+    card = read_card(folder)
     return codec_id(_read(folder / ENCODER), int(card["bits"]), from_card(card["input"]))
 
 
@@ -229,7 +226,8 @@ def _read(path: Path) -> bytes:
         raise ModelError(f"The model folder {path.parent} is incomplete: {path.name} cannot be read.") from error
 
 
-def _read_card(folder: Path) -> dict[str, Any]:
+def read_card(folder: Path) -> dict[str, Any]:
+    """model.json. Raises ModelError."""
     try:
         card = json.loads(_read(folder / CARD))
         said, name, bits = card["input"], card["name"], card["bits"]

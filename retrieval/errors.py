@@ -15,6 +15,7 @@
     |   |-- LibraryMissing          there is none at this place
     |   |-- LibraryLocked           another process is writing to it
     |   |-- NoPixels                it was indexed without the pixel baseline
+    |   |-- NoCopies                it knows nothing of which pictures are the same yet
     |   |-- UnknownPicture          it has no picture of this id
     |   `-- Gone                    a picture's file has vanished since it was indexed
     |-- SnapshotError               a saved index that must not be trusted; it is rebuilt, so users seldom see this
@@ -83,6 +84,13 @@ class LibraryLocked(LibraryError):
 
 class NoPixels(LibraryError):
     """The library was indexed without the pixel baseline."""
+
+
+class NoCopies(LibraryError):
+    """The library has no codes by which the same picture is known again."""
+
+    def __init__(self) -> None:
+        super().__init__("This library does not know copies yet: run `semblance index FOLDER --library DIR` once more.")
 
 
 class UnknownPicture(LibraryError):

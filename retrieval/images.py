@@ -7,7 +7,7 @@ bytes and pixels are checked on the header, before anything is decoded: a hostil
 import io
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -91,7 +91,7 @@ def at_full_size(source: Source) -> Picture:
 
 
 def thumbnail(source: Source, side: int) -> bytes:
-    """A JPEG of the picture, its proportions kept and its longer side at most `side` pixels. Raises as `load` does."""
+    """A JPEG of the picture, its proportions kept, its longer side at most `side` pixels. Raises as `load`."""
     with _opened(source) as (image, turn):
         scale = min(1.0, side / max(image.size))
         width, height = (max(1, round(length * scale)) for length in image.size)
@@ -102,10 +102,8 @@ def thumbnail(source: Source, side: int) -> bytes:
 
 
 def magnify(picture: Picture, box: tuple[float, float, float, float]) -> Picture:
-    """What `box` (left, top, right, bottom in pixels, fractions allowed) holds of a picture, as large as the picture.
-
-    Picture uint8 (S, S, 3) -> uint8 (S, S, 3), by the interpolation that `load` uses.
-    """
+    """What `box` (left, top, right, bottom in pixels, fractions allowed) holds of a picture (S, S, 3), as large as the
+    picture, by the interpolation that `load` uses."""
     size = (picture.shape[1], picture.shape[0])
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC, box=box))
 
@@ -138,7 +136,10 @@ def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
     if width * height > MAX_PIXELS:
         raise PictureTooLarge(f"The picture has {width} x {height} pixels; {_AT_MOST}")
     try:
-        turn = _turn(image)
+        turn = 1
+        if image.format != "TIFF":  # Pillow turns these itself as it loads them
+            with suppress(Exception):  # damaged metadata is no reason to refuse a picture that can be seen
+                turn = cast(int, image.getexif().get(0x0112, 1))
         with image.copy() if image is source else image as own:
             if isinstance(own, TiffImageFile) and width * height > (Image.MAX_IMAGE_PIXELS or MAX_PIXELS):
                 own.im = Image.new(own.mode, own._tile_size).im  # or TIFF asks Pillow's guard before it makes room

@@ -152,6 +152,7 @@ function showAnswers(engines) {
   library.pictures = library_size;
   byId("answer-title").textContent = `${results.length} nearest ${results.length === 1 ? "picture" : "pictures"}`;
   view.say(view.pictures(library_size), ...view.timings(timings_ms));
+  byId("chance").textContent = view.chance(results);
   byId("agreement").textContent = settings.pixel && answers.pixel ? view.agreement(answers) : "";
   byId("query-name").title = query.path ?? byId("query-name").textContent;
 }
@@ -174,6 +175,7 @@ function details(picture) {
   const facts = [];
   const [code, pixel] = ["code", "pixel"].map((engine) => shown?.answers[engine]?.results.find(({ id }) => id === picture.id));
   if (code) facts.push(["Learned code", view.longDistance("code", code.distance, library.bits)]);
+  if (code?.copy) facts.push(["Copy", "the same picture"]);
   if (pixel) facts.push(["Raw pixels", view.longDistance("pixel", pixel.distance)]);
   view.openDetails(picture, facts, addressOf(picture));
 }

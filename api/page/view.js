@@ -37,6 +37,12 @@ export function agreement({ code, pixel }) {
   return both === 0 ? "No picture is in both answers." : `${both} of ${code.results.length} are in both answers.`;
 }
 
+/** Where even the nearest is no nearer than chance brings some picture of such a library, a sentence; else nothing. */
+export function chance([nearest]) {
+  if (!nearest || nearest.copy || !(nearest.expected_by_chance > 1)) return "";
+  return "Nothing here is more alike than chance would have it.";
+}
+
 const VIEWS = {
   waiting: ["waiting"],
   empty: ["empty"],
@@ -76,7 +82,7 @@ export function hideError() {
 
 /**
  * One picture of the library as a card: a link that searches with it and, in an answer, a button for its details.
- * @param {{id: number, path: string, distance?: number, similarity?: number}} picture
+ * @param {{id: number, path: string, distance?: number, similarity?: number, copy?: boolean}} picture
  * @param {{engine?: string, bits?: number, href: string, onDetails?: () => void}} about
  */
 export function card(picture, { engine, bits, href, onDetails }) {
@@ -90,7 +96,8 @@ export function card(picture, { engine, bits, href, onDetails }) {
   if (engine) {
     more.setAttribute("aria-label", `Details of ${name}`);
     more.addEventListener("click", onDetails);
-    const distance = longDistance(engine, picture.distance, bits);
+    const distance = longDistance(engine, picture.distance, bits) + (picture.copy ? "; the same picture" : "");
+    link.querySelector(".same").hidden = !picture.copy;
     link.dataset.distance = picture.distance;
     link.title = `${name}: ${distance}`;
     link.setAttribute("aria-label", `Search with ${name}; ${distance}`);

@@ -54,15 +54,20 @@ class Writer(Catalog):
                 writer.check(codec)
             yield writer
 
-    def know(self, codec: Codec, purpose: Purpose) -> None:
-        """Commit that there will be codes of `codec`; the first of a purpose is its current one. A codec that is known
-        already stays as it is."""
+    def know(self, codec: Codec, purpose: Purpose, instead: bool = False) -> None:
+        """Commit that there will be codes of `codec`; the first of a purpose is its current one, until another comes
+        `instead`. A codec that is known already otherwise stays as it is."""
+        row = {"id": codec.codec_id, "bits": codec.bits, "model": codec.reference, "purpose": purpose}
         with sentences(self.folder), self._transaction():
+            if instead:
+                self._db.execute("UPDATE codecs SET current = 0 WHERE purpose = ?", (purpose,))
             self._db.execute(
                 "INSERT OR IGNORE INTO codecs SELECT :id, :bits, :model, :purpose,"
                 " NOT EXISTS (SELECT 1 FROM codecs WHERE purpose = :purpose AND current)",
-                {"id": codec.codec_id, "bits": codec.bits, "model": codec.reference, "purpose": purpose},
+                row,
             )
+            if instead:
+                self._db.execute("UPDATE codecs SET current = 1 WHERE codec_id = ?", (codec.codec_id,))
 
     # ---- one transaction a batch -----------------------------------------------------------------------------------
 

@@ -46,7 +46,9 @@ class Origin:
             raise CheckpointError(
                 f"{path} is of a recipe that cannot be gone on with ({unknown}): name another --out, or remove it."
             ) from None
-        if fields := sorted(key for key in mine.keys() | other.keys() if mine.get(key) != other.get(key)):
+        if fields := sorted(
+            key for key in (mine.keys() | other.keys()) - {"summary"} if mine.get(key) != other.get(key)
+        ):
             raise CheckpointError(
                 f"{path} belongs to another recipe (different: {', '.join(fields)}): name another --out, or remove it."
             )

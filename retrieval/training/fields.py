@@ -35,6 +35,11 @@ def from_card(card: Mapping[str, Any]) -> AnyRecipe:
                 f"{name}={card[name]} did not help and is gone: train with it by commit bb30a8c of Semblance."
             )
     card = {name: value for name, value in card.items() if name not in _GONE}
+    if (card.get("name"), card.get("network", "residual")) == (
+        "photos",
+        "residual",
+    ):  # so copies was called when it was the default
+        card["name"] = "copies"
     kind: type[AnyRecipe] = Fitted if "method" in card else Recipe
     return _read(kind, card)
 

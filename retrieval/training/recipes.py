@@ -2,7 +2,7 @@
 line.
 
 Those of CIFAR-10 bear plain names but for the three that are tuned to be searched; those of MNIST begin with mnist-;
-photos is for any pictures.
+photos and copies are for any pictures.
 """
 
 from semblance.retrieval.errors import RecipeError
@@ -42,10 +42,10 @@ _SEARCHED = [
     ),
 ]
 
-_PHOTOS = replace(
+_COPIES = replace(
     _FAST,
-    name="photos",
-    summary="256 bits for photographs of any subject: copies of a picture agree on them, and it is rebuilt from them.",
+    name="copies",
+    summary="256 bits on which copies of a photograph agree, however edited, and from which it is rebuilt.",
     size=64,
     encoder=(64, 128, 256),
     blocks=(1, 1, 1),
@@ -68,9 +68,9 @@ _PHOTOS = replace(
     held_out=500,  # few, since people train it on their own pictures
 )
 
-_FROZEN = replace(
-    _PHOTOS,
-    name="photos-head",
+_PHOTOS = replace(
+    _COPIES,
+    name="photos",
     summary="256 bits that find alike what a network's features find alike, from copies of a picture too.",
     network="frozen",
     pooled=False,
@@ -214,7 +214,7 @@ _MNIST: list[AnyRecipe] = [
     ),
 ]
 
-_ALL: list[AnyRecipe] = [*_SEARCHED, _PHOTOS, _FROZEN, *_FITTED, *_METHODS, *_DENSE, *_MNIST]
+_ALL: list[AnyRecipe] = [*_SEARCHED, _COPIES, _PHOTOS, *_FITTED, *_METHODS, *_DENSE, *_MNIST]
 RECIPES = {recipe.name: recipe for recipe in _ALL}
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec
+from semblance.retrieval.codec import COPIES_MODEL, Codec
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.judging import copies, datasets
 from semblance.retrieval.judging.copies import WRONG_PAIRS, Answers, Gallery, Nearness
@@ -27,20 +27,24 @@ UnseenClasses = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Originals only from every Nth subfolder: what training left out."),
 ]
+Judged = Annotated[
+    list[str] | None,
+    typer.Option(help="A shipped model or a model folder; may be repeated.", show_default=COPIES_MODEL),
+]
 Keep = Annotated[bool, typer.Option("--keep", help="Write each model's threshold into its model.json.")]
 
 
 def edits(
     folder: Originals,
     gallery: Among = None,
-    model: console.Models = None,
+    model: Judged = None,
     originals: AtMost = ORIGINALS,
     unseen_classes: UnseenClasses = None,
     keep: Keep = False,
     as_json: console.AsJson = False,
 ) -> None:
     """Edit pictures in twelve ways, each in three strengths, and look for their originals."""
-    codecs = _codecs(model or [DEFAULT_MODEL])
+    codecs = _codecs(model or [COPIES_MODEL])
     files = _files(folder)
     asking = _asking(folder, files, unseen_classes)
     paths = datasets.once([*files, *(path for more in gallery or [] for path in _files(more))])

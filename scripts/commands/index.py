@@ -97,9 +97,10 @@ def show(summary: pipeline.Summary) -> None:
         console.say(f"warning: {warning}")
     if not summary.added + summary.updated + summary.removed + summary.unchanged + len(summary.failed):
         console.say("There are no pictures there (files of other kinds are skipped).")
+    completed = f" ({summary.completed:,} of them got the code of copies that they lacked)" if summary.completed else ""
     rate = (summary.added + summary.updated) / max(summary.seconds, 1e-9)
     console.say(
         f"{summary.added:,} added, {summary.updated:,} updated, {summary.removed:,} removed, {summary.unchanged:,} "
-        f"unchanged, {summary.skipped:,} skipped, {len(summary.failed):,} failed in {summary.seconds:.1f} s"
+        f"unchanged{completed}, {summary.skipped:,} skipped, {len(summary.failed):,} failed in {summary.seconds:.1f} s"
         + (f" ({rate:,.0f} pictures a second)" if summary.added + summary.updated else "")
     )

@@ -22,7 +22,7 @@ def search(
     ] = None,
     unlike: Annotated[list[Path] | None, console.option("And unlike this one. May be repeated.", "IMAGE")] = None,
     k: Annotated[int, typer.Option(min=1, max=MAX_K, help="How many pictures to return.")] = 10,
-    engine: Annotated[Engine, typer.Option(help="Learned codes, or raw pixels as the baseline.")] = "code",
+    engine: Annotated[Engine, typer.Option(help="By what is alike, what is the same, or raw pixels.")] = "code",
     views: Annotated[
         int, typer.Option(min=1, max=MOST, help="Search with so many views of IMAGE: flips and crops.")
     ] = 1,
@@ -48,9 +48,9 @@ def search(
         console.print_json(asdict(answer))
         return
     for hit in answer:
-        distance = f"{hit.distance:5.0f} bits" if engine == "code" else f"{hit.distance:9.3f}"
+        distance = f"{hit.distance:9.3f}" if engine == "pixel" else f"{hit.distance:5.0f} bits"
         chance = hit.expected_by_chance
         said = "" if chance is None else f"  by chance: {chance:<9.2g}"
-        console.show(f"{distance}{said}  {hit.path}")
+        console.show(f"{distance}{said}  {hit.path}{'  (the same picture)' if hit.copy else ''}")
     if not answer:
         console.say(f"The library {library} has no pictures yet: index a folder into it.")

@@ -11,4 +11,8 @@ def status(library: console.Library, as_json: console.AsJson = False) -> None:
         console.print_json(facts)
     else:
         for name, value in facts.items():
-            console.show(f"{name:9} {value}")
+            if name != "codecs":
+                console.show(f"{name:9} {value}")
+        for codec in facts["codecs"]:
+            made_by = f"{codec['model']} ({codec['bits']} bits, {codec['codec_id'][:12]})"
+            console.show(f"{codec['purpose']:9} {codec['pictures']:,} codes by {made_by}")

@@ -51,7 +51,7 @@ def problem(answer: httpx.Response, status: int) -> str:
     return detail
 
 
-@pytest.mark.parametrize("engine", ["code", "pixel"])
+@pytest.mark.parametrize("engine", ["code", "copies", "pixel"])
 def test_a_search_answers_with_the_contracts_keys_and_the_picture_itself_first(
     http: httpx.Client, server: Server, engine: str
 ) -> None:
@@ -59,16 +59,17 @@ def test_a_search_answers_with_the_contracts_keys_and_the_picture_itself_first(
     answer = upload(http, asked, f"?engine={engine}&k=5").json()
     assert set(answer) == {"codec_id", "engine", "library_size", "timings_ms", "results"}
     assert (answer["engine"], answer["library_size"]) == (engine, 48)
-    assert answer["codec_id"] == http.get("/ready").json()["codec_id"]
+    assert (answer["codec_id"] == http.get("/ready").json()["codec_id"]) is (engine != "copies")
     assert set(answer["timings_ms"]) == {"decode", "encode", "search"}
     assert answer["timings_ms"]["decode"] > 0
     assert answer["timings_ms"]["search"] > 0
     results = answer["results"]
-    assert [set(hit) for hit in results] == 5 * [{"id", "path", "distance", "similarity", "expected_by_chance"}]
+    assert [set(hit) for hit in results] == 5 * [{"id", "path", "distance", "similarity", "expected_by_chance", "copy"}]
     assert (results[0]["path"], results[0]["distance"], results[0]["similarity"]) == (str(asked), 0, 1)
+    assert results[0]["copy"] is True
     assert [hit["distance"] for hit in results] == sorted(hit["distance"] for hit in results)
     for hit in results:
-        worst = 256 if engine == "code" else math.sqrt(3072)
+        worst = math.sqrt(3072) if engine == "pixel" else 256
         assert hit["similarity"] == pytest.approx(1 - hit["distance"] / worst)
 
 
@@ -115,7 +116,7 @@ def test_unknown_fields_and_values_are_refused_by_name(
 @pytest.mark.parametrize("query", ["&views=2", "&refine=true", "&views=10&refine=true"])
 def test_pixels_have_neither_views_nor_a_refined_order(http: httpx.Client, server: Server, query: str) -> None:
     asked = server.library_pictures[0]
-    assert "Only the engine code has several views" in problem(upload(http, asked, f"?engine=pixel{query}"), 422)
+    assert "Only codes have several views" in problem(upload(http, asked, f"?engine=pixel{query}"), 422)
     assert upload(http, asked, "?engine=pixel&views=1&refine=false").status_code == 200
 
 
@@ -244,7 +245,7 @@ def test_some_pictures_are_spread_over_the_library(http: httpx.Client) -> None:
 def test_health_ready_and_the_description(http: httpx.Client) -> None:
     assert http.get("/health").json() == {"status": "ok"}
     ready = http.get("/ready").json()
-    assert (ready["pictures"], ready["bits"], ready["engines"]) == (48, 256, ["code", "pixel"])
+    assert (ready["pictures"], ready["bits"], ready["engines"]) == (48, 256, ["code", "copies", "pixel"])
     assert "swagger" in http.get("/docs").text
     paths = http.get("/openapi.json").json()["paths"]
     assert {"/search", "/images/{id}", "/images/{id}/thumbnail", "/images/{id}/similar", "/health", "/ready"} <= {

@@ -44,7 +44,7 @@ def test_a_service_finds_what_other_processes_do_to_its_library(semblance: Run, 
         assert semblance(*index).returncode == 0
         until(lambda: holds(5), WITHIN)
         assert search(pictures[0]).json()["results"][0]["path"] == str(pictures[0])
-        assert http.get("/ready").json()["engines"] == ["code"]
+        assert http.get("/ready").json()["engines"] == ["code", "copies"]
         assert "index FOLDER --library DIR --pixels" in detail(search(pictures[0], "pixel"), 422)
 
         new = paint(folder / "new.png", 50)
@@ -57,7 +57,7 @@ def test_a_service_finds_what_other_processes_do_to_its_library(semblance: Run, 
         assert (str(pictures[1]) in found, len(found)) == (False, 5)
 
         assert semblance(*index, "--pixels").returncode == 0
-        until(lambda: http.get("/ready").json()["engines"] == ["code", "pixel"], WITHIN)
+        until(lambda: http.get("/ready").json()["engines"] == ["code", "copies", "pixel"], WITHIN)
         assert len(search(new, "pixel").json()["results"]) == 5
 
         gone = search(pictures[2]).json()["results"][0]["id"]

@@ -303,3 +303,32 @@ def test_everything_has_a_name_and_nothing_leaves(page: Page, server: Server) ->
     assert page.evaluate(nameless) == []
     page.wait_for_load_state("networkidle")
     assert (elsewhere, complaints) == ([], [])
+
+
+# ---- copies and chance ---------------------------------------------------------------------------------------------
+
+
+def test_a_copy_bears_a_mark_and_nothing_else_does(page: Page, server: Server) -> None:
+    choose(opened(page), server.library_pictures[3])
+    first, *others = cards(page).all()
+    expect(first.get_by_text("the same picture")).to_be_visible()
+    expect(first).to_have_attribute("aria-label", re.compile("the same picture"))
+    for card in others:
+        expect(card.get_by_text("the same picture")).to_be_hidden()
+    expect(page.get_by_test_id("chance")).to_be_empty()
+
+
+@pytest.mark.parametrize(("expected", "copy", "said"), [(1.01, False, True), (1.01, True, False), (0.99, False, False)])
+def test_where_nothing_is_alike_the_page_says_so(
+    page: Page, server: Server, expected: float, copy: bool, said: bool
+) -> None:
+    def answered(route: Route) -> None:
+        body = route.fetch().json()
+        body["results"][1] |= {"expected_by_chance": expected, "copy": copy}  # the first is the picture itself
+        route.fulfill(json=body)
+
+    page.route(re.compile(r"/similar\?"), answered)
+    opened(page, "/?id=4")
+    settled(page)
+    words = "Nothing here is more alike than chance would have it."
+    expect(page.get_by_test_id("chance")).to_have_text(words if said else "")

@@ -9,14 +9,14 @@ import pytest
 from semblance.indexer import pipeline
 from semblance.indexer.catalog import Catalog
 from semblance.indexer.pipeline import Summary
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.codec import Codec, find_model
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.images import Picture, Source
 from tests.conftest import paint
 
 
 class CountingCodec(Codec):
-    """The default model, and how many pictures it has encoded."""
+    """A small model, and how many pictures it has encoded."""
 
     encoded = 0
 
@@ -32,7 +32,7 @@ class Shelf:
 
     def __init__(self, place: Path) -> None:
         self.folder, self.library = place / "pictures", place / "library"
-        self.codec = CountingCodec(find_model(DEFAULT_MODEL))
+        self.codec = CountingCodec(find_model("cifar10-fast"))
         for seed, name in enumerate("abcdef"):
             paint(self.picture(name), seed)
 

@@ -16,10 +16,12 @@ from semblance.indexer import encoders
 from semblance.indexer.catalog import Writer
 from semblance.indexer.library import Library, codec_for, status
 from semblance.retrieval import codec as codecs
-from semblance.retrieval.codec import Codec, find_model, id_of
+from semblance.retrieval.codec import COPIES_MODEL, Codec, find_model, id_of
 from semblance.retrieval.errors import ModelError
 from tests.conftest import paint, serving, until
 from tests.indexer.catalog.conftest import UNWRITABLE, in_a_process
+
+COPIES = id_of(find_model(COPIES_MODEL))
 
 
 @pytest.fixture
@@ -43,11 +45,14 @@ def library(tmp_path: Path, model: Path) -> Path:
 
 
 def files(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    """What lies there, but for the copy by which the library knows copies."""
+    return {
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.parent.name != COPIES
+    }
 
 
 def copy_in(library: Path) -> Path:
-    [copy] = (library / "models").iterdir()
+    [copy] = [path for path in (library / "models").iterdir() if path.name != COPIES]
     return copy
 
 

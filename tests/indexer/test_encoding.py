@@ -20,9 +20,9 @@ from tests.conftest import paint
 
 
 @pytest.fixture(scope="module")
-def small() -> Codec:
-    """A codec of another input size than the default's."""
-    return Codec(find_model("cifar10-fast"))
+def other() -> Codec:
+    """A codec of another input size than that of most tests."""
+    return Codec(find_model("copies"))
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_chunk_alone_gives_the_codes_that_the_command_line_stores(
     sample: Path, semblance: Callable[..., CompletedProcess[str]], codec: Codec, tmp_path: Path
 ) -> None:
     library = tmp_path / "library"
-    assert semblance("index", sample, "--library", library).returncode == 0
+    assert semblance("index", sample, "--library", library, "--model", codec.name).returncode == 0
     with Catalog.opened(library) as catalog:
         entries, changes = catalog.entries(), catalog.changes(0)
     stored = {entry.path: (entry.sha256, code.tolist()) for entry, code in zip(entries, changes.codes, strict=True)}
@@ -71,7 +71,7 @@ def test_a_chunk_alone_gives_the_codes_that_the_command_line_stores(
 
 
 def test_each_file_is_loaded_once_for_each_size_and_encoded_by_every_codec(
-    work: list[Work], codec: Codec, small: Codec, loaded: list[tuple[bytes, InputSpec]], monkeypatch: pytest.MonkeyPatch
+    work: list[Work], codec: Codec, other: Codec, loaded: list[tuple[bytes, InputSpec]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[Path] = []
     read = images.read
@@ -83,15 +83,15 @@ def test_each_file_is_loaded_once_for_each_size_and_encoded_by_every_codec(
     monkeypatch.setattr(images, "read", counting)
     twin = Codec(codec.folder)
     twin.codec_id = "another of the same size"
-    results = encode(work, [codec, small, twin], with_pixels=True)
+    results = encode(work, [codec, other, twin], with_pixels=True)
     assert reads == [Path(item.found.path) for item in work]
-    assert small.spec == pixels.SPEC != codec.spec == twin.spec
+    assert codec.spec == pixels.SPEC == twin.spec != other.spec
     assert len(loaded) == len({*loaded}) == 10, "two sizes of each of five files"
 
     for item, result in zip(work, results, strict=True):
         assert isinstance(result, Encoded)
         assert (result.work, result.sha256) == (item, sha256(item))
-        for each in (codec, small, twin):
+        for each in (codec, other, twin):
             expected = each.encode(images.load(Path(item.found.path), each.spec)[None])[0]
             assert result.codes[each.codec_id].tolist() == expected.tolist()
         assert result.vector is not None

@@ -89,11 +89,11 @@ def test_questions_that_come_together_each_get_their_own_answer(tmp_path: Path, 
 
 def test_vectors_are_seen_as_soon_as_they_are_there(tmp_path: Path, pictures: Path) -> None:
     with Library.open(made(tmp_path / "library", pictures)) as library:
-        assert library.engines == ["code"]
+        assert library.engines == ["code", "copies"]
         with pytest.raises(NoPixels, match="--pixels"):
             library.search(pictures / "0.png", engine="pixel")
         library.index(pictures, pixels=True)
-        assert library.engines == ["code", "pixel"]
+        assert library.engines == ["code", "copies", "pixel"]
         assert library.search(pictures / "0.png", engine="pixel")[0].path == str(pictures / "0.png")
 
 

@@ -1,7 +1,7 @@
 """On real pictures: the baseline stands where the literature has it, and the shipped codes above it.
 
 Of CIFAR-10 a thousand of the ten thousand test queries, so bounds are as wide as a thousand queries' means scatter
-(about 0.008); of Tiny-ImageNet the twenty classes that `photos` was not trained on.
+(about 0.008); of Tiny-ImageNet the twenty classes that `copies` was not trained on.
 """
 
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_the_codes_remember_the_picture(data: Path, name: str, share: float) -> 
 def test_photographs_of_classes_never_seen_are_found_twice_as_often_as_by_pixels(data: Path) -> None:
     gallery, _ = datasets.load(data / "tiny-imagenet")
     unseen = shuffled(datasets.every_nth_class(gallery, 10), None)
-    [row] = comparison.by_codec(unseen, Codec("photos", threads=2))
+    [row] = comparison.by_codec(unseen, Codec("copies", threads=2))
     found, by_colours = row.score.table["P@10"], comparison.by_histograms(unseen).score.table["P@10"]
     by_pixels = comparison.by_pixels(unseen).score.table["P@10"]
     assert len(unseen.gallery) == 3000
@@ -83,7 +83,7 @@ def test_photographs_of_classes_never_seen_are_found_twice_as_often_as_by_pixels
 
 
 def test_edited_photographs_are_found_again(data: Path) -> None:
-    codec = Codec("photos", threads=2)
+    codec = Codec("copies", threads=2)
     gallery, _ = datasets.load(data / "tiny-imagenet")
     paths = [
         path for path in datasets.picture_files(data / "tiny-imagenet") if path.parent.name in gallery.classes[::10]

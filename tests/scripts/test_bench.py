@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from semblance.retrieval import images
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model, shipped_models
+from semblance.retrieval.codec import Codec, find_model, shipped_models
 from semblance.retrieval.images import InputSpec
 from semblance.scripts.benchmarks import encode, figures, photographs, service
 from semblance.scripts.commands import bench
@@ -164,9 +164,9 @@ def test_encode_measures_every_shipped_model(one_second: list[list[int]]) -> Non
     shipped = shipped_models()
     assert one_second == [[256] * len(shipped), [1] * len(shipped)], "in batches, and one by one"
     assert [name.rpartition(", ")[0] for name in found] == [name for name in shipped for _ in range(4)]
-    figure = found[f"{DEFAULT_MODEL}, batches of 256"]
+    figure = found["cifar10-fast, batches of 256"]
     assert (figure["value"], figure["unit"]) == (256, "pictures/s")
-    figure = found[f"{DEFAULT_MODEL}, a single picture"]
+    figure = found["cifar10-fast, a single picture"]
     assert (figure["value"], figure["unit"]) == (1000, "ms")
 
 
@@ -174,11 +174,11 @@ def test_encode_compares_the_models_named(one_second: list[list[int]], tmp_path:
     folder = tmp_path / "mine"
     folder.mkdir()
     for name in ("encoder.onnx", "model.json"):
-        (folder / name).write_bytes((find_model(DEFAULT_MODEL) / name).read_bytes())
+        (folder / name).write_bytes((find_model("cifar10-fast") / name).read_bytes())
     (folder / "checkpoint.pt").write_bytes(bytes(50_000_000))
     (folder / "neighbours.png").write_bytes(bytes(50_000_000))
-    found = rows("encode", "--model", folder, "--model", DEFAULT_MODEL)
-    assert [name.rpartition(", ")[0] for name in found] == [str(folder)] * 4 + [DEFAULT_MODEL] * 4
+    found = rows("encode", "--model", folder, "--model", "cifar10-fast")
+    assert [name.rpartition(", ")[0] for name in found] == [str(folder)] * 4 + ["cifar10-fast"] * 4
     size = sum((folder / name).stat().st_size for name in ("encoder.onnx", "model.json"))
     assert found[f"{folder}, its folder"]["value"] == pytest.approx(size / 1e6, abs=0.001)
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 import semblance as semblance_package
 from semblance.indexer.catalog import Catalog
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec, find_model
+from semblance.retrieval.codec import Codec, find_model
 from semblance.scripts import console
 from semblance.scripts.main import COMMANDS, build
 from tests.conftest import ROOT, paint
@@ -25,6 +25,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def call(*arguments: str | Path) -> Result:
     """The command in this process: a second faster than as a process of its own."""
     return CliRunner().invoke(build(), [*map(str, arguments)])
+
+
+KEYS = {"id", "path", "distance", "similarity", "expected_by_chance", "copy"}
 
 
 def document(result: Result | subprocess.CompletedProcess[str]) -> dict[str, object]:
@@ -51,13 +54,17 @@ def test_a_library_from_first_to_last_as_processes(semblance: Run, pictures: Pat
     assert status.items() >= {"pictures": 48, "failed": 1, "engine": "flat", "bits": 256, "pixels": True}.items()
 
     asked = sorted(pictures.rglob("*.jpg"))[3]
-    for engine in ("code", "pixel"):
+    codecs: list[dict[str, object]] = status["codecs"]  # type: ignore[assignment]
+    made_by = [(codec["purpose"], codec["model"], codec["pictures"]) for codec in codecs]
+    assert made_by == [("alike", "photos", 48), ("same", "copies", 48)]
+    for engine, own in zip(("code", "copies", "pixel"), (*codecs, codecs[0]), strict=True):
         answer = document(semblance("search", asked, "--library", library, "--k", "3", "--engine", engine, "--json"))
-        assert answer["codec_id"] == status["codec_id"]
+        assert answer["codec_id"] == own["codec_id"]
         assert (answer["engine"], answer["library_size"]) == (engine, 48)
         assert set(answer["timings_ms"]) == {"decode", "encode", "search"}  # type: ignore[call-overload]
         results: list[dict[str, object]] = answer["results"]  # type: ignore[assignment]
-        assert [set(hit) for hit in results] == 3 * [{"id", "path", "distance", "similarity", "expected_by_chance"}]
+        assert [set(hit) for hit in results] == [KEYS] * 3
+        assert results[0]["copy"] is True
         assert results[0]["expected_by_chance"] is None, "48 pictures are too few to say"
         assert (results[0]["path"], results[0]["distance"], results[0]["similarity"]) == (str(asked), 0, 1)
 
@@ -269,9 +276,9 @@ def shorter(tmp_path: Path) -> Path:
     onnx = pytest.importorskip("onnx", reason="a model is cut with onnx")
     folder = tmp_path / "short"
     folder.mkdir()
-    card = json.loads((find_model(DEFAULT_MODEL) / "model.json").read_text())
+    card = json.loads((find_model("cifar10-fast") / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps({**card, "name": "short", "bits": 64}))
-    model = onnx.load(find_model(DEFAULT_MODEL) / "encoder.onnx")
+    model = onnx.load(find_model("cifar10-fast") / "encoder.onnx")
     output = model.graph.output[0]
     bounds = [onnx.numpy_helper.from_array(_int64(value), f"cut_{value}") for value in (0, 64, 1)]
     model.graph.initializer.extend(bounds)

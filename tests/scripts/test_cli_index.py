@@ -22,6 +22,7 @@ from tests.conftest import ROOT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 MANY = 3000
+FAST = ("--model", "cifar10-fast")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,7 @@ def indexing(folder: Path, library: Path) -> Iterator[subprocess.Popen[str]]:
         str(folder),
         "--library",
         str(library),
+        *FAST,
         "--threads",
         "1",
     ]
@@ -132,7 +134,7 @@ def test_a_full_disk_is_said_in_one_sentence_and_the_next_run_finishes(
     def no_file_over_half_a_megabyte() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))  # the nearest to a full disk that needs no mount
 
-    stopped = semblance("index", many, "--library", library, "--json", preexec_fn=no_file_over_half_a_megabyte)
+    stopped = semblance("index", many, "--library", library, *FAST, "--json", preexec_fn=no_file_over_half_a_megabyte)
     assert stopped.returncode == 2, stopped.stderr
     assert stopped.stdout == ""
     assert len(stopped.stderr.splitlines()) == 1

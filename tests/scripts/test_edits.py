@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from semblance.retrieval import images
-from semblance.retrieval.codec import Codec
+from semblance.retrieval.codec import COPIES_MODEL, Codec
 from semblance.retrieval.images import Picture
 from semblance.retrieval.judging.copies import Nearness
 from semblance.retrieval.judging.editing import EDITS, STRENGTHS
@@ -27,8 +27,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def codec() -> Codec:
+    """The model that is judged by default."""
+    return Codec(COPIES_MODEL)
+
+
+@pytest.fixture
 def model(codec: Codec, tmp_path: Path) -> Path:
-    """A copy of the default model that a test may write to."""
+    """A copy of the model that is judged by default, which a test may write to."""
     return Path(shutil.copytree(codec.folder, tmp_path / "model"))
 
 

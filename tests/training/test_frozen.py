@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 CHANCE = np.random.default_rng(2)
 OWN = np.clip(CHANCE.integers(0, 256, (90, SIZE, SIZE, 3)) // 2 + [90, 0, 20], 0, 255).astype(np.uint8)
 SIDE = 4  # of what is rebuilt
-CHOSEN = find("photos-head")
+CHOSEN = find("photos")
 assert isinstance(CHOSEN, Recipe)
 RECIPE = replace(
     CHOSEN, size=SIDE, bits=BITS, head=LENGTH, decoder=(8, 8), prefixes=(4,), held_out=10, batch_size=20,

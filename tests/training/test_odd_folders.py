@@ -15,7 +15,7 @@ from semblance.retrieval.training.run import Summary, find_device, make_model
 from tests.conftest import paint
 from tests.training.test_loop import VIEWS
 
-RECIPE = replace(VIEWS, name="photos", epochs=2)
+RECIPE = replace(VIEWS, name="copies", epochs=2)
 
 
 def trained(folder: Path, out: Path) -> Summary:

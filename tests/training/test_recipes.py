@@ -1,13 +1,15 @@
 """Recipes: what can be overridden, the sentence for what cannot, and what cards of before say."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from semblance.retrieval.codec import Codec, find_model
-from semblance.retrieval.errors import RecipeError
+from semblance.retrieval.errors import CheckpointError, RecipeError
+from semblance.retrieval.training.checkpoint import Origin
 from semblance.retrieval.training.fields import as_card, from_card, override, replace, settable
 from semblance.retrieval.training.recipe import Damage, Fitted, Network, Objectives, Recipe, Schedule, Views
 from semblance.retrieval.training.recipes import RECIPES, find
@@ -131,14 +133,27 @@ GONE = {"detached": False, "joining": 0.0, "averaging": 0.0, "decorrelation": 0.
 
 
 def test_a_card_from_when_there_were_other_leads_is_read_where_they_are_off() -> None:
-    assert GONE.keys() <= Codec(find_model("photos")).card["recipe"].keys()
-    assert from_card({**as_card(find("photos")), **GONE}) == find("photos")
+    assert GONE.keys() <= Codec(find_model("copies")).card["recipe"].keys()
+    assert from_card({**as_card(find("copies")), **GONE}) == find("copies")
+
+
+def test_what_was_trained_as_photos_goes_on_as_copies() -> None:
+    of_before = {**as_card(find("copies")), "name": "photos", "summary": "256 bits for photographs of any subject."}
+    recipe = from_card(of_before)
+    assert (recipe.name, as_card(recipe) | {"summary": ""}) == ("copies", as_card(find("copies")) | {"summary": ""})
+    state = {"recipe": of_before, "data": "0"}
+    copies = find("copies")
+    assert isinstance(copies, Recipe)
+    Origin(copies, "0").check(state, Path("checkpoint.pt"))
+    other = replace(copies, view=40)
+    with pytest.raises(CheckpointError, match=r"\(different: view\)"):
+        Origin(other, "0").check(state, Path("checkpoint.pt"))
 
 
 @pytest.mark.parametrize("changed", [{"detached": True}, {"joining": 0.2}, {"averaging": 0.99}, {"decorrelation": 1}])
 def test_a_card_with_one_of_them_says_where_it_can_be_trained(changed: dict[str, Any]) -> None:
     with pytest.raises(RecipeError, match=r"did not help and is gone: .*bb30a8c"):
-        from_card({**as_card(find("photos")), **GONE, **changed})
+        from_card({**as_card(find("copies")), **GONE, **changed})
 
 
 def test_a_fitted_recipe_has_no_groups() -> None:

@@ -1,0 +1,56 @@
+"""The codes of one codec that a library holds, in memory, and how near two of them are the same picture's."""
+
+import logging
+
+import numpy as np
+
+from semblance.indexer import encoders, snapshot
+from semblance.indexer.catalog import Catalog, Purpose
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.codes import Codes
+from semblance.retrieval.errors import ModelError
+
+log = logging.getLogger("semblance.indexer")
+
+
+class Coded:
+    """A codec and the index of its codes, as they are at `generation`.
+
+    `within` is the distance up to which its model.json calls two pictures the same; None where it does not say.
+    """
+
+    def __init__(self, catalog: Catalog, codec: Codec, purpose: Purpose) -> None:
+        """All codes that there are."""
+        self.codec = codec
+        self.index, self.generation = snapshot.load(catalog, purpose)
+        near = codec.card.get("near_duplicates")
+        self.within: int | None = near.get("distance") if isinstance(near, dict) else None
+
+    def follow(self, catalog: Catalog) -> bool:
+        """Take in what came since; whether anything has."""
+        if catalog.generation() == self.generation:
+            return False
+        changes = catalog.changes(self.generation.number, self.codec.codec_id)
+        snapshot.take_in(self.index, changes)
+        self.generation = changes.generation
+        return True
+
+    def of_id(self, id: int) -> tuple[str, Codes] | None:
+        """The codec_id, and the code (1, W) of a picture of the library; None where it has none."""
+        try:
+            return self.codec.codec_id, self.index.codes(np.array([id]))
+        except KeyError:
+            return None
+
+
+def known_again(catalog: Catalog, alike: Coded) -> Coded | None:
+    """The codes by which copies are known: codes of their own, or those by which pictures are alike. None where there
+    are none, or their encoder is not to be found: the next run of `index` makes others."""
+    try:
+        codec = encoders.find_same(catalog)
+    except ModelError as error:
+        log.info("copies are not told: %s", error)
+        return None
+    if codec is None:
+        return None
+    return alike if codec.codec_id == alike.codec.codec_id else Coded(catalog, codec, "same")
