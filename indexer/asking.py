@@ -22,7 +22,7 @@ from semblance.retrieval.errors import LibraryError, SemblanceError, UnknownPict
 from semblance.retrieval.images import Source
 from semblance.retrieval.index import Ids
 from semblance.retrieval.queries import CodeQuery
-from semblance.retrieval.views import views
+from semblance.retrieval.views import placed, views
 
 SEVERAL = "Several pictures make one query by their codes: leave engine pixel and views out."
 
@@ -153,10 +153,13 @@ class ByCodes:
         else:  # what is wrong is said with which of them it is
             pictures = np.concatenate([*self.codec.squashed(sources)])
         decoded = time.perf_counter()
+        if self.name == "copies" and seen and count == 1:  # of which the picture may be a part
+            pictures = placed(pictures[0])
         logits = self.codec.logits(views(pictures[0], count) if count > 1 else pictures)
         if len(sources) > 1:
             logits = queries.alike(logits[: len(liked)], logits[len(liked) :])[None]
-        query = CodeQuery(from_logits(logits), None if refine is False else logits)
+        refine = self.name == "code" if refine is None else refine  # of copies the distance says it all
+        query = CodeQuery(from_logits(logits), logits if refine else None)
         own = None
         if self.same and seen:
             own = self.same.codec.codec_id, from_logits(self.same.codec.logits(seen[self.same.codec.spec][None]))

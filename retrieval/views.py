@@ -5,12 +5,15 @@ asking with transformed copies of the query. Only the query is transformed: noth
 indexed long ago can be asked so too.
 """
 
+from itertools import product
+
 import numpy as np
 
 from semblance.retrieval import images
 from semblance.retrieval.images import Picture
 
 MOST = 10
+_SIDES = (0.85, 0.7)  # of a picture of which a crop keeps 0.72, or 0.49: see `placed`
 _KEPT = 15 / 16  # of each side, in a crop; of 15/16, 7/8, 13/16 and 3/4 the best for cifar10-ae on held-out pictures
 
 
@@ -29,3 +32,19 @@ def views(picture: Picture, count: int) -> Picture:
     for left, top in ((0.0, 0.0), (far, far), (far, 0.0), (0.0, far))[: (count - 1) // 2]:
         made.append(images.magnify(picture, (left, top, left + kept, top + kept)))
     return np.stack([view for whole in made for view in (whole, whole[:, ::-1])][:count])
+
+
+def placed(picture: Picture) -> Picture:
+    """The picture as it is, and put back to where a crop of it may have come from: (S, S, 3) -> (11, S, S, 3) uint8.
+
+    A crop shows things larger, and elsewhere, than the picture that it was cut out of. At 0.85 and 0.7 of its side, in
+    the middle and the four corners of a grey picture, it shows them as they were, though less of them: half of a
+    picture is found so that is not by itself (docs/results.md).
+    """
+    size = len(picture)
+    found = [picture]
+    for side in (round(share * size) for share in _SIDES):
+        far = size - side
+        places = [(far // 2, far // 2), *product((0, far), repeat=2)]
+        found += [images.set_in_grey(picture, side, left, top) for left, top in places]
+    return np.stack(found)

@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from semblance.retrieval import codes, images, pixels
+from semblance.retrieval import codes, images, pixels, queries
 from semblance.retrieval.codec import Codec, write_card
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import DatasetError, PictureError
@@ -29,6 +29,8 @@ from semblance.retrieval.judging import datasets, evaluation
 from semblance.retrieval.judging.editing import EDITS, STRENGTHS, edited
 from semblance.retrieval.pixels import PixelIndex, Pixels
 from semblance.retrieval.progress import Progress, quiet
+from semblance.retrieval.queries import CodeQuery
+from semblance.retrieval.views import placed
 
 WRONG_PAIRS = 1.0  # per 1,000 gallery pictures, at most, within the distance that is called near
 
@@ -135,8 +137,11 @@ def spread(gallery: Gallery, among: set[Path], count: int) -> Ids:
     return np.array(rows, np.int64)[np.arange(count) * len(rows) // count]
 
 
-def ask(gallery: Gallery, originals: Ids, codecs: Sequence[Codec], progress: Progress = quiet) -> Answers:
-    """Ask with every edit of the gallery's rows `originals` (O,), in every strength.
+def ask(
+    gallery: Gallery, originals: Ids, codecs: Sequence[Codec], progress: Progress = quiet, back: bool = False
+) -> Answers:
+    """Ask with every edit of the gallery's rows `originals` (O,), in every strength; `back`, put back to where
+    a crop may have come from, too (views.placed). Distances are those of the edits as they are.
 
     An original that cannot be edited is left out and named. Raises DatasetError where none is left.
     """
@@ -156,7 +161,9 @@ def ask(gallery: Gallery, originals: Ids, codecs: Sequence[Codec], progress: Pro
         if done:
             in_pixels, *in_codes = _seen([*done.values()], codecs)
             nearest = [by_pixels.search(in_pixels, 1)[1]]
-            nearest += [index.search(asked, 1)[1] for index, asked in zip(indexes, in_codes, strict=True)]
+            views = _put_back([*done.values()], codecs) if back else [asked[:, None] for asked in in_codes]
+            for index, asked in zip(indexes, views, strict=True):
+                nearest.append(np.stack([ids for _, ids in queries.search(index, [*map(CodeQuery, asked)], 1)]))
             found = np.stack(nearest).reshape(len(nearest), len(done), _EDITS)
             first.append(found == np.array([*done])[:, None])
             for row, *own in zip(done, *(asked.reshape(len(done), _EDITS, -1) for asked in in_codes), strict=True):
@@ -231,6 +238,15 @@ def _seen(pictures: Sequence[_Sizes], codecs: Sequence[Codec]) -> list[npt.NDArr
     """Pictures one after the other -> their pixels (N, 3072), and for each codec their codes (N, W)."""
     at = {spec: np.concatenate([sizes[spec] for sizes in pictures]) for spec in pictures[0]}
     return [at[pixels.SPEC].reshape(-1, pixels.LENGTH), *(codec.encode(at[codec.spec]) for codec in codecs)]
+
+
+def _put_back(pictures: Sequence[_Sizes], codecs: Sequence[Codec]) -> list[Codes]:
+    """For each codec the codes of pictures and of each put back to where it may have come from, (N, V, W)."""
+    made = []
+    for codec in codecs:
+        back = np.stack([placed(each) for sizes in pictures for each in sizes[codec.spec]])  # (N, V, S, S, 3)
+        made.append(codec.encode(back.reshape(-1, *back.shape[2:])).reshape(*back.shape[:2], -1))
+    return made
 
 
 def _histogram(distances: npt.NDArray[np.uint16], bits: int) -> npt.NDArray[np.int64]:

@@ -40,6 +40,27 @@ class Bits(nn.Sequential):
         return sign_ste(logits)
 
 
+class Settled(nn.Module):
+    """Latents are bits that another model makes of its features: the logits are features @ weights + offset, for ever."""
+
+    weights: Tensor
+    offset: Tensor
+
+    def __init__(self, features: int, bits: int) -> None:
+        super().__init__()
+        self.register_buffer("weights", torch.zeros(features, bits))
+        self.register_buffer("offset", torch.zeros(bits))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features @ self.weights + self.offset
+
+    def latents(self, logits: Tensor) -> Tensor:
+        return sign_ste(logits)
+
+    def drawn(self, logits: Tensor, _features: Tensor, _generator: torch.Generator) -> Tensor:
+        return sign_ste(logits)
+
+
 class Real(nn.Linear):
     """Latents are the logits themselves."""
 
@@ -89,7 +110,7 @@ class Bernoulli(nn.Linear):
         return sign_ste(logits + chance.logit())
 
 
-Bottleneck = Bits | Real | Gaussian | Bernoulli
+Bottleneck = Bits | Settled | Real | Gaussian | Bernoulli
 BOTTLENECKS: dict[str, type[Bottleneck]] = {"bits": Bits, "real": Real, "gaussian": Gaussian, "bernoulli": Bernoulli}
 
 ACTIVATIONS = {"linear": nn.Identity, "sigmoid": nn.Sigmoid, "relu": nn.ReLU}

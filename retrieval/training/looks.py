@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from semblance.retrieval import images
-from semblance.retrieval.codec import Codec
+from semblance.retrieval.codec import ENCODER, Codec
 from semblance.retrieval.errors import PictureError, TrainingError
 from semblance.retrieval.files import sync_folder
 from semblance.retrieval.images import Picture, Source
@@ -26,7 +26,7 @@ from semblance.retrieval.judging import linear
 from semblance.retrieval.judging.linear import Floats
 from semblance.retrieval.pool import in_order
 from semblance.retrieval.progress import Progress, quiet
-from semblance.retrieval.training.bottleneck import Bits
+from semblance.retrieval.training.bottleneck import Bits, Settled
 from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import replace
 from semblance.retrieval.training.losses import damaged, viewed
@@ -66,7 +66,7 @@ def _name(codec: Codec, data: TrainingData, recipe: Recipe) -> str:
 
 
 def _make(kept: Path, trunk: Trunk, data: TrainingData, recipe: Recipe, progress: Progress) -> None:
-    shape = (1 + recipe.views.kept, len(data.pictures), recipe.network.head)
+    shape = (1 + _views(recipe), len(data.pictures), recipe.network.head)
     kept.parent.mkdir(parents=True, exist_ok=True)
     draft = kept.with_suffix(".tmp")
     looks = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float16, shape=shape)
@@ -84,6 +84,10 @@ def _make(kept: Path, trunk: Trunk, data: TrainingData, recipe: Recipe, progress
         draft.unlink(missing_ok=True)
 
 
+def _views(recipe: Recipe) -> int:
+    return 0 if recipe.decoder_alone else recipe.views.kept
+
+
 def _chunks(sources: Iterator[Source]) -> Iterator[list[Source]]:
     while chunk := [*islice(sources, _CHUNK)]:
         yield chunk
@@ -96,7 +100,7 @@ def _seen(trunk: Trunk, recipe: Recipe, numbered: tuple[int, Sequence[Source]]) 
     seed = np.random.SeedSequence((recipe.seed, _VIEWS, number)).generate_state(1, np.uint64)[0]
     chance = torch.Generator().manual_seed(int(seed))
     floats = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
-    views = [damaged(viewed(floats, recipe, chance), recipe, chance) for _ in range(recipe.views.kept)]
+    views = [damaged(viewed(floats, recipe, chance), recipe, chance) for _ in range(_views(recipe))]
     as_bytes = [(view.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy() for view in views]
     return np.stack([_features(trunk, each) for each in (pictures, *as_bytes)])
 
@@ -113,9 +117,14 @@ def _load(source: Source, codec: Codec) -> Picture:
         raise TrainingError(f"{named} could be read before and cannot now: {error}") from error
 
 
-def begin(model: Autoencoder, features: Looks) -> None:
-    """Let the bits of `model` be those that the formula fits to features (N, F) of whole pictures."""
+def begin(model: Autoencoder, trunk: Trunk, features: Looks) -> None:
+    """Let the bits of `model` be those that the formula fits to features (N, F) of whole pictures, or the trunk's own
+    where they are settled."""
     bottleneck = model.encoder.bottleneck
+    if isinstance(bottleneck, Settled):
+        bottleneck.weights.copy_(torch.from_numpy(trunk.weights))
+        bottleneck.offset.copy_(torch.from_numpy(trunk.offset))
+        return
     assert isinstance(bottleneck, Bits)
     linear_map = bottleneck[0]
     assert isinstance(linear_map, torch.nn.Linear)
@@ -140,6 +149,8 @@ def whole(trunk: Trunk, data: TrainingData, rows: npt.NDArray[np.int64]) -> tupl
 
 def encoder(trunk: Trunk, model: Autoencoder) -> bytes:
     """encoder.onnx of a `deployable` model: the trunk, and what follows it."""
+    if isinstance(model.encoder.bottleneck, Settled):
+        return (trunk.codec.folder / ENCODER).read_bytes()
     layer = next(iter(model.encoder.bottleneck.children()))
     assert isinstance(layer, torch.nn.Linear)
     weights, offset = layer.weight.detach().numpy().T, layer.bias.detach().numpy()

@@ -143,8 +143,10 @@ def _seen(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
 
 def drawn(kept: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     """Of the features kept of pictures and their views (1 + V, N, F): those of one view each, and then of another or of
-    the picture itself, (2N, F)."""
+    the picture itself, (2N, F); of the pictures alone (N, F) where no views were kept."""
     views, count = len(kept) - 1, kept.shape[1]
+    if not views:
+        return kept[0].float()
     rows = torch.arange(count, device=kept.device)
     first, second = (augment.uniform(count, 1, 1 + views, generator).long().clamp(max=views) for _ in range(2))
     second[augment.uniform(count, 0, 1, generator) < recipe.views.whole] = 0

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from semblance.retrieval.training import convolutional, dense, frozen, pooling
-from semblance.retrieval.training.bottleneck import ACTIVATIONS, BOTTLENECKS, Bottleneck
+from semblance.retrieval.training.bottleneck import ACTIVATIONS, BOTTLENECKS, Bottleneck, Settled
 from semblance.retrieval.training.recipe import Recipe
 
 _LAYERS = {"residual": convolutional, "pooling": pooling, "dense": dense, "frozen": frozen}
@@ -31,7 +31,8 @@ class Encoder(nn.Module):
         self.visible = Visible(recipe)
         self.trunk: nn.Module
         self.trunk, self.width = _LAYERS[recipe.network.kind].encoder(recipe)
-        self.bottleneck: Bottleneck = BOTTLENECKS[recipe.network.latent](self.width, recipe.bits)
+        kind = Settled if recipe.decoder_alone else BOTTLENECKS[recipe.network.latent]
+        self.bottleneck: Bottleneck = kind(self.width, recipe.bits)
 
     def features(self, images: Tensor) -> Tensor:
         """Pictures (N, 3, S, S) -> features (N, F)."""

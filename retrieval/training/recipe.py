@@ -31,7 +31,8 @@ Pixels = Literal["real", "binary"]
 class Network(Fields):
     """`encoder` names the channels of each stage, each half the size of the one before, `blocks` the residual blocks of
     each; `decoder` the channels at full size, 1/2, 1/4 and so on; `hidden` the units of a dense encoder's layers, of
-    which its decoder is the mirror image. A frozen trunk is another model's, and only what follows it is trained."""
+    which its decoder is the mirror image. A frozen trunk is another model's, and only what follows it is trained; where
+    nothing is asked of its bits, these are that model's too, and the decoder alone is trained."""
 
     kind: Literal["residual", "pooling", "dense", "frozen"] = Field("residual", alias="network")
     channels: Channels = 3  # 1: grey, encoded and rebuilt
@@ -168,6 +169,11 @@ class Recipe(_Method):
     schedule: Schedule = Schedule()
 
     @property
+    def decoder_alone(self) -> bool:
+        """Whether nothing is asked of the bits of a frozen network."""
+        return self.network.kind == "frozen" and not self.objectives.compare_views
+
+    @property
     def lengths(self) -> tuple[int, ...]:
         """Every length at which the bits are trained as a code of their own; the last is all of them."""
         return (*(length for length in self.objectives.prefixes if length < self.bits), self.bits)
@@ -192,7 +198,6 @@ class Recipe(_Method):
         return refusing(self, {
             f"view must be {self.size} as size is, unless pooled: features depend on the side.":
                 two and not (self.network.pooled or frozen) and self.views.view != self.size,
-            "network=frozen keeps views of each picture: it goes with agreement.": frozen and not two,
             "turn and frame are of views: they go with agreement or projection, not with one picture.":
                 (self.views.turn or self.views.frame) and not two,
             "whole is of second views: it goes with agreement or projection, not with one picture.":

@@ -128,7 +128,7 @@ def _made(
         seen = looks.look(trunk, data, recipe, out, watched)
         kept, _ = datasets.hold_out(recipe.held_out, len(data.pictures))
         begin, taught = (
-            partial(looks.begin, features=seen[0, kept]),
+            partial(looks.begin, trunk=trunk, features=seen[0, kept]),
             looks.centred(seen[0]) if taught is None else taught,
         )
     trained = loop.train(origin, data, out, device, progress, stop, begin, taught, seen)

@@ -31,6 +31,9 @@ Judged = Annotated[
     list[str] | None,
     typer.Option(help="A shipped model or a model folder; may be repeated.", show_default=COPIES_MODEL),
 ]
+Placed = Annotated[
+    bool, typer.Option("--placed", help="Ask as `search --engine copies` does: put back into a larger picture, too.")
+]
 Keep = Annotated[bool, typer.Option("--keep", help="Write each model's threshold into its model.json.")]
 
 
@@ -40,6 +43,7 @@ def edits(
     model: Judged = None,
     originals: AtMost = ORIGINALS,
     unseen_classes: UnseenClasses = None,
+    placed: Placed = False,
     keep: Keep = False,
     as_json: console.AsJson = False,
 ) -> None:
@@ -48,7 +52,7 @@ def edits(
     files = _files(folder)
     asking = _asking(folder, files, unseen_classes)
     paths = datasets.once([*files, *(path for more in gallery or [] for path in _files(more))])
-    among, answers, nearness = _measured(paths, asking, originals, codecs)
+    among, answers, nearness = _measured(paths, asking, originals, codecs, placed)
     failed = [*among.failed, *answers.failed]
     for path, reason in failed:
         console.say(f"left out: {path}: {reason}")
@@ -66,14 +70,14 @@ def edits(
 
 
 def _measured(
-    paths: list[Path], asking: set[Path], originals: int, codecs: dict[str, Codec]
+    paths: list[Path], asking: set[Path], originals: int, codecs: dict[str, Codec], placed: bool
 ) -> tuple[Gallery, Answers, dict[str, Nearness]]:
     """The gallery of all `paths`, what the edits of at most `originals` of those `asking` found, and what is near."""
     with console.progress("Reading") as progress:
         gallery = copies.read(paths, [*codecs.values()], progress)
     rows = copies.spread(gallery, asking, originals)
     with console.progress("Editing") as progress:
-        answers = copies.ask(gallery, rows, [*codecs.values()], progress)
+        answers = copies.ask(gallery, rows, [*codecs.values()], progress, placed)
     nearness = {}
     for codes, distances, (name, codec) in zip(gallery.codes, answers.distances, codecs.items(), strict=True):
         with console.progress("Comparing all pairs") as progress:

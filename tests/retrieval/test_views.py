@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from semblance.retrieval.views import MOST, views
+from semblance.retrieval.views import MOST, placed, views
 
 
 def textured(size: int) -> npt.NDArray[np.uint8]:
@@ -50,3 +50,23 @@ def test_fewer_views_are_the_first_of_more_and_the_same_every_time() -> None:
 def test_other_numbers_are_refused(count: int) -> None:
     with pytest.raises(ValueError, match=f"1 to 10 views, not {count}"):
         views(textured(8), count)
+
+
+def test_a_picture_is_put_back_to_where_it_may_have_come_from() -> None:
+    """At 0.85 and 0.7 of its side, in the middle and four corners: what Pillow makes of it, and grey around."""
+    picture = textured(64)
+    found = placed(picture)
+    assert found.shape == (11, 64, 64, 3)
+    assert found.dtype == np.uint8
+    assert np.array_equal(found[0], picture)
+    rest = iter(found[1:])
+    for side, places in (
+        (54, [(5, 5), (0, 0), (0, 10), (10, 0), (10, 10)]),
+        (45, [(9, 9), (0, 0), (0, 19), (19, 0), (19, 19)]),
+    ):
+        small = np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC))
+        for left, top in places:
+            view = next(rest).copy()
+            assert np.array_equal(view[top : top + side, left : left + side], small)
+            view[top : top + side, left : left + side] = 128
+            assert (view == 128).all()
