@@ -41,7 +41,7 @@ class Bits(nn.Sequential):
 
 
 class Settled(nn.Module):
-    """Latents are bits that another model makes of its features: the logits are features @ weights + offset, for ever."""
+    """Latents are bits that another model makes of its features: the logits are features @ weights + offset."""
 
     weights: Tensor
     offset: Tensor

@@ -16,7 +16,7 @@ from semblance.indexer import encoders, fitting, pipeline, snapshot
 from semblance.indexer.catalog import Catalog, Writer
 from semblance.indexer.library import Library, status
 from semblance.retrieval import images
-from semblance.retrieval.codec import Codec, id_of
+from semblance.retrieval.codec import COPIES_MODEL, Codec, find_model, id_of
 from semblance.retrieval.errors import DatasetError, LibraryError, LibraryMissing, TrainingError
 from semblance.retrieval.training import adopt as adopting
 from semblance.retrieval.training.data import select
@@ -24,6 +24,8 @@ from semblance.retrieval.training.preprocessing import Wanted
 from semblance.retrieval.training.refit import Trunk
 from tests.conftest import ROOT, paint, serving, until
 from tests.training.test_adopt import Making, network
+
+COPIES = id_of(find_model(COPIES_MODEL))
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +80,7 @@ def test_every_code_is_that_of_the_fitted_encoder_to_the_bit(indexed: Path, star
     assert status(indexed)["codec_id"] == done.codec_id
     with Catalog.opened(indexed) as catalog:
         assert not catalog.coded(start.codec_id)
-    assert {path.name for path in (indexed / "models").iterdir()} == {start.codec_id, done.codec_id}
+    assert {path.name for path in (indexed / "models").iterdir()} == {start.codec_id, done.codec_id, COPIES}
 
 
 def test_again_it_has_nothing_to_do_and_with_more_pictures_begins_where_it_began(
@@ -94,7 +96,7 @@ def test_again_it_has_nothing_to_do_and_with_more_pictures_begins_where_it_began
     second = fit(indexed)
     assert (second.already, second.pictures) == (False, 54)
     assert Codec(indexed / "models" / second.codec_id).card["from"]["codec_id"] == start.codec_id
-    assert {path.name for path in (indexed / "models").iterdir()} == {start.codec_id, second.codec_id}
+    assert {path.name for path in (indexed / "models").iterdir()} == {start.codec_id, second.codec_id, COPIES}
 
 
 def test_what_is_not_what_was_indexed_is_left_out_and_found_again(indexed: Path, pictures: Path) -> None:
@@ -114,7 +116,8 @@ def test_what_is_not_what_was_indexed_is_left_out_and_found_again(indexed: Path,
     os.utime(away, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # as if its disk had been away
     with Library.open(indexed) as opened:
         summary = opened.index(pictures)
-        assert (summary.added, summary.updated, summary.removed, summary.unchanged) == (0, 2, 1, 45)
+        assert (summary.added, summary.updated, summary.removed, summary.unchanged) == (0, 1, 1, 46)
+        assert summary.completed == 1
         assert codes(indexed) == expected(opened.codec, list(codes(indexed)))
     assert len(codes(indexed)) == 47
 

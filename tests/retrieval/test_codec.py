@@ -219,7 +219,7 @@ def test_wrong_types_and_shapes_are_refused_at_the_door(each: Codec) -> None:
 def test_attributes_are_the_card_s(each: Codec, folder: Path) -> None:
     card = json.loads((folder / "model.json").read_text())
     assert (each.name, each.bits, each.card) == (card["name"], card["bits"], card)
-    assert each.spec == InputSpec(card["input"]["size"], card["input"]["resize"])
+    assert each.spec == InputSpec(**card["input"])
     assert each.can_decode == (folder / "decoder.onnx").is_file()
     assert find_model(each.reference) == folder.resolve()
     for part in (each.name, f"{each.bits} bits", f"{each.spec.size} x {each.spec.size}", each.codec_id[:12]):
