@@ -7,21 +7,19 @@ a picture (see asking.py) may be done by any.
 import operator
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, SupportsIndex, cast, get_args
+from typing import Any, SupportsIndex, cast
 
 from semblance.indexer import encoders, pipeline, pixelfile
 from semblance.indexer.asking import Answer, ByCodes, Question, Way, answer
 from semblance.indexer.by_pixels import ByPixels
-from semblance.indexer.catalog import FILE, Catalog, Purpose, Writer
+from semblance.indexer.catalog import FILE, Catalog, Writer
 from semblance.indexer.coded import Coded, known_again
 from semblance.indexer.pipeline import Summary
 from semblance.retrieval import files
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import LibraryError, NoCopies, SemblanceError, UsageError
 from semblance.retrieval.images import Source
-from semblance.retrieval.index import FlatIndex
 from semblance.retrieval.progress import Progress, quiet
 from semblance.retrieval.views import MOST as MOST_VIEWS
 
@@ -208,27 +206,6 @@ def codec_for(folder: Path, model: str | None = None) -> Codec:
         catalog.check(codec)
     encoders.keep_if_possible(folder, codec)
     return codec
-
-
-def status(folder: Path) -> dict[str, Any]:
-    """What a library holds and whose codes they are; its codec need not be at hand. Raises LibraryError."""
-    with Catalog.opened(folder) as catalog:
-        pictures, failed = catalog.counts()
-        codecs = {purpose: catalog.current(purpose) for purpose in get_args(Purpose)}
-        return {
-            "pictures": pictures,
-            "failed": failed,
-            "codec_id": catalog.codec_id,
-            "engine": FlatIndex.engine,
-            "bits": catalog.bits,
-            "model": catalog.model,
-            "pixels": pixelfile.exists(folder),
-            "codecs": [
-                {"purpose": purpose, **asdict(codec), "pictures": len(catalog.coded(codec.codec_id))}
-                for purpose, codec in codecs.items()
-                if codec
-            ],
-        }
 
 
 def _asked(way: Way[Any], question: Question[Any]) -> Answer:

@@ -36,7 +36,6 @@ _AT_MOST = f"at most {MAX_PIXELS // 10**6} megapixels are read. Save a smaller c
 _TOO_LONG = f"The picture is over {MAX_FILE_BYTES / 2**20:.0f} MB, the limit. Save a smaller copy."
 _READABLE = "JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF or TIFF"
 _DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
-_GREY = 128
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -102,19 +101,10 @@ def thumbnail(source: Source, side: int) -> bytes:
         return out.getvalue()
 
 
-def magnify(picture: Picture, box: tuple[float, float, float, float]) -> Picture:
-    """What `box` (left, top, right, bottom in pixels, fractions allowed) holds of a picture (S, S, 3), as large as the
-    picture, by the interpolation that `load` uses."""
-    size = (picture.shape[1], picture.shape[0])
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC, box=box))
-
-
-def set_in_grey(picture: Picture, side: int, left: int, top: int) -> Picture:
-    """A picture (S, S, 3) brought to `side` pixels by the interpolation of `load`, in a grey one as large as it was."""
-    out = np.full_like(picture, _GREY)
-    small = Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)
-    out[top : top + side, left : left + side] = np.asarray(small)
-    return out
+def scaled(picture: Picture, side: int, box: tuple[float, float, float, float] | None = None) -> Picture:
+    """What `box` (left, top, right, bottom in pixels, fractions allowed; None: all) holds of a picture (S, S, 3), as
+    (side, side, 3), by the interpolation that `load` uses."""
+    return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC, box=box))
 
 
 def media_type(head: bytes) -> str | None:

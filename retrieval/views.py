@@ -13,6 +13,7 @@ from semblance.retrieval import images
 from semblance.retrieval.images import Picture
 
 MOST = 10
+_GREY = 128
 _SIDES = (0.85, 0.7)  # of a picture of which a crop keeps 0.72, or 0.49: see `placed`
 _KEPT = 15 / 16  # of each side, in a crop; of 15/16, 7/8, 13/16 and 3/4 the best for cifar10-ae on held-out pictures
 
@@ -30,7 +31,7 @@ def views(picture: Picture, count: int) -> Picture:
     far = size - kept
     made = [picture]
     for left, top in ((0.0, 0.0), (far, far), (far, 0.0), (0.0, far))[: (count - 1) // 2]:
-        made.append(images.magnify(picture, (left, top, left + kept, top + kept)))
+        made.append(images.scaled(picture, size, (left, top, left + kept, top + kept)))
     return np.stack([view for whole in made for view in (whole, whole[:, ::-1])][:count])
 
 
@@ -44,7 +45,8 @@ def placed(picture: Picture) -> Picture:
     size = len(picture)
     found = [picture]
     for side in (round(share * size) for share in _SIDES):
-        far = size - side
-        places = [(far // 2, far // 2), *product((0, far), repeat=2)]
-        found += [images.set_in_grey(picture, side, left, top) for left, top in places]
+        far, small = size - side, images.scaled(picture, side)
+        for left, top in ((far // 2, far // 2), *product((0, far), repeat=2)):
+            found.append(np.full_like(picture, _GREY))
+            found[-1][top : top + side, left : left + side] = small
     return np.stack(found)

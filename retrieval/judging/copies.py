@@ -2,9 +2,8 @@
 
 Originals lie in a gallery among other pictures, and their edits ask for them. What is found at the first place says
 how well a copy is recognised; pairs of different pictures within a distance say how often that distance is wrong. No
-labels are asked. Two pictures are different unless their 32 x 32 pixels are the same: other copies that a folder holds
-count as wrong pairs, so many of them make the threshold too small, never too large. Wrong pairs per 1,000 pictures grow
-with the gallery: a threshold holds for libraries up to the size of the gallery that it was measured on.
+labels are asked. Pictures are different unless their 32 x 32 pixels are the same: other copies count as wrong pairs and
+make the threshold too small, never too large. It holds for libraries as large as its gallery, with which they grow.
 """
 
 import hashlib
@@ -193,10 +192,8 @@ def nearness(gallery: Codes, bits: int, distances: npt.NDArray[np.uint16], progr
 
 
 def keep(folder: Path, near: Nearness, gallery: int, command: str) -> None:
-    """Write `near_duplicates` into the model.json of a model folder; nothing else in it changes. Raises OSError.
-
-    The figures are those of the threshold. Where there is none, `distance` is null and the figures those of distance 0.
-    """
+    """Write `near_duplicates` into the model.json of a model folder, with the figures of the threshold; where there is
+    none, `distance` is null and they are those of distance 0. Raises OSError."""
     card = json.loads((folder / "model.json").read_bytes())
     at = near.threshold or 0
     card["near_duplicates"] = {

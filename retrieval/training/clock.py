@@ -4,7 +4,7 @@ import math
 import time
 from dataclasses import dataclass, field
 
-from semblance.retrieval.training.recipe import Schedule
+from semblance.retrieval.training.groups import Schedule
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from semblance.retrieval.training.recipe import Pixels
+from semblance.retrieval.training.groups import Pixels
 
 
 def reconstruction(rebuilt: Tensor, images: Tensor, pixels: Pixels = "real") -> Tensor:

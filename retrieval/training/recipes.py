@@ -7,7 +7,8 @@ photos and copies are for any pictures.
 
 from semblance.retrieval.errors import RecipeError
 from semblance.retrieval.training.fields import replace
-from semblance.retrieval.training.recipe import AnyRecipe, Damage, Fitted, Network, Objectives, Recipe, Schedule, Views
+from semblance.retrieval.training.groups import Damage, Network, Objectives, Schedule, Views
+from semblance.retrieval.training.recipe import AnyRecipe, Fitted, Recipe
 
 _FAST = Recipe(
     name="cifar10-fast",

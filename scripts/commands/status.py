@@ -1,6 +1,6 @@
 """`semblance status`: what a library holds."""
 
-from semblance.indexer.library import status as library_status
+from semblance.indexer.standing import status as library_status
 from semblance.scripts import console
 
 

@@ -16,7 +16,8 @@ from PIL import Image
 
 from semblance.indexer import encoders, pipeline
 from semblance.indexer.catalog import FILE, Catalog, CurrentCodec, Writer
-from semblance.indexer.library import Library, codec_for, status
+from semblance.indexer.library import Library, codec_for
+from semblance.indexer.standing import status
 from semblance.retrieval import codec as codecs
 from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec, find_model, id_of, read_card, write_card
 from semblance.retrieval.codes import hamming

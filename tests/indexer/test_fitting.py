@@ -14,7 +14,8 @@ import pytest
 
 from semblance.indexer import encoders, fitting, pipeline, snapshot
 from semblance.indexer.catalog import Catalog, Writer
-from semblance.indexer.library import Library, status
+from semblance.indexer.library import Library
+from semblance.indexer.standing import status
 from semblance.retrieval import images
 from semblance.retrieval.codec import COPIES_MODEL, Codec, find_model, id_of
 from semblance.retrieval.errors import DatasetError, LibraryError, LibraryMissing, TrainingError

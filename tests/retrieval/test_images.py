@@ -570,12 +570,12 @@ def test_sentences_are_for_people() -> None:
 def test_a_part_of_a_picture_is_brought_to_the_size_of_the_whole() -> None:
     picture = np.asarray(four_colours(32, 32))
     for box, colour in (((0, 0, 16, 16), RED), ((16, 0, 32, 16), GREEN), ((0, 16, 16, 32), BLUE)):
-        found = images.magnify(picture, box)
+        found = images.scaled(picture, 32, box)
         assert (found.shape, str(found.dtype)) == ((32, 32, 3), "uint8")
         assert (found[4:-4, 4:-4] == colour).all(), "the box alone, but for its edge, where neighbours have a say"
-    assert np.array_equal(images.magnify(picture, (0, 0, 32, 32)), picture)
-    left = images.magnify(np.asarray(textured(32, 32)), (0, 0, 31.5, 32))
-    assert not np.array_equal(left, images.magnify(np.asarray(textured(32, 32)), (0, 0, 31, 32))), "fractions count"
+    assert np.array_equal(images.scaled(picture, 32, (0, 0, 32, 32)), picture)
+    left = images.scaled(np.asarray(textured(32, 32)), 32, (0, 0, 31.5, 32))
+    assert not np.array_equal(left, images.scaled(np.asarray(textured(32, 32)), 32, (0, 0, 31, 32))), "fractions count"
 
 
 def lying_headers() -> dict[str, bytes]:

@@ -13,8 +13,9 @@ from semblance.retrieval.training import export
 from semblance.retrieval.training.bottleneck import sign_ste
 from semblance.retrieval.training.checkpoint import load_weights
 from semblance.retrieval.training.fields import from_card
+from semblance.retrieval.training.groups import Network, Schedule
 from semblance.retrieval.training.networks import Autoencoder
-from semblance.retrieval.training.recipe import Network, Recipe, Schedule
+from semblance.retrieval.training.recipe import Recipe
 from semblance.retrieval.training.recipes import find
 from semblance.retrieval.training.run import find_device, make_model
 

@@ -18,9 +18,10 @@ from semblance.retrieval.training.checkpoint import CHECKPOINT, LOG, Origin
 from semblance.retrieval.training.clock import learning_rate
 from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import override, replace
+from semblance.retrieval.training.groups import Damage, Network, Schedule
 from semblance.retrieval.training.loop import descend, prepared, train
 from semblance.retrieval.training.networks import Autoencoder
-from semblance.retrieval.training.recipe import Damage, Network, Recipe, Schedule
+from semblance.retrieval.training.recipe import Recipe
 
 CPU = torch.device("cpu")
 TINY = Recipe(

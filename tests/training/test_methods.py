@@ -20,9 +20,10 @@ from semblance.retrieval.training.balance import balance
 from semblance.retrieval.training.bottleneck import Bernoulli, Gaussian
 from semblance.retrieval.training.checkpoint import Origin
 from semblance.retrieval.training.fields import override, replace
+from semblance.retrieval.training.groups import Network, Schedule, Views
 from semblance.retrieval.training.networks import Autoencoder
 from semblance.retrieval.training.pooling import _first_of_four
-from semblance.retrieval.training.recipe import Fitted, Network, Recipe, Schedule, Views
+from semblance.retrieval.training.recipe import Fitted, Recipe
 from semblance.retrieval.training.recipes import RECIPES, find
 from semblance.retrieval.training.run import Summary, make_model
 

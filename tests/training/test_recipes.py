@@ -11,7 +11,8 @@ from semblance.retrieval.codec import Codec, find_model
 from semblance.retrieval.errors import CheckpointError, RecipeError
 from semblance.retrieval.training.checkpoint import Origin
 from semblance.retrieval.training.fields import as_card, from_card, override, replace, settable
-from semblance.retrieval.training.recipe import Damage, Fitted, Network, Objectives, Recipe, Schedule, Views
+from semblance.retrieval.training.groups import Damage, Network, Objectives, Schedule, Views
+from semblance.retrieval.training.recipe import Fitted, Recipe
 from semblance.retrieval.training.recipes import RECIPES, find
 
 

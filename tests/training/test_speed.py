@@ -7,9 +7,10 @@ from torch.profiler import record_function
 
 from semblance.retrieval.training import loop, speed
 from semblance.retrieval.training.fields import replace
+from semblance.retrieval.training.groups import Network, Schedule
 from semblance.retrieval.training.losses import losses
 from semblance.retrieval.training.networks import Autoencoder
-from semblance.retrieval.training.recipe import Network, Recipe, Schedule
+from semblance.retrieval.training.recipe import Recipe
 from semblance.retrieval.training.speed import OTHER, WAITING, Speed, measure, part_of
 
 CPU = torch.device("cpu")
