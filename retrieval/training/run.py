@@ -29,6 +29,8 @@ from semblance.retrieval.training.recipe import AnyRecipe, Fitted, Recipe
 from semblance.retrieval.training.recipes import find
 from semblance.retrieval.training.refit import Trunk, ends_in_bits
 
+_OF_BITS = ("adopted", "fitted", "quantised", "near_duplicates", "licence")  # what a card says of them
+
 MOST_DISAGREEMENT = 0.001  # share of bits that torch and ONNX Runtime may give differently
 
 
@@ -212,6 +214,9 @@ def _card(recipe: AnyRecipe, data: TrainingData, name: str, terms: Terms) -> dic
         if codec is not None:  # what the weights have learned from through it, which is theirs to say
             known = {key: codec.card[key] for key in ("data", "licence") if key in codec.card}
             others[role] = {"name": codec.name, "codec_id": codec.codec_id, **known}
+    kept: dict[str, Any] = {}
+    if terms.start is not None and isinstance(recipe, Recipe) and recipe.decoder_alone:
+        kept = {key: terms.start.card[key] for key in _OF_BITS if key in terms.start.card}
     return {
         "name": name,
         "summary": recipe.summary,
@@ -222,6 +227,7 @@ def _card(recipe: AnyRecipe, data: TrainingData, name: str, terms: Terms) -> dic
         **others,
         "made_with": {"torch": torch.__version__, "python": platform.python_version(), "machine": platform.machine()},
         "licence": {"weights": "Apache-2.0, as the project", "data": _licence(data.name)},
+        **kept,
     }
 
 

@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 CHANCE = np.random.default_rng(2)
 OWN = np.clip(CHANCE.integers(0, 256, (90, SIZE, SIZE, 3)) // 2 + [90, 0, 20], 0, 255).astype(np.uint8)
 SIDE = 4  # of what is rebuilt
-CHOSEN = find("photos")
+CHOSEN = find("photos-bits")
 assert isinstance(CHOSEN, Recipe)
 RECIPE = replace(
     CHOSEN, size=SIDE, bits=BITS, head=LENGTH, decoder=(8, 8), prefixes=(4,), held_out=10, batch_size=20,
@@ -41,9 +41,12 @@ def by_hand(pictures: Array) -> Array:
     return means
 
 
-def pictures() -> TrainingData:
-    small = np.stack([load(each, InputSpec(SIDE)) for each in OWN])
-    return TrainingData("own", ("own",), small, "0" * 64, [], [OWN])
+COLOURED = (OWN // 3 + CHANCE.integers(0, 170, (90, 1, 1, 3))).astype(np.uint8)  # each of a colour of its own
+
+
+def pictures(own: npt.NDArray[np.uint8] = OWN) -> TrainingData:
+    small = np.stack([load(each, InputSpec(SIDE)) for each in own])
+    return TrainingData("own", ("own",), small, "0" * 64, [], [own])
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +135,16 @@ def test_a_frozen_recipe_says_what_it_begins_as(start: Codec, tmp_path: Path) ->
     with pytest.raises(TrainingError, match=f"makes {LENGTH} features, not 1280: --set head={LENGTH}"):
         made(tmp_path / "a", start, head=1280)
     assert not (tmp_path / "a" / "model.json").exists()
+
+
+def test_a_decoder_alone_leaves_the_bits_as_they_are(start: Codec, tmp_path: Path) -> None:
+    """The encoder is the other's to the byte; what is rebuilt is nearer than the mean picture, which no bit says."""
+    alone = replace(RECIPE, agreement=0.0, imitation=0.0, turn=0.0, frame=0.0, whole=0.0, epochs=60)
+    mine = make_model(alone, pictures(COLOURED), tmp_path / "mine", CPU, terms=Terms(start)).codec
+    assert (mine.folder / "encoder.onnx").read_bytes() == (start.folder / "encoder.onnx").read_bytes()
+    assert mine.codec_id == start.codec_id
+    assert mine.card["adopted"] == start.card["adopted"]
+    assert kept(mine.folder).shape == (1, len(OWN), LENGTH)
+    small = pictures(COLOURED).pictures / 255
+    rebuilt = mine.rebuilt(start.logits(COLOURED)) / 255
+    assert np.square(rebuilt - small).mean() < 0.7 * np.square(small.mean(axis=0) - small).mean()

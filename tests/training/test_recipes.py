@@ -134,7 +134,7 @@ GONE = {"detached": False, "joining": 0.0, "averaging": 0.0, "decorrelation": 0.
 
 
 def test_a_card_from_when_there_were_other_leads_is_read_where_they_are_off() -> None:
-    assert GONE.keys() <= Codec(find_model("copies")).card["recipe"].keys()
+    assert GONE.keys() <= Codec(find_model("photos-0.1")).card["recipe"].keys()
     assert from_card({**as_card(find("copies")), **GONE}) == find("copies")
 
 
