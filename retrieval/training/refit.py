@@ -167,7 +167,7 @@ def card_of(start: Codec, name: str, bits: int, data: dict[str, Any], words: lis
     return {
         "name": name,
         "bits": bits,
-        "input": {"size": start.spec.size, "resize": start.spec.resize},
+        "input": start.spec.card(),
         "summary": f"{start.name}, with {bits} bits fitted to other pictures.",
         "latent": "bits",
         "fitted": {**data, "formula": {**FORMULA, "known": linear.KNOWN, "rounds": linear.FURTHER}},

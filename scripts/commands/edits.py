@@ -62,7 +62,7 @@ def edits(
     else:
         _show(counts, answers, nearness)
     for name, codec in codecs.items() if keep else ():
-        command = _command(folder, gallery or [], codec, originals, unseen_classes)
+        command = _command(folder, gallery or [], codec, originals, unseen_classes, placed)
         copies.keep(codec.folder, nearness[name], len(among), command)
         console.say(f"kept in {codec.folder / 'model.json'}")
     if failed:
@@ -188,11 +188,13 @@ def _sentence(name: str, near: Nearness) -> str:
     )
 
 
-def _command(folder: Path, gallery: list[Path], codec: Codec, originals: int, unseen_classes: int | None) -> str:
+def _command(
+    folder: Path, gallery: list[Path], codec: Codec, originals: int, unseen_classes: int | None, placed: bool
+) -> str:
     """What makes the figures again, with the folders' names alone: where they lie is nobody's business."""
     words = ["semblance", "edits", folder.resolve().name]
     words += [word for more in gallery for word in ("--gallery", more.resolve().name)]
     words += ["--model", codec.folder.resolve().name]
     words += ["--originals", str(originals)] if originals != ORIGINALS else []
     words += ["--unseen-classes", str(unseen_classes)] if unseen_classes is not None else []
-    return shlex.join([*words, "--keep"])
+    return shlex.join([*words, *(["--placed"] if placed else []), "--keep"])

@@ -1,6 +1,7 @@
 """Bits fitted anew: to what the network makes of other pictures, with what the old bits know, and back to pictures."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -129,6 +130,13 @@ def test_the_card_says_whence_and_on_what(decoding: Codec, tmp_path: Path) -> No
     assert "near_duplicates" not in card
     assert card["figures"]["mse"] < 1, "the old model's figure is not carried on"
     assert str(tmp_path) not in (tmp_path / "mine/model.json").read_text()
+
+
+def test_pictures_are_seen_as_the_first_model_sees_them(start: Codec, tmp_path: Path) -> None:
+    shutil.copytree(start.folder, tmp_path / "trimmed")
+    write_card(tmp_path / "trimmed", {**start.card, "input": {"size": SIZE, "resize": "trim-bicubic", "least": 1.5}})
+    made, _ = refit(Codec(tmp_path / "trimmed"), CHOSEN, tmp_path / "mine")
+    assert made.spec == InputSpec(SIZE, "trim-bicubic", 1.5)
 
 
 def test_a_picture_comes_back_from_the_new_bits_as_from_the_old(decoding: Codec, tmp_path: Path) -> None:
