@@ -135,7 +135,7 @@ def test_the_card_says_whence_and_on_what(decoding: Codec, tmp_path: Path) -> No
 def test_pictures_are_seen_as_the_first_model_sees_them(start: Codec, tmp_path: Path) -> None:
     shutil.copytree(start.folder, tmp_path / "trimmed")
     write_card(tmp_path / "trimmed", {**start.card, "input": {"size": SIZE, "resize": "trim-bicubic", "least": 1.5}})
-    made, _ = refit(Codec(tmp_path / "trimmed"), CHOSEN, tmp_path / "mine")
+    made = refit(Codec(tmp_path / "trimmed"), CHOSEN, tmp_path / "mine").codec
     assert made.spec == InputSpec(SIZE, "trim-bicubic", 1.5)
 
 
