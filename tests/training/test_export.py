@@ -12,7 +12,7 @@ from semblance.retrieval.training import data as training_data
 from semblance.retrieval.training import export
 from semblance.retrieval.training.bottleneck import sign_ste
 from semblance.retrieval.training.checkpoint import load_weights
-from semblance.retrieval.training.fields import from_card
+from semblance.retrieval.training.fields import from_card, override
 from semblance.retrieval.training.groups import Network, Schedule
 from semblance.retrieval.training.networks import Autoencoder
 from semblance.retrieval.training.recipe import Recipe
@@ -89,20 +89,22 @@ def test_folding_and_rounding_barely_move_the_logits(sample: Path) -> None:
     assert not torch.equal(before, after)
 
 
-TRAINED_BY = {
-    "cifar10": "cifar-10-batches-py --recipe cifar10 --minutes 9.73",
-    "cifar10-ae": "cifar-10-batches-py --recipe cifar10-ae",
-    "cifar10-fast": "cifar-10-batches-py --recipe cifar10-fast",
-    "photos": "",
-    "copies": "tiny-imagenet cifar-10-batches-py --leave-out-classes 10 --recipe copies",
+_COPIES = ("learning_rate=0.001", "view=64", "whole=0.7")
+TRAINED_BY: dict[str, tuple[str, tuple[str, ...]]] = {  # pictures, and what is otherwise than the recipe of the name
+    "cifar10": ("cifar-10-batches-py --recipe cifar10 --minutes 9.73", ()),
+    "cifar10-ae": ("cifar-10-batches-py --recipe cifar10-ae", ()),
+    "cifar10-fast": ("cifar-10-batches-py --recipe cifar10-fast", ()),
+    "copies": ("tiny-imagenet cifar-10-batches-py --leave-out-classes 10 --recipe copies", _COPIES),
+    "photos": ("unlabelled clothing scenes tiny-imagenet --recipe photos --from lite0-8", ()),
 }
+OTHERS = ["photos-0.1", "photos-fast"]  # for libraries of before; by a formula
 
 
 def test_every_model_that_ships_is_looked_at() -> None:
-    assert sorted(TRAINED_BY) == shipped_models()
+    assert sorted([*TRAINED_BY, *OTHERS]) == shipped_models()
 
 
-@pytest.mark.parametrize("name", TRAINED_BY)
+@pytest.mark.parametrize("name", [*TRAINED_BY, *OTHERS])
 def test_a_model_that_ships_is_small_and_says_what_it_is(name: str) -> None:
     folder = find_model(name)
     shipped = {path.name for path in folder.iterdir()} - {"checkpoint.pt"}  # which is never committed
@@ -111,11 +113,16 @@ def test_a_model_that_ships_is_small_and_says_what_it_is(name: str) -> None:
     assert sum(path.stat().st_size for path in folder.iterdir() if path.name != "checkpoint.pt") <= most
     card = Codec(folder).card
     assert {"licence", "data", "latent"} <= card.keys()
-    if "adopted" in card:
+    if name in OTHERS:
         return
-    assert from_card(card["recipe"]) == find(name)
-    assert card["command"] == f"semblance train {TRAINED_BY[name]} --out models/{name}"
-    trained = card["quantised"]["from"] if "quantised" in card else card  # what was measured while it was trained
+    command, settings = TRAINED_BY[name]
+    recipe = find(name)
+    assert from_card(card["recipe"]) == (override(recipe, [*settings]) if isinstance(recipe, Recipe) else recipe)
+    assert card["command"].startswith(f"semblance train {command} ")
+    assert card["command"].endswith(f" --out models/{name}")
+    assert all(f"--set {setting}" in card["command"] for setting in settings)
+    quantised = "quantised" in card and name != "photos"  # whose bits had been, before its decoder was trained
+    trained = card["quantised"]["from"] if quantised else card  # what was measured while it was trained
     assert {"held_out_pictures", "mse"} <= trained["figures"].keys()
 
 
