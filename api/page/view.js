@@ -37,10 +37,10 @@ export function agreement({ code, pixel }) {
   return both === 0 ? "No picture is in both answers." : `${both} of ${code.results.length} are in both answers.`;
 }
 
-/** Where even the nearest is no nearer than chance brings some picture of such a library, a sentence; else nothing. */
-export function chance([nearest]) {
-  if (!nearest || nearest.copy || !(nearest.expected_by_chance > 1)) return "";
-  return "Nothing here is more alike than chance would have it.";
+/** Where none is nearer than chance brings some picture of such a library, a sentence; else nothing. */
+export function chance(results) {
+  const alike = (hit) => hit.copy || !(hit.expected_by_chance > 1); // null by pixels and among few: not known
+  return results.length && !results.some(alike) ? "Nothing here is more alike than chance would have it." : "";
 }
 
 const VIEWS = {

@@ -81,7 +81,7 @@ def test_for_a_person_results_go_to_standard_output_and_the_rest_elsewhere(libra
     found = call("search", asked, "--library", library, "--k", "2")
     assert found.exit_code == 0
     assert len(found.stdout.splitlines()) == 2
-    assert found.stdout.splitlines()[0].split() == ["0", "bits", str(asked)]
+    assert found.stdout.splitlines()[0].split() == ["0", "bits", str(asked), *["(the", "same", "picture)"]]
     again = call("index", sample, "--library", library)
     assert (again.exit_code, again.stdout) == (0, "")
     assert "0 added, 0 updated, 0 removed, 48 unchanged" in again.stderr
@@ -201,11 +201,11 @@ WRONG = {
     "views empty": (["search", "{picture}", "--library", "{library}", "--views", ""], "'--views'"),
     "views of pixels": (
         ["search", "{picture}", "--library", "{library}", "--engine", "pixel", "--views", "2"],
-        "Only the engine code has several views and a refined order",
+        "Only codes have several views and a refined order",
     ),
     "pixels refined": (
         ["search", "{picture}", "--library", "{library}", "--engine", "pixel", "--refine"],
-        "Only the engine code has several views and a refined order",
+        "Only codes have several views and a refined order",
     ),
     "prefix of 0": (["evaluate", "{sample}", "--prefix", "0"], "'--prefix'"),
     "prefix of text": (["evaluate", "{sample}", "--prefix", "half"], "'--prefix'"),

@@ -49,10 +49,10 @@ def test_own_pictures_make_a_model_that_its_command_repeats(model: Path, picture
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--recipe", "cifar10-fast"], "no weights to train: leave --recipe, --teacher"),
-        (["--minutes", "1"], "leave --recipe, --teacher, --minutes and any --set but bits=N out"),
-        (["--teacher", "photos"], "no weights to train"),
-        (["--set", "epochs=3"], "any --set but bits=N out"),
+        (["--recipe", "cifar10-fast"], "leave --recipe out to train the model's own"),
+        (["--minutes", "1"], "does not say which recipe it was trained by: name one with --recipe"),
+        (["--teacher", "photos"], "does not say which recipe it was trained by: name one with --recipe"),
+        (["--set", "epochs=3"], "does not say which recipe it was trained by: name one with --recipe"),
         (["--set", "bits=none"], "bits is a whole number from 1, not 'none'"),
         (["--set", "bits=48"], "48 pictures are too few to fit 48 bits"),
     ],

@@ -60,7 +60,20 @@ def test_what_is_said_of_chance_is_judged_beside_the_rows(sample: Path, monkeypa
 
 
 def test_every_variant_asked_for_is_a_row_named_by_it(sample: Path, codec: Codec) -> None:
-    options = ["--refine", "--views", "2", "--prefix", "28", "--prefix", "64", "--prefix", "28", "--json"]
+    options = [
+        "--model",
+        codec.name,
+        "--refine",
+        "--views",
+        "2",
+        "--prefix",
+        "28",
+        "--prefix",
+        "64",
+        "--prefix",
+        "28",
+        "--json",
+    ]
     rows: list[dict[str, object]] = document(call("evaluate", sample, *options))["rows"]  # type: ignore[assignment]
     name = codec.name
     assert [(row["name"], row["bits"], row["bytes_per_picture"]) for row in rows] == [
@@ -86,12 +99,12 @@ def test_every_variant_asked_for_is_a_row_named_by_it(sample: Path, codec: Codec
     ],
 )
 def test_what_is_not_asked_for_is_no_row(options: list[str], expected: list[str], sample: Path, codec: Codec) -> None:
-    rows = json.loads(call("evaluate", sample, *options, "--json").stdout)["rows"]
+    rows = json.loads(call("evaluate", sample, "--model", codec.name, *options, "--json").stdout)["rows"]
     assert [row["name"] for row in rows[1:-1]] == [codec.name + variant for variant in expected]
 
 
 def test_a_colour_histogram_is_a_row_where_it_is_asked_for(sample: Path, codec: Codec, contest: Contest) -> None:
-    rows = json.loads(call("evaluate", sample, "--histogram", "--json").stdout)["rows"]
+    rows = json.loads(call("evaluate", sample, "--model", codec.name, "--histogram", "--json").stdout)["rows"]
     assert [row["name"] for row in rows] == [
         "pixels (Euclidean)", "colour histogram", codec.name, "random hyperplanes",
     ]  # fmt: skip
@@ -308,7 +321,7 @@ def test_a_map_puts_alike_codes_together(sample: Path, codec: Codec, tmp_path: P
 
 
 def test_several_liked_queries_are_a_row(sample: Path, codec: Codec) -> None:
-    done = call("evaluate", sample, "--queries", sample, "--liked", "2", "--json")
+    done = call("evaluate", sample, "--model", codec.name, "--queries", sample, "--liked", "2", "--json")
     rows = {row["name"]: row for row in document(done)["rows"]}  # type: ignore[attr-defined]
     assert rows[f"{codec.name}, 2 liked"]["P@10"] != rows[codec.name]["P@10"]
     alone = call("evaluate", sample, "--liked", "2")

@@ -29,7 +29,7 @@ def test_a_quantised_model_indexes_and_searches(sample: Path, tmp_path: Path) ->
     assert made.codec_id != Codec(FLOAT).codec_id
     assert call("index", sample, "--library", library, "--model", model).exit_code == 0
     picture = sorted(sample.rglob("*.jpg"))[7]
-    assert call("search", picture, "--library", library, "--k", "1").stdout.split() == ["0", "bits", str(picture)]
+    assert call("search", picture, "--library", library, "--k", "1").stdout.split()[:3] == ["0", "bits", str(picture)]
 
 
 def test_pictures_that_cannot_be_read_are_named(pictures: Path, tmp_path: Path) -> None:
