@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from semblance.retrieval import images
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec
+from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec
 from semblance.scripts.benchmarks.figures import Asked, Row, row
 from semblance.scripts.benchmarks.library import indexed
 from semblance.scripts.scenes import KINDS, draw
@@ -30,27 +30,32 @@ _SHIFT = 256  # pixels by which the grain is moved at most, so that pictures do 
 
 
 def photographs(asked: Asked) -> list[Row]:
-    """`semblance index` from nothing, and bare loops of decoding and resizing, without and with encoding, in turns on
-    as many threads."""
+    """`semblance index` from nothing, and bare loops of decoding and resizing, without encoding and with it, by one code
+    and by both, in turns on as many threads."""
     model = asked.models[0] if asked.models else DEFAULT_MODEL
     codec = Codec(model)
+    both = [codec, Codec(COPIES_MODEL)]
     threads = os.cpu_count() or 1
     folder = asked.scratch / "photographs"
     files = write(folder, threads)
-    bare_seconds(files[:_WARM_UP], partial(_encoded, codec), threads)
+    works = [partial(_decoded, codec), partial(_encoded, [codec]), partial(_encoded, both)]
+    bare_seconds(files[:_WARM_UP], works[-1], threads)
     options = ("--model", model, "--threads", str(threads))
     rates = []
     for turn in range(_TURNS):
         summary = indexed(folder, asked.scratch / f"of-photographs-{turn}", *options)
-        bare = [bare_seconds(files, partial(work, codec), threads) for work in (_decoded, _encoded)]
+        bare = [bare_seconds(files, work, threads) for work in works]
         rates.append((summary["added"] / summary["seconds"], *(len(files) / seconds for seconds in bare)))
-    index, decoding, encoding = np.median(rates, axis=0).tolist()
+    index, decoding, alone, encoding = np.median(rates, axis=0).tolist()
+    share = np.median([both / one for _, _, one, both in rates])
     weight = float(np.mean([path.stat().st_size for path in files]))
     title = f"{len(files):,} JPEGs of {WIDTH} x {HEIGHT}"
     return [
         row(f"{title}, mean", weight / 1000, "kB"),
         row(f"decode and resize alone, {threads} threads", decoding, "pictures/s"),
-        row(f"decode, resize and encode alone, {threads} threads", encoding, "pictures/s"),
+        row(f"decode, resize and encode by {model} alone", alone, "pictures/s"),
+        row(f"the same by {model} and {COPIES_MODEL}", encoding, "pictures/s"),
+        row(f"{model} and {COPIES_MODEL} / {model} alone", float(share), "ratio", "at least 0.95"),
         row(f"index them, {model}", index, "pictures/s", "at least 140 (two cores)"),
         row("index / decode, resize and encode alone", index / encoding, "ratio", "at least 0.85"),
     ]
@@ -69,8 +74,9 @@ def _decoded(codec: Codec, path: Path) -> object:
     return images.load(path, codec.spec)
 
 
-def _encoded(codec: Codec, path: Path) -> object:
-    return codec.encode(images.load(path, codec.spec)[None])
+def _encoded(codecs: list[Codec], path: Path) -> object:
+    seen = images.load_each(path, {codec.spec for codec in codecs})
+    return [codec.encode(seen[codec.spec][None]) for codec in codecs]
 
 
 def write(folder: Path, threads: int) -> list[Path]:
