@@ -30,8 +30,8 @@ _SHIFT = 256  # pixels by which the grain is moved at most, so that pictures do 
 
 
 def photographs(asked: Asked) -> list[Row]:
-    """`semblance index` from nothing, and bare loops of decoding and resizing: alone, with encoding by one code, and with
-    it by both, in turns on as many threads."""
+    """`semblance index` from nothing, and bare loops of decoding and resizing: alone, with encoding by one code, and by
+    both, in turns on as many threads."""
     model = asked.models[0] if asked.models else DEFAULT_MODEL
     codec = Codec(model)
     both = [codec, Codec(COPIES_MODEL)]
