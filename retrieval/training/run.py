@@ -1,11 +1,10 @@
 """A whole run, from pictures to a model folder: train or fit, export, compare with ONNX Runtime."""
 
-import math
 import platform
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,11 @@ import torch
 
 from semblance.retrieval.codec import Codec, Logits
 from semblance.retrieval.errors import TrainingError
-from semblance.retrieval.inputs import InputSpec, spec_for
+from semblance.retrieval.inputs import InputSpec
 from semblance.retrieval.judging import datasets
 from semblance.retrieval.progress import Progress, quiet
 from semblance.retrieval.training import closed_form, export, looks, loop
-from semblance.retrieval.training.checkpoint import WEIGHTS, Origin, load_weights, save_weights
+from semblance.retrieval.training.checkpoint import Origin, load_weights, save_weights
 from semblance.retrieval.training.closed_form import FittedCoder
 from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import as_card, settable
@@ -27,39 +26,11 @@ from semblance.retrieval.training.measuring import measure
 from semblance.retrieval.training.networks import Autoencoder
 from semblance.retrieval.training.recipe import AnyRecipe, Fitted, Recipe
 from semblance.retrieval.training.recipes import find
-from semblance.retrieval.training.refit import Trunk, ends_in_bits
+from semblance.retrieval.training.terms import FREE, Terms
 
 _OF_BITS = ("adopted", "fitted", "quantised", "near_duplicates", "licence")  # what a card says of them
 
 MOST_DISAGREEMENT = 0.001  # share of bits that torch and ONNX Runtime may give differently
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a run is told besides its recipe: the model whose weights it begins with, the one that it imitates, and how
-    long it may train."""
-
-    start: Codec | None = None
-    teacher: Codec | None = None
-    minutes: float | None = None
-
-    def input(self, recipe: AnyRecipe) -> InputSpec:
-        """What the run wants to see of pictures: the rule is that of the model that it begins as."""
-        return spec_for(recipe.size) if self.start is None else replace(self.start.spec, size=recipe.size)
-
-    def check(self, recipe: AnyRecipe, out: Path) -> None:
-        """Raises TrainingError unless a run of `recipe` into `out` can be had on these terms."""
-        frozen = _is_frozen(recipe)
-        if frozen and (self.start is None or not ends_in_bits(self.start)):
-            raise TrainingError(
-                f"{recipe.name} begins as another network and trains what follows its features: name a model --from "
-                "that has some, photos or one that `semblance adopt` has made."
-            )
-        if self.start is not None:
-            _check_start(self.start, recipe, out, frozen)
-        _check_teacher(self.teacher, recipe)
-        if self.minutes is not None:
-            _check_minutes(self.minutes, recipe)
 
 
 @dataclass(frozen=True)
@@ -79,7 +50,7 @@ def make_model(
     device: torch.device,
     progress: Progress = quiet,
     stop: Callable[[], bool] = lambda: False,
-    terms: Terms = Terms(),  # frozen
+    terms: Terms = FREE,
 ) -> Summary:
     """Train or fit `recipe` on `data` and write the model folder `out`; see loop.train for the rest.
 
@@ -89,7 +60,7 @@ def make_model(
     model, seconds, by_the_clock = _made(recipe, data, out, device, progress, stop, terms)
     _, held_out = datasets.hold_out(recipe.held_out, len(data.pictures))
     rows = held_out if len(held_out) else np.arange(min(500, len(data.pictures)))
-    sample, trunk = data.pictures[rows], _trunk(recipe, terms)
+    sample, trunk = data.pictures[rows], terms.trunk(recipe)
     shown, seen = (sample, None) if trunk is None else looks.whole(trunk, data, rows)
     measured = measure(model, torch.from_numpy(sample).permute(0, 3, 1, 2), recipe.bits, seen)
     figures = {"seconds": round(seconds, 1), "held_out_pictures": float(len(held_out)), **measured}
@@ -126,7 +97,7 @@ def _made(
     watched = loop.interruptible(progress, stop)
     taught = _lessons(teacher, data, terms.input(recipe), watched) if teacher else None
     begin, seen = partial(load_weights, folder=start.folder) if start else None, None
-    if trunk := _trunk(recipe, terms):
+    if trunk := terms.trunk(recipe):
         seen = looks.look(trunk, data, recipe, out, watched)
         kept, _ = datasets.hold_out(recipe.held_out, len(data.pictures))
         begin, taught = (
@@ -143,56 +114,11 @@ def _made(
     return export.deployable(trained.network), trained.seconds, by_the_clock
 
 
-def _trunk(recipe: AnyRecipe, terms: Terms) -> Trunk | None:
-    """What makes the features of a recipe whose trunk is frozen."""
-    return Trunk(terms.start) if _is_frozen(recipe) and terms.start is not None else None
-
-
-def _is_frozen(recipe: AnyRecipe) -> bool:
-    return isinstance(recipe, Recipe) and recipe.network.kind == "frozen"
-
-
 def _lessons(teacher: Codec, data: TrainingData, spec: InputSpec, progress: Progress) -> Logits:
     """A teacher's logits (N, T) of all pictures, whole and clean, and as large as it wants to see them."""
     if teacher.spec == spec:
         return teacher.logits(data.pictures)
     return np.concatenate([teacher.logits(batch) for batch in data.at(teacher.spec, progress)])
-
-
-def _check_start(start: Codec, recipe: AnyRecipe, out: Path, frozen: bool) -> None:
-    if isinstance(recipe, Fitted):
-        raise TrainingError(f"{recipe.name} is fitted by a formula: it does not go on from another model.")
-    if start.spec.size != recipe.size and not frozen:
-        raise TrainingError(
-            f"{start.name} takes pictures of {start.spec.size} pixels, {recipe.name} of {recipe.size}: leave --recipe "
-            "out to train the model's own."
-        )
-    if start.folder.resolve() == out.resolve():
-        raise TrainingError(f"{out} is the folder of the model to go on from: name another one with --out.")
-    if not (start.folder / WEIGHTS).exists() and not frozen:
-        raise TrainingError(
-            f"{start.folder} has no {WEIGHTS}: training goes on from folders that `semblance train` has written."
-        )
-
-
-def _check_teacher(teacher: Codec | None, recipe: AnyRecipe) -> None:
-    weight = recipe.objectives.imitation if isinstance(recipe, Recipe) else 0
-    if teacher is None:
-        if weight and not _is_frozen(recipe):  # which imitates its own trunk
-            raise TrainingError(f"{recipe.name} imitates another model: name one with --teacher.")
-    elif not weight:
-        raise TrainingError(f"{recipe.name} has no use for a teacher: give imitation a weight (--set imitation=1).")
-
-
-def _check_minutes(minutes: float, recipe: AnyRecipe) -> None:
-    if not 0 < minutes < math.inf:
-        raise TrainingError(f"--minutes must be a finite number above 0, not {minutes:g}.")
-    if isinstance(recipe, Fitted):
-        raise TrainingError(f"{recipe.name} is fitted by a formula, not by the clock: leave --minutes out.")
-    if recipe.schedule.pretraining:
-        raise TrainingError(
-            f"{recipe.name} is pretrained by epochs, not by the clock: leave --minutes out, or --set pretraining=0."
-        )
 
 
 def find_device(name: str) -> torch.device:

@@ -19,7 +19,8 @@ from semblance.scripts.report.before_after import write_before_and_after
 if TYPE_CHECKING:
     from semblance.retrieval.training.data import TrainingData
     from semblance.retrieval.training.recipe import AnyRecipe
-    from semblance.retrieval.training.run import Summary, Terms
+    from semblance.retrieval.training.run import Summary
+    from semblance.retrieval.training.terms import Terms
 
 Data = Annotated[list[Path], console.argument("Folders of pictures, or of the CIFAR-10 batches.", "DATA...")]
 Out = Annotated[Path, console.option("The model folder to write. A run that was cut goes on from here.")]
@@ -56,7 +57,8 @@ def train(
     with console.extra("train", "Training"):
         from semblance.retrieval.training.data import download_cifar10, load
         from semblance.retrieval.training.fields import override
-        from semblance.retrieval.training.run import Terms, find_device
+        from semblance.retrieval.training.run import find_device
+        from semblance.retrieval.training.terms import Terms
     chosen = override(_recipe(recipe, start), set_ or [])
     terms = Terms(start, Codec(teacher, threads=2) if teacher is not None else None, minutes)
     terms.check(chosen, out)  # before the long work begins

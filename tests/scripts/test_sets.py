@@ -25,12 +25,12 @@ def folder(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_one_document_holds_all_sets_as_evaluate_tells_each(folder: Path, codec: Codec) -> None:
-    told = document(call("evaluate", folder, "--json"))
+    told = document(call("evaluate", folder, "--model", codec.name, "--json"))
     every: list[dict[str, object]] = told["sets"]  # type: ignore[assignment]
     assert [each["name"] for each in every] == ["all", "few"]
     for each in every:
         rows: list[dict[str, object]] = each["rows"]  # type: ignore[assignment]
-        options = ["--histogram", "--refine", "--prefix", "64", "--prefix", "28", "--json"]
+        options = ["--model", codec.name, "--histogram", "--refine", "--prefix", "64", "--prefix", "28", "--json"]
         alone = document(call("evaluate", folder / str(each["name"]), *options))
         assert (each["gallery"], each["queries"]) == (alone["gallery"], alone["queries"])
         same: list[dict[str, object]] = alone["rows"][:-1]  # type: ignore[index] # less random hyperplanes

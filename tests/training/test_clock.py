@@ -17,7 +17,8 @@ from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import replace
 from semblance.retrieval.training.loop import Trained, descend
 from semblance.retrieval.training.recipes import find
-from semblance.retrieval.training.run import Terms, make_model
+from semblance.retrieval.training.run import make_model
+from semblance.retrieval.training.terms import Terms
 from tests.training.test_loop import TINY
 
 CPU = torch.device("cpu")

@@ -19,7 +19,8 @@ from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import replace
 from semblance.retrieval.training.recipe import Recipe
 from semblance.retrieval.training.recipes import find
-from semblance.retrieval.training.run import Summary, Terms, make_model
+from semblance.retrieval.training.run import Summary, make_model
+from semblance.retrieval.training.terms import Terms
 from tests.training.test_adopt import BITS, LENGTH, MEAN, SIZE, STD, Making, adopted, maps, network
 
 CPU = torch.device("cpu")

@@ -13,7 +13,8 @@ from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import replace
 from semblance.retrieval.training.loop import train
 from semblance.retrieval.training.recipes import find
-from semblance.retrieval.training.run import Summary, Terms, make_model
+from semblance.retrieval.training.run import Summary, make_model
+from semblance.retrieval.training.terms import Terms
 from tests.training.test_loop import VIEWS
 
 CPU = torch.device("cpu")
