@@ -14,6 +14,8 @@ def training(asked: Asked) -> list[Row]:
     recipe = recipes.find(asked.recipe)
     if not isinstance(recipe, Recipe):
         raise UsageError(f"{recipe.name} is fitted by a formula: it has no training step to measure.")
+    if recipe.network.kind == "frozen":
+        raise UsageError(f"{recipe.name} trains what follows another network: its steps are too short to be measured.")
     measured = speed.measure(recipe, find_device("auto"))
     name = f"training {recipe.name} on {measured.device}"
     product = f"{recipe.schedule.precision} product of {measured.side:,} x {measured.side:,}"

@@ -250,6 +250,8 @@ def test_training_says_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> Non
         (["encode", "--model", ""], "There is no model ''"),
         (["photographs", "--model", "none"], "There is no model 'none'"),
         (["training", "--recipe", "none"], "There is no recipe 'none'"),
+        (["training", "--recipe", "pca"], "pca is fitted by a formula: it has no training step to measure"),
+        (["training", "--recipe", "photos"], "photos trains what follows another network: its steps are too short"),
         (["index", "--pictures", ""], "'--pictures'"),
     ],
 )

@@ -132,10 +132,11 @@ def test_a_step_trains(monkeypatch: pytest.MonkeyPatch) -> None:
         recipe: Recipe,
         generator: torch.Generator,
         taught: torch.Tensor | None,
+        kept: torch.Tensor | None,
     ) -> dict[str, torch.Tensor]:
         weights = next(model.encoder.parameters())
         seen.append((weights.sum().item(), images.sum().item()))
-        return losses(model, images, recipe, generator, taught)
+        return losses(model, images, recipe, generator, taught, kept)
 
     monkeypatch.setattr(loop, "losses", watched)
     step = speed._stepper(REBUILDING, CPU)

@@ -76,7 +76,7 @@ def test_a_teacher_may_see_pictures_at_another_size(
     lessons: list[npt.NDArray[np.float32] | None] = []
 
     def noted(*arguments: Any) -> Trained:
-        lessons.append(arguments[-1])
+        lessons.append(arguments[7])
         return train(*arguments)
 
     monkeypatch.setattr(loop, "train", noted)
