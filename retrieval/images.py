@@ -225,7 +225,8 @@ def _render(image: Image.Image, size: tuple[int, int], turn: int, rule: ResizeRu
     across, down = (max(0.0, side - longest) / 2 for side in image.size)
     box = (across, down, image.width - across, image.height - down)
     # Pillow resizes RGBA with the colours weighted by alpha, so no colour bleeds in from transparent pixels.
-    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    image = image if image.mode == mode else image.convert(mode)  # which would copy it
     image = image.resize(size, Image.Resampling.BICUBIC, box, gap)
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", size, "white"), image).convert("RGB")
