@@ -26,7 +26,7 @@ def build() -> typer.Typer:
     """The command with all its subcommands."""
     app = typer.Typer(
         name="semblance",
-        help="Find the pictures that look like this one: private, label-free image search.",
+        help="Find the pictures that look like this one: private image search, without labels of yours.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,

@@ -175,6 +175,7 @@ function details(picture) {
   const facts = [];
   const [code, pixel] = ["code", "pixel"].map((engine) => shown?.answers[engine]?.results.find(({ id }) => id === picture.id));
   if (code) facts.push(["Learned code", view.longDistance("code", code.distance, library.bits)]);
+  if (code && code.expected_by_chance !== null) facts.push(["By chance", view.byChance(code.expected_by_chance)]);
   if (code?.copy) facts.push(["Copy", "the same picture"]);
   if (pixel) facts.push(["Raw pixels", view.longDistance("pixel", pixel.distance)]);
   view.openDetails(picture, facts, addressOf(picture));

@@ -22,6 +22,12 @@ export function longDistance(engine, distance, bits) {
   return distance === 0 ? `the same code, all ${bits} bits` : `${distance} of ${bits} bits differ`;
 }
 
+/** How many pictures of the library would be as near if nothing were alike, as a person reads it. */
+export function byChance(expected) {
+  if (expected < 1e-6) return "next to none of this library would be as near";
+  return `${expected < 10 ? Number(expected.toPrecision(2)) : count(Math.round(expected))} of this library would be as near`;
+}
+
 /** ["decode 3.1 ms", "encode 1.2 ms", "search 0.4 ms"]; a step that was not needed is left out. */
 export function timings({ decode, encode, search }) {
   const steps = Object.entries({ decode, encode, search });

@@ -112,7 +112,9 @@ def adopt(
 def enough(pictures: int, bits: int) -> None:
     """DatasetError unless bits can be fitted to so many pictures."""
     if pictures <= bits:
-        raise DatasetError(f"{pictures} pictures are too few to fit {bits} bits to: add some, or ask for fewer bits.")
+        raise DatasetError(
+            f"{pictures:,} pictures are too few to fit {bits} bits to, which takes {bits + 1:,} or more: add some."
+        )
 
 
 def _two(chosen: Selection, spec: InputSpec) -> Picture:

@@ -33,6 +33,8 @@ def index(
     summary = pipeline.Summary()
     if folders:
         summary = run([*folders], library, model, pixels=pixels, prune=prune, threads=threads)
+        if not as_json:
+            show(summary)
     fitted = _fit(library, threads) if fit else None
     if as_json:
         failed = [{"path": path, "reason": reason} for path, reason in summary.failed.items()]
@@ -41,11 +43,8 @@ def index(
             left_out = [{"path": path, "reason": reason} for path, reason in fitted.left_out.items()]
             document["fit"] = {**vars(fitted), "left_out": left_out, "seconds": round(fitted.seconds, 3)}
         console.print_json(document)
-    else:
-        if folders:
-            show(summary)
-        if fitted:
-            _show_fitted(fitted)
+    elif fitted:
+        _show_fitted(fitted)
     if summary.failed or summary.warnings or (fitted and fitted.left_out):
         raise typer.Exit(console.LEFT_OUT)
 
