@@ -24,7 +24,8 @@ class Coded:
         self.codec = codec
         self.index, self.generation = snapshot.load(catalog, purpose)
         near = codec.card.get("near_duplicates")
-        self.within: int | None = near.get("distance") if isinstance(near, dict) else None
+        within = near.get("distance") if isinstance(near, dict) else None
+        self.within: int | None = within if type(within) is int else None
 
     def follow(self, catalog: Catalog) -> bool:
         """Take in what came since; whether anything has."""

@@ -7,6 +7,7 @@ the fitted encoder gives. The encoder is in the library before one transaction m
 What fits is `retrieval/training/refit.py`. A library knows no training and needs no onnx, so whoever asks hands it in.
 """
 
+import contextlib
 import hashlib
 import shutil
 import tempfile
@@ -20,12 +21,12 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 
 from semblance.indexer import encoders, snapshot
-from semblance.indexer.catalog import Catalog, Entry, Writer
+from semblance.indexer.catalog import Catalog, CurrentCodec, Entry, Writer
 from semblance.indexer.pipeline import full_disk_said
 from semblance.retrieval import files, images
 from semblance.retrieval.codec import CARD, ENCODER, Codec, card_bytes, from_logits
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.errors import LibraryError, PictureError
+from semblance.retrieval.errors import LibraryError, ModelError, PictureError
 from semblance.retrieval.images import Picture
 from semblance.retrieval.judging.linear import Floats
 from semblance.retrieval.pool import in_order
@@ -113,8 +114,12 @@ def _start(catalog: Catalog) -> Codec:
     """The library's codec; of one that was fitted here, the one that it was made of."""
     current = encoders.find(catalog)
     first = current.card.get("from") if "fitted" in current.card else None
-    if isinstance(first, dict) and isinstance(id := first.get("codec_id"), str) and encoders.has(catalog.folder, id):
-        return Codec(encoders.place(catalog.folder, id))
+    if isinstance(first, dict) and isinstance(id := first.get("codec_id"), str):
+        with contextlib.suppress(ModelError):  # where it is nowhere, the fitted one has to do
+            begun = encoders.find(catalog, CurrentCodec(id, current.bits, str(first.get("name"))))
+            if begun.bits == current.bits:
+                encoders.keep(catalog.folder, begun)
+                return begun
     return current
 
 

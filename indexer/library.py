@@ -93,6 +93,9 @@ class Library:
         replaced = not Catalog.exists(self.folder) or (self.folder / FILE).stat().st_ino != self._inode
         if not replaced and (current := self._catalog.current("alike")) and current.codec_id != self.codec.codec_id:
             replaced, self._model = True, None  # the library has been fitted to its pictures; its encoder is in it
+        if not replaced and self._same and self._same is not self._alike:
+            same = self._catalog.current("same")
+            replaced = same is not None and same.codec_id != self._same.codec.codec_id  # whose encoder had been lost
         if replaced or not self._catalog.knows(self._alike.generation):
             self._catalog.close()
             self._inode = None  # where none can be opened now, the next look tries again
@@ -180,6 +183,7 @@ class Library:
     ) -> Summary:
         """Bring the library up to date with folders of pictures; see pipeline.update, and raises as it does."""
         threads = _whole("threads", threads, 1024)
+        self.follow()
         summary = pipeline.update(
             [_folder(folder) for folder in folders],
             self.folder,

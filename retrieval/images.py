@@ -204,16 +204,6 @@ def _reopened(picture: Image.Image) -> Image.Image | None:
     return anew if same else None  # its owner wants another frame, or has asked for a scale
 
 
-def _turn(image: Image.Image) -> int:
-    if image.format == "TIFF":  # Pillow turns these itself as it loads them
-        return 1
-    try:
-        turn = cast(int, image.getexif().get(0x0112, 1))
-    except Exception:  # damaged metadata is no reason to refuse a picture that can be seen
-        return 1
-    return turn if turn in _TURNS else 1
-
-
 def _render(image: Image.Image, size: tuple[int, int], turn: int, rule: ResizeRule = "squash-bicubic") -> Image.Image:
     """Decode, bring to RGB or RGBA, resize, lay on white, turn. `size` is that of the picture before its turn."""
     image.load()

@@ -61,6 +61,11 @@ class Origin:
             if state.get(name, getattr(Origin, name, None)) != getattr(self, name):  # older ones lack what is younger
                 raise CheckpointError(f"{path} {otherwise} name another --out, or remove it.")
 
+    def check_checkpoint(self, out: Path) -> None:
+        """Raises CheckpointError where the folder `out` has a checkpoint that is broken or of another origin."""
+        if (path := out / CHECKPOINT).exists():
+            self.check(_read(path), path)
+
 
 class Trail:
     """The checkpoint and the log in the folder `out` of a network and its optimizer on their way."""
@@ -131,11 +136,8 @@ class Trail:
         The log loses what came after it. Raises CheckpointError where the checkpoint is broken or of another origin.
         """
         path = self._checkpoint
-        try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-            step, seconds = int(state["step"]), float(state["seconds"])
-        except Exception as error:  # damaged pickles raise nearly anything
-            raise CheckpointError(f"{path} is no whole checkpoint ({error}): remove it to begin anew.") from error
+        state = _read(path)
+        step, seconds = int(state["step"]), float(state["seconds"])
         self._origin.check(state, path)
         try:
             self._model.load_state_dict(state["model"])
@@ -148,6 +150,15 @@ class Trail:
         kept = [line for line in lines if json.loads(line)["step"] < step]
         replace(self._log, ["".join(line + "\n" for line in kept).encode()])
         return step, seconds, bool(state.get("finished", step >= steps))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        _ = int(state["step"]), float(state["seconds"])
+    except Exception as error:  # damaged pickles raise nearly anything
+        raise CheckpointError(f"{path} is no whole checkpoint ({error}): remove it to begin anew.") from error
+    return state
 
 
 def save_weights(model: Autoencoder, folder: Path) -> None:

@@ -5,6 +5,7 @@ once, and training what follows is then a matter of minutes without an accelerat
 (`linear.nested_bits`), and ship as an adopted network's do: the trunk and a linear map in one graph.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -50,23 +51,29 @@ def look(trunk: Trunk, data: TrainingData, recipe: Recipe, out: Path, progress: 
             f"{trunk.codec.name} makes {length} features, not {recipe.network.head}: --set head={length}."
         )
     kept = out / f"features-{_name(trunk.codec, data, recipe)}.npy"
-    if not kept.exists():
-        try:
-            _make(kept, trunk, data, recipe, progress)
-        except OSError as error:
-            raise TrainingError(f"{kept} could not be written: {error}") from error
-    looks: Looks = np.load(kept, mmap_mode="c")
-    return looks
+    shape = (1 + _views(recipe), len(data.pictures), length)
+    with contextlib.suppress(OSError, ValueError, EOFError):  # it is not there, or damaged
+        looks: Looks = np.load(kept, mmap_mode="c")
+        if looks.shape == shape and looks.dtype == np.float16:
+            return looks
+    try:
+        _make(kept, shape, trunk, data, recipe, progress)
+    except OSError as error:
+        raise TrainingError(f"{kept} could not be written: {error}") from error
+    made: Looks = np.load(kept, mmap_mode="c")
+    return made
 
 
 def _name(codec: Codec, data: TrainingData, recipe: Recipe) -> str:
     """What decides the features, as 16 hexadecimal digits."""
-    asked = [codec.codec_id, data.sha256, recipe.seed, recipe.views.model_dump(), recipe.damage.model_dump()]
+    shown = [_views(recipe), recipe.views.model_dump(), recipe.damage.model_dump()]
+    asked = [codec.codec_id, data.sha256, recipe.seed, *shown]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _make(kept: Path, trunk: Trunk, data: TrainingData, recipe: Recipe, progress: Progress) -> None:
-    shape = (1 + _views(recipe), len(data.pictures), recipe.network.head)
+def _make(
+    kept: Path, shape: tuple[int, int, int], trunk: Trunk, data: TrainingData, recipe: Recipe, progress: Progress
+) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     draft = kept.with_suffix(".tmp")
     looks = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float16, shape=shape)

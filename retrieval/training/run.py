@@ -20,7 +20,7 @@ from semblance.retrieval.progress import Progress, quiet
 from semblance.retrieval.training import closed_form, export, looks, loop
 from semblance.retrieval.training.checkpoint import Origin, load_weights, save_weights
 from semblance.retrieval.training.closed_form import FittedCoder
-from semblance.retrieval.training.data import TrainingData
+from semblance.retrieval.training.data import TrainingData, split
 from semblance.retrieval.training.fields import as_card, settable
 from semblance.retrieval.training.measuring import measure
 from semblance.retrieval.training.networks import Autoencoder
@@ -97,7 +97,9 @@ def _made(
     watched = loop.interruptible(progress, stop)
     taught = _lessons(teacher, data, terms.input(recipe), watched) if teacher else None
     begin, seen = partial(load_weights, folder=start.folder) if start else None, None
-    if trunk := terms.trunk(recipe):
+    if trunk := terms.trunk(recipe):  # what takes long comes after what may be refused
+        split(data, recipe.held_out, recipe.schedule.batch_size)
+        origin.check_checkpoint(out)
         seen = looks.look(trunk, data, recipe, out, watched)
         kept, _ = datasets.hold_out(recipe.held_out, len(data.pictures))
         begin, taught = (

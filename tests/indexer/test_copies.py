@@ -22,7 +22,7 @@ from semblance.retrieval import codec as codecs
 from semblance.retrieval import images, views
 from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec, find_model, id_of, read_card, write_card
 from semblance.retrieval.codes import hamming
-from semblance.retrieval.errors import NoCopies
+from semblance.retrieval.errors import ModelError, NoCopies
 from semblance.retrieval.inputs import InputSpec
 from semblance.retrieval.judging.editing import EDITS, edited
 from tests.conftest import paint, serving, until
@@ -293,3 +293,39 @@ def test_an_encoder_that_is_lost_is_replaced_by_the_one_that_ships(tmp_path: Pat
         assert library.index(pictures).added == 6
         assert library.search(pictures / "1.png", k=1)[0].copy is True
     assert [(codec["codec_id"], codec["pictures"]) for codec in status(folder)["codecs"]][1] == (COPIES, 6)
+
+
+def test_an_open_library_takes_up_another_codec_of_copies(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process has found its encoder lost and has made all codes anew by the one that ships."""
+    folder = tmp_path / "library"
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "COPIES_MODEL", "cifar10-ae")
+        pipeline.update([pictures], folder, small(folder))
+    with Library.open(folder) as library:
+        assert library._same is not None
+        lost = library._same.codec
+        assert lost.name == "cifar10-ae"
+        find = encoders.find
+
+        def gone(catalog: Catalog, wanted: CurrentCodec | None = None) -> Codec:
+            if wanted and wanted.codec_id == lost.codec_id:
+                raise ModelError("It is nowhere.")
+            return find(catalog, wanted)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(encoders, "find", gone)
+            pipeline.update([pictures], folder, small(folder))
+        assert len(library.search(pictures / "1.png", k=10, engine="copies")) == 6
+        assert library._same.codec.codec_id == COPIES
+
+
+@pytest.mark.parametrize("distance", ["29", [29], True, None, 29.0])
+def test_a_distance_that_is_no_number_of_bits_marks_nothing(tmp_path: Path, pictures: Path, distance: object) -> None:
+    folder = tmp_path / "library"
+    pipeline.update([pictures], folder, small(folder))
+    kept = encoders.place(folder, COPIES)
+    write_card(kept, {**read_card(kept), "near_duplicates": {"distance": distance}})
+    with Library.open(folder) as library:
+        assert {hit.copy for hit in library.search(pictures / "1.png")} == {None}

@@ -236,3 +236,25 @@ def test_features_are_kept_to_the_last_bit(indexed: Path, start: Codec, monkeypa
     trunk = Trunk(start)
     expected = np.concatenate([trunk.features(images.load(path, start.spec)[None]) for path in paths])
     assert np.array_equal(kept[0], expected)
+
+
+def test_the_encoder_it_began_with_comes_back_from_the_models_that_ship(
+    indexed: Path, pictures: Path, start: Codec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit(indexed)
+    shutil.rmtree(encoders.place(indexed, start.codec_id))
+    paint(pictures / "one-more.png", 7)
+    monkeypatch.setattr(encoders, "shipped_models", lambda: [str(start.folder)])
+    with Library.open(indexed) as opened:
+        opened.index(pictures)
+    again = fit(indexed)
+    assert encoders.place(indexed, start.codec_id).is_dir()
+    assert Codec(encoders.place(indexed, again.codec_id)).card["from"]["codec_id"] == start.codec_id
+
+
+def test_an_open_library_indexes_by_what_another_process_has_fitted(indexed: Path, pictures: Path) -> None:
+    with Library.open(indexed) as opened:
+        fitted = fit(indexed)
+        paint(pictures / "one-more.png", 7)
+        assert opened.index(pictures).added == 1
+        assert opened.codec.codec_id == fitted.codec_id

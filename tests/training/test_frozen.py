@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import TrainingError
+from semblance.retrieval.errors import CheckpointError, DatasetError, TrainingError
 from semblance.retrieval.images import load
 from semblance.retrieval.inputs import InputSpec
 from semblance.retrieval.judging import linear
 from semblance.retrieval.training import losses
-from semblance.retrieval.training.checkpoint import WEIGHTS
+from semblance.retrieval.training.checkpoint import CHECKPOINT, WEIGHTS
 from semblance.retrieval.training.data import TrainingData
 from semblance.retrieval.training.fields import replace
 from semblance.retrieval.training.recipe import Recipe
@@ -149,3 +149,33 @@ def test_a_decoder_alone_leaves_the_bits_as_they_are(start: Codec, tmp_path: Pat
     small = pictures(COLOURED).pictures / 255
     rebuilt = mine.rebuilt(start.logits(COLOURED)) / 255
     assert np.square(rebuilt - small).mean() < 0.7 * np.square(small.mean(axis=0) - small).mean()
+
+
+SETTLED = {"agreement": 0.0, "imitation": 0.0, "turn": 0.0, "frame": 0.0, "whole": 0.0}
+
+
+def test_features_of_another_run_or_damaged_ones_are_made_anew(start: Codec, tmp_path: Path) -> None:
+    """A decoder alone keeps no views; what is trained after it in the same folder needs some."""
+    made(tmp_path / "mine", start, **SETTLED, epochs=1)
+    (first,) = (tmp_path / "mine").glob("features-*.npy")
+    (tmp_path / "mine" / CHECKPOINT).unlink()
+    made(tmp_path / "mine", start, **{**SETTLED, "agreement": 3.0}, epochs=1)
+    (second,) = {*(tmp_path / "mine").glob("features-*.npy")} - {first}
+    assert np.load(second).shape[0] == 1 + RECIPE.views.kept
+    whole = second.read_bytes()
+    for damaged in (whole[:5000], b"", whole[: len(whole) // 2]):
+        second.write_bytes(damaged)
+        (tmp_path / "mine" / CHECKPOINT).unlink(missing_ok=True)
+        made(tmp_path / "mine", start, **{**SETTLED, "agreement": 3.0}, epochs=1)
+        assert second.read_bytes() == whole
+
+
+def test_what_is_refused_is_refused_before_features_are_made(start: Codec, tmp_path: Path) -> None:
+    made(tmp_path / "mine", start, epochs=1)
+    before = {*(tmp_path / "mine").iterdir()}
+    with pytest.raises(CheckpointError, match="belongs to another recipe \\(different: seed\\)"):
+        made(tmp_path / "mine", start, epochs=1, seed=4)
+    assert {*(tmp_path / "mine").iterdir()} == before
+    with pytest.raises(DatasetError, match="90 pictures are too few"):
+        made(tmp_path / "other", start, batch_size=256)
+    assert not (tmp_path / "other").exists()
