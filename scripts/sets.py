@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from rich.console import Console
@@ -12,12 +11,9 @@ from rich.table import Table
 
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.judging.contest import Variant
-from semblance.retrieval.judging.sets import NESTED, Judged, judge
+from semblance.retrieval.judging.sets import NESTED, Judged, Measure, Speeds, judge, lines, mean
 from semblance.scripts import console
 from semblance.scripts.benchmarks.figures import in_turns
-
-Measure = Literal["P@1", "P@10", "P@100", "P@1000", "mAP@1000", "mAP"]
-Speeds = list[float]  # of each model, pictures a second, one at a time on one core
 
 _TIMES = 51
 
@@ -50,12 +46,6 @@ def evaluate(
     if report is not None:
         written = write_report(judged, codecs, speeds, measure, report)
         console.say(f"The report is in {', '.join(map(str, written))}")
-
-
-def mean(judged: Sequence[Judged], row: int, measure: Measure) -> float | None:
-    """The mean over the sets of what a row has, None where one of them is too small for it."""
-    values = [each.rows[row].score.table[measure] for each in judged]
-    return None if None in values else float(np.mean([value for value in values if value is not None]))
 
 
 def _speeds(codecs: Sequence[Codec]) -> Speeds:
@@ -97,16 +87,3 @@ def _show(judged: Sequence[Judged], codecs: Sequence[Codec], speeds: Speeds, mea
         numbers = ["-" if value is None else f"{value:.4f}" for value in values]
         table.add_row(name, *numbers, "" if speed is None else f"{speed:,.0f}")
     Console(width=200).print(table)
-
-
-def lines(
-    judged: Sequence[Judged], codecs: Sequence[Codec], speeds: Speeds, measure: Measure
-) -> list[tuple[str, list[float | None], float | None]]:
-    """Each row's name, what it has on each set and in the mean, and of a model's own row its speed."""
-    left = list(zip((codec.name for codec in codecs), speeds, strict=True))
-    made = []
-    for number, row in enumerate(judged[0].rows):
-        own = bool(left) and row.name == left[0][0]
-        values = [each.rows[number].score.table[measure] for each in judged]
-        made.append((row.name, [*values, mean(judged, number, measure)], left.pop(0)[1] if own else None))
-    return made

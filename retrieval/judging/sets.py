@@ -7,6 +7,7 @@ it had been evaluated alone; each of its pictures is decoded once for every inpu
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from semblance.retrieval.judging import comparison, datasets, features, histogra
 from semblance.retrieval.judging.contest import Contest, Row, Variant, shuffled
 from semblance.retrieval.judging.datasets import Dataset
 from semblance.retrieval.progress import Progress, quiet
+
+Measure = Literal["P@1", "P@10", "P@100", "P@1000", "mAP@1000", "mAP"]
+Speeds = list[float]  # of each model, pictures a second, one at a time on one core
 
 NESTED = (64, 28)  # first bits that have a row of their own
 
@@ -118,3 +122,22 @@ def _of_model(contest: Contest, codec: Codec, variants: Sequence[Variant], origi
 
 def _decoded(dataset: Dataset, spec: InputSpec) -> Dataset:
     return Dataset(dataset.pictures(spec), dataset.labels, dataset.classes)
+
+
+def mean(judged: Sequence[Judged], row: int, measure: Measure) -> float | None:
+    """The mean over the sets of what a row has, None where one of them is too small for it."""
+    values = [each.rows[row].score.table[measure] for each in judged]
+    return None if None in values else float(np.mean([value for value in values if value is not None]))
+
+
+def lines(
+    judged: Sequence[Judged], codecs: Sequence[Codec], speeds: Speeds, measure: Measure
+) -> list[tuple[str, list[float | None], float | None]]:
+    """Each row's name, what it has on each set and in the mean, and of a model's own row its speed."""
+    left = list(zip((codec.name for codec in codecs), speeds, strict=True))
+    made = []
+    for number, row in enumerate(judged[0].rows):
+        own = bool(left) and row.name == left[0][0]
+        values = [each.rows[number].score.table[measure] for each in judged]
+        made.append((row.name, [*values, mean(judged, number, measure)], left.pop(0)[1] if own else None))
+    return made

@@ -18,7 +18,7 @@ from semblance.retrieval.judging import comparison, datasets
 from semblance.retrieval.judging.chance import Chances, judge
 from semblance.retrieval.judging.contest import Contest, Row, Variant, shuffled
 from semblance.retrieval.judging.datasets import Dataset
-from semblance.retrieval.judging.sets import of_folder
+from semblance.retrieval.judging.sets import Measure, of_folder
 from semblance.retrieval.views import MOST
 from semblance.scripts import console, sets
 
@@ -29,7 +29,7 @@ Labelled = Annotated[
     ),
 ]
 OneSet = Annotated[bool, typer.Option("--one-set", help="DATASET's subfolders are classes, however deep pictures lie.")]
-Measured = Annotated[sets.Measure, typer.Option(help="For several datasets: what their table shows.")]
+Measured = Annotated[Measure, typer.Option(help="For several datasets: what their table shows.")]
 Queries = Annotated[Path | None, console.option("Another dataset, whose pictures ask.", "DATASET")]
 Prefixes = Annotated[
     list[int] | None, typer.Option(min=1, help="A row for the first so many bits of each code; may be repeated.")

@@ -10,10 +10,9 @@ from matplotlib.ticker import LogLocator
 
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.judging.contest import Row, Variant
-from semblance.retrieval.judging.sets import Judged
+from semblance.retrieval.judging.sets import Judged, Measure, Speeds, lines, mean
 from semblance.scripts.report.figures import COLOURS, panels, tidy, write
 from semblance.scripts.report.page import figure, section, write_page
-from semblance.scripts.sets import Measure, Speeds, lines, mean
 
 _LEAD = """Each picture is asked against all others of its set, and what bears its class is right. Sets are told apart
 because a model may know one sort of picture and not another: the mean is over sets, each counting as much."""
