@@ -4,7 +4,7 @@ Exit codes: 0 done, 1 done with some pictures left out, 2 wrong use or could not
 """
 
 import json
-import sys
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,31 +12,35 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.table import Table
 from rich.text import Text
 
 from semblance.retrieval import files
 from semblance.retrieval.codec import DEFAULT_MODEL
 from semblance.retrieval.errors import SemblanceError, UsageError
 from semblance.retrieval.progress import Progress
+from semblance.scripts import printing
 
 DONE, LEFT_OUT, FAILED, INTERRUPTED = 0, 1, 2, 130
-
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _PLAIN_EVERY = 5.0  # seconds between plain lines
 
 
 def say(sentence: str) -> None:
     """A line for the person at the keyboard, on standard error; paths are printed as they are."""
-    err.print(sentence, markup=False)
+    printing.say(sentence)
 
 
 def show(line: str) -> None:
     """A line of what was asked for, on standard output."""
-    sys.stdout.write(line + "\n")
+    printing.show(line)
+
+
+def show_table(table: Table, width: int) -> None:
+    """A table of what was asked for, on standard output."""
+    printing.show_table(table, width)
 
 
 def print_json(document: Any) -> None:
@@ -86,11 +90,17 @@ def exits() -> Iterator[None]:
     try:
         yield
     except (SemblanceError, OSError) as error:
-        say(f"error: {error}")
+        say(f"error: {_sentence(error)}")
         raise typer.Exit(FAILED) from error
     except KeyboardInterrupt as error:
         say(f"Interrupted{f': {error}' if str(error) else '.'}")
         raise typer.Exit(INTERRUPTED) from error
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}."  # Python's own puts quotes and escapes into the path
+    return str(error)
 
 
 @contextmanager
@@ -110,11 +120,11 @@ class _Rate(ProgressColumn):
 @contextmanager
 def progress(label: str) -> Iterator[Progress]:
     """A bar with rate and time left on a terminal, a plain line every few seconds where there is none."""
-    if not err.is_terminal:
+    if not printing.err.is_terminal:
         yield _plain(label)
         return
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-    with Bar(*columns, console=err, transient=True) as bar:
+    with Bar(*columns, console=printing.err, transient=True) as bar:
         task = bar.add_task(label, start=False, total=None)
 
         def update(done: int, total: int) -> None:

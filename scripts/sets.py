@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from semblance.retrieval.codec import Codec
@@ -86,4 +85,4 @@ def _show(judged: Sequence[Judged], codecs: Sequence[Codec], speeds: Speeds, mea
     for name, values, speed in lines(judged, codecs, speeds, measure):
         numbers = ["-" if value is None else f"{value:.4f}" for value in values]
         table.add_row(name, *numbers, "" if speed is None else f"{speed:,.0f}")
-    Console(width=200).print(table)
+    console.show_table(table, 200)

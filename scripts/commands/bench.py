@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from semblance.retrieval.codec import DEFAULT_MODEL
@@ -86,4 +85,4 @@ def _show(document: dict[str, Any]) -> None:
         table.add_column(column, justify="right" if column == "value" else "left")
     for row in document["rows"]:
         table.add_row(row["name"], f"{row['value']:,}", row["unit"], row["against"])
-    Console(width=140).print(table)
+    console.show_table(table, 140)

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from semblance.retrieval.codec import COPIES_MODEL, Codec
@@ -141,7 +140,6 @@ def _within(near: Nearness, distance: int) -> dict[str, float]:
 
 
 def _show(counts: dict[str, int], answers: Answers, nearness: dict[str, Nearness]) -> None:
-    printer = Console(width=120)
     console.show(
         f"{counts['gallery']:,} pictures in the gallery ({counts['identical_dropped']:,} identical ones dropped), "
         f"{counts['originals']:,} originals"
@@ -157,7 +155,7 @@ def _show(counts: dict[str, int], answers: Answers, nearness: dict[str, Nearness
                 share = f"{answers.first[way, :, at, grade].mean():.1%}"
                 cells.append(share if median is None else f"{share} {median:5.1f}")
             table.add_row(str(edit), *cells)
-        printer.print(table)
+        console.show_table(table, 120)
     for name, near in nearness.items():
         table = Table(title=f"{name}: what lies within a distance")
         for column in ("bits", "wrong pairs per 1,000 pictures", *STRENGTHS):
@@ -165,7 +163,7 @@ def _show(counts: dict[str, int], answers: Answers, nearness: dict[str, Nearness
         for distance in _told(near):
             line = _within(near, distance)
             table.add_row(str(distance), f"{line['wrong_pairs_per_1000']:,.2f}", *(f"{line[s]:.1%}" for s in STRENGTHS))
-        printer.print(table)
+        console.show_table(table, 120)
         console.show(_sentence(name, near))
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec
@@ -162,7 +161,7 @@ def _show(contest: Contest, rows: list[Row]) -> None:
         table.add_column(column, justify="left" if column == "name" else "right", no_wrap=True)
     for line in lines:
         table.add_row(*("-" if value is None else str(value) for value in line.values()))
-    Console(width=200).print(table)
+    console.show_table(table, 200)
 
 
 def _show_chances(judged: list[Chances]) -> None:

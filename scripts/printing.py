@@ -1,0 +1,61 @@
+"""What is written for a person or a pipe, so that a path in it is the path.
+
+No character is lost, and none is taken for markup or an emoji. Off a terminal all are written as they are, but for
+those that begin an escape sequence: these are never let through, since what goes into a pipe mostly ends on a terminal.
+On a terminal every control character is written as its escape (\\r, \\x1b), and so are those that turn the direction of
+writing. What an encoding has no character for is written as its escape, too.
+"""
+
+import re
+import sys
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_BEGINS_A_SEQUENCE = re.compile("[\x1b\x80-\x9f]")
+_STEERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def legible(line: str, terminal: bool) -> str:
+    """A line with the escapes of the characters in it that a terminal, or a pipe, must not get."""
+    return (_STEERS if terminal else _BEGINS_A_SEQUENCE).sub(_escape, line)
+
+
+def say(sentence: str) -> None:
+    """A line on standard error; on a terminal above the progress bar that may be there."""
+    if err.is_terminal:
+        err.print(Text(_encodable(legible(sentence, terminal=True), sys.stderr)))
+    else:
+        _write(sys.stderr, sentence)
+
+
+def show(line: str) -> None:
+    """A line on standard output."""
+    _write(sys.stdout, line)
+
+
+def show_table(table: Table, width: int) -> None:
+    """A table on standard output."""
+    printer = Console(width=width, markup=False, emoji=False, highlight=False, color_system=None)
+    with printer.capture() as captured:
+        printer.print(table)
+    for line in captured.get().removesuffix("\n").split("\n"):
+        show(line)
+
+
+def _write(stream: TextIO | None, line: str) -> None:
+    if stream is not None:  # it is where a program was started without
+        stream.write(_encodable(legible(line, stream.isatty()), stream) + "\n")
+
+
+def _encodable(line: str, stream: TextIO) -> str:
+    encoding = stream.encoding or "utf-8"
+    return line.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _escape(character: re.Match[str]) -> str:
+    return character[0].encode("unicode_escape").decode()
