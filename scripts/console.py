@@ -1,6 +1,7 @@
 """What every subcommand shares: progress, one-sentence errors, exit codes, one JSON document on standard output.
 
-Exit codes: 0 done, 1 done with some pictures left out, 2 wrong use or could not run, 130 interrupted.
+Exit codes: 0 done, 1 done with some pictures left out, 2 wrong use or could not run, 130 interrupted,
+141 where nobody reads standard output any more.
 """
 
 import json
@@ -86,9 +87,12 @@ LeaveOutClasses = Annotated[
 
 @contextmanager
 def exits() -> Iterator[None]:
-    """Turn errors meant for the user into their sentence and exit code 2, and Ctrl-C into 130."""
+    """Turn errors meant for the user into their sentence and exit code 2, Ctrl-C into 130, a closed pipe into 141."""
     try:
-        yield
+        try:
+            yield
+        finally:
+            printing.finish()
     except (SemblanceError, OSError) as error:
         say(f"error: {_sentence(error)}")
         raise typer.Exit(FAILED) from error

@@ -13,7 +13,8 @@ COMMANDS = ("adopt", "bench", "demo", "edits", "evaluate", "index", "quantise", 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        console.show(f"semblance {semblance.__version__}")
+        with console.exits():
+            console.show(f"semblance {semblance.__version__}")
         raise typer.Exit(console.DONE)
 
 

@@ -4,8 +4,12 @@ No character is lost, and none is taken for markup or an emoji. Off a terminal a
 those that begin an escape sequence: these are never let through, since what goes into a pipe mostly ends on a terminal.
 On a terminal every control character is written as its escape (\\r, \\x1b), and so are those that turn the direction of
 writing. What an encoding has no character for is written as its escape, too.
+
+Where nobody reads standard output any more (`| head -1`) the run ends without a word, as by SIGPIPE. Messages that
+nobody reads end nothing.
 """
 
+import os
 import re
 import sys
 from typing import TextIO
@@ -16,6 +20,8 @@ from rich.text import Text
 
 _BEGINS_A_SEQUENCE = re.compile("[\x1b\x80-\x9f]")
 _STEERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+CLOSED = 141  # what a shell makes of SIGPIPE
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -47,9 +53,30 @@ def show_table(table: Table, width: int) -> None:
         show(line)
 
 
+def finish() -> None:
+    """Bring standard output to whoever reads it, while an error can still be said. Raises OSError."""
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _closed(sys.stdout)
+
+
 def _write(stream: TextIO | None, line: str) -> None:
     if stream is not None:  # it is where a program was started without
-        stream.write(_encodable(legible(line, stream.isatty()), stream) + "\n")
+        try:
+            stream.write(_encodable(legible(line, stream.isatty()), stream) + "\n")
+        except BrokenPipeError:
+            _closed(stream)
+
+
+def _closed(stream: TextIO) -> None:
+    """Let what is still to be written, by Python at its end too, go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+    if stream is sys.stdout:
+        raise SystemExit(CLOSED)
 
 
 def _encodable(line: str, stream: TextIO) -> str:
