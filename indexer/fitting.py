@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from semblance.indexer import encoders, snapshot
+from semblance.indexer import encoders, leftovers, snapshot
 from semblance.indexer.catalog import Catalog, CurrentCodec, Entry, Writer
 from semblance.indexer.pipeline import full_disk_said
 from semblance.retrieval import files, images
@@ -86,6 +86,7 @@ def fit(
     """
     started = time.monotonic()
     with Writer.writing(library) as catalog, full_disk_said(library):
+        leftovers.remove(library)
         entries = catalog.entries()
         start, checksum = _start(catalog), _checksum(entries)
         if _fitted_on(encoders.find(catalog)) == checksum and len(catalog.coded(catalog.codec_id)) == len(entries):

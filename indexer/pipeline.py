@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semblance.indexer import encoders, pixelfile, snapshot
+from semblance.indexer import encoders, leftovers, pixelfile, snapshot
 from semblance.indexer.catalog import Catalog, Failure, Writer
 from semblance.indexer.deciding import Decision, Known, decide, plan, vanished
 from semblance.indexer.encoding import Encoded, encoded
@@ -65,6 +65,7 @@ def update(
             if not folder.is_dir():
                 raise UsageError(f"There is no folder {folder}.")
     with Writer.writing(library, codec) as catalog, full_disk_said(library):
+        leftovers.remove(library)
         codecs = _codecs(catalog, codec)
         if catalog.generation().number == 0:  # a file from before it would give its ids other pictures' vectors
             pixelfile.drop(library)

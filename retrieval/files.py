@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 import threading
 from collections.abc import Iterable
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from semblance.retrieval.errors import UsageError
+
+TEMPORARY = re.compile(r"\.(?P<name>.+)\.\d+\.\d+\.tmp", re.DOTALL)  # what `replace` writes to, and a kill leaves
 
 
 def named(text: str) -> Path:
