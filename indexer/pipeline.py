@@ -17,7 +17,7 @@ from semblance.indexer import encoders, leftovers, pixelfile, snapshot
 from semblance.indexer.catalog import Catalog, Failure, Writer
 from semblance.indexer.deciding import Decision, Known, decide, plan, vanished
 from semblance.indexer.encoding import Encoded, encoded
-from semblance.indexer.scan import scan
+from semblance.indexer.scan import refuse, scan
 from semblance.retrieval.codec import COPIES_MODEL, Codec
 from semblance.retrieval.errors import LibraryError, ModelError, UsageError
 from semblance.retrieval.progress import Progress, quiet
@@ -58,10 +58,9 @@ def update(
     decode and encode. Raises UsageError, LibraryLocked, CodecMismatch and LibraryError.
     """
     started = time.monotonic()
+    refuse(folders, library)
     if not Catalog.exists(library):
         for folder in folders:
-            if folder.is_file():
-                raise UsageError(f"{folder} is a file: name the folder that it is in.")
             if not folder.is_dir():
                 raise UsageError(f"There is no folder {folder}.")
     with Writer.writing(library, codec) as catalog, full_disk_said(library):

@@ -34,32 +34,45 @@ class Scan:
     missing: list[str] = field(default_factory=list)
 
 
+def refuse(folders: list[Path], library: Path) -> None:
+    """UsageError where one of the folders is a file, or the library itself; for before anything is written."""
+    for folder in folders:
+        if os.path.realpath(folder) == os.path.realpath(library):  # no error where links run in a circle
+            raise UsageError(f"{folder} is the library itself: give the library a folder of its own.")
+        if _is_other(folder):
+            raise UsageError(f"{folder} is a file: name the folder that it is in.")
+
+
+def _is_other(folder: Path) -> bool:
+    try:
+        return not stat.S_ISDIR(os.stat(folder).st_mode)  # noqa: PTH116
+    except OSError:  # missing, or not to be looked at: the scan says which
+        return False
+
+
 def scan(folders: list[Path], library: Path) -> Scan:
     """Look through `folders` and all below them; hidden files, hidden folders and the library itself are passed over.
 
     Links to files are followed, links to folders are not (they can run in circles). Raises UsageError where a folder
     is a file, or the library.
     """
+    refuse(folders, library)
     out = Scan()
     own = library.resolve()
     walked: set[str] = set()
     for folder in folders:
         root = os.path.realpath(folder)  # unlike Path.resolve, no error where links run in a circle
-        if root == str(own):
-            raise UsageError(f"{folder} is the library itself: give the library a folder of its own.")
         if root in out.roots:
             continue
         out.roots.append(root)
         try:
-            is_folder = stat.S_ISDIR(os.stat(root).st_mode)  # noqa: PTH116
+            os.stat(root)  # noqa: PTH116
         except (FileNotFoundError, NotADirectoryError):
             out.missing.append(root)
             continue
         except OSError as error:
             out.unlisted[_shown(root)] = f"The folder cannot be looked at: {error.strerror}."
             continue
-        if not is_folder:
-            raise UsageError(f"{folder} is a file: name the folder that it is in.")
         for entry in _walk(root, str(own), walked, out):
             _sort(entry, out)
     return out

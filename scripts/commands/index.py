@@ -9,6 +9,7 @@ import typer
 
 from semblance.indexer import fitting, pipeline
 from semblance.indexer.library import codec_for
+from semblance.indexer.scan import refuse
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
 
@@ -54,6 +55,7 @@ def run(
 ) -> pipeline.Summary:
     """Index with a progress bar. Raises what `pipeline.update` raises, and KeyboardInterrupt on SIGTERM too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    refuse(folders, library)  # before the library is looked at, which may bring it up to date
     codec = codec_for(library, model)
     try:
         with console.progress("Indexing") as update:
