@@ -12,7 +12,11 @@ from semblance.retrieval.errors import UsageError
 
 
 class Found(NamedTuple):
-    """A file that should be a picture, by its name or its content, and its state when it was seen."""
+    """A file that should be a picture, by its name or its content, and its state when it was seen.
+
+    `mtime_ns` lies within 64 bits with a sign, which is what the catalog holds: years 1677 to 2262 are themselves, and
+    others are counted round. It is only ever asked whether it is the same, and within 584 years no two become one.
+    """
 
     path: str
     size: int
@@ -111,7 +115,11 @@ def _sort(entry: os.DirEntry[str], out: Scan) -> None:
     if shown != entry.path:
         out.unlisted[shown] = "The file's name is not valid UTF-8: rename it."
         return
-    out.found[entry.path] = Found(entry.path, state.st_size, state.st_mtime_ns)
+    out.found[entry.path] = Found(entry.path, state.st_size, _in_64_bits(state.st_mtime_ns))
+
+
+def _in_64_bits(number: int) -> int:
+    return (number + 2**63) % 2**64 - 2**63
 
 
 def _shown(path: str) -> str:
