@@ -8,6 +8,7 @@ the hashes of the files that are new.
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from semblance.indexer.catalog import Entry, Failure, NewPicture
 from semblance.indexer.encoding import Encoded, Work
@@ -57,13 +58,16 @@ def vanished(seen: Scan, known: Known, prune: bool) -> tuple[list[str], list[str
     """Paths of pictures and failures that may be forgotten, and warnings of those that may not.
 
     What may: all below the folders of this run that was not found, was not hidden by something that could not be looked
-    at, and is below no folder that is missing or suddenly empty, unless `prune`. Raises UsageError.
+    at, and unless `prune` is below no folder that is missing, suddenly empty, or passed over: what a run does not look
+    into another may have found. Raises UsageError.
     """
     gone: set[str] = set()
     kept: set[str] = set()
     warnings = []
     missed = [path for path in {**known.entries, **known.failures} if path not in seen.found]
     missed = [path for path in missed if not any(_is_within(path, closed) for closed in seen.unlisted)]
+    if not prune:
+        missed = [path for path in missed if not _is_passed(path, seen)]
     for root in seen.roots:
         lost = [path for path in missed if _is_within(path, root)]
         pictures = sum(path in known.entries for path in lost)
@@ -78,6 +82,14 @@ def vanished(seen: Scan, known: Known, prune: bool) -> tuple[list[str], list[str
             kept.update(lost)
         gone.update(lost)
     return sorted(gone - kept), warnings
+
+
+def _is_passed(path: str, seen: Scan) -> bool:
+    """Whether the run looked past this path: below a folder that is passed over, and not named itself."""
+    for above in Path(path).parents:
+        if (folder := str(above)) in seen.passed or folder in seen.roots:
+            return folder not in seen.roots
+    return False
 
 
 def decide(batch: Sequence[Encoded | Failure], known: Known) -> Decision:

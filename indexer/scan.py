@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from semblance.indexer import thumbnails
+from semblance.indexer.catalog import FILE
 from semblance.retrieval import images
 from semblance.retrieval.errors import UsageError
 
@@ -27,22 +29,24 @@ class Found(NamedTuple):
 class Scan:
     """What the folders of one run hold.
 
-    `skipped` counts files that are no pictures by name nor content. `unlisted` are folders and files that could not be
-    looked at, with the reason: nothing below them may be called gone. `missing` are folders that are not there.
+    `skipped` counts files that are no pictures by name nor content, hidden ones, and other libraries. `unlisted` are
+    folders and files that could not be looked at, with the reason: nothing below them may be called gone. `passed` are
+    folders that were seen and not looked into. `missing` are folders that are not there.
     """
 
     roots: list[str] = field(default_factory=list)
     found: dict[str, Found] = field(default_factory=dict)
     skipped: int = 0
     unlisted: dict[str, str] = field(default_factory=dict)
+    passed: set[str] = field(default_factory=set)
     missing: list[str] = field(default_factory=list)
 
 
 def scan(folders: list[Path], library: Path) -> Scan:
-    """Look through `folders` and all below them; hidden files, hidden folders and the library itself are passed over.
+    """Look through `folders` and all below them; hidden files, hidden folders and libraries are passed over.
 
     Links to files are followed, links to folders are not (they can run in circles). Raises UsageError where a folder
-    is a file, or the library.
+    is a file, or a library, or within one's thumbnails.
     """
     out = Scan()
     own = library.resolve()
@@ -51,6 +55,8 @@ def scan(folders: list[Path], library: Path) -> Scan:
         root = os.path.realpath(folder)  # unlike Path.resolve, no error where links run in a circle
         if root == str(own):
             raise UsageError(f"{folder} is the library itself: give the library a folder of its own.")
+        if _is_of_a_library(Path(root)):
+            raise UsageError(f"{folder} is a library, or a part of one: name folders of pictures.")
         if root in out.roots:
             continue
         out.roots.append(root)
@@ -83,16 +89,28 @@ def _walk(folder: str, own: str, walked: set[str], out: Scan) -> Iterator[os.Dir
         except OSError as error:
             out.unlisted[_shown(here)] = f"The folder cannot be listed: {error.strerror}."
             continue
+        if here == own or any(entry.name == FILE for entry in entries):
+            out.skipped += here != own
+            out.passed.add(here)
+            continue
         below = []
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                if not entry.name.startswith(".") and entry.path != own:
+                if entry.name.startswith("."):
+                    out.passed.add(entry.path)
+                else:
                     below.append(entry.path)
             elif entry.name.startswith("."):
                 out.skipped += 1
             else:
                 yield entry
         pending.extend(reversed(below))
+
+
+def _is_of_a_library(folder: Path) -> bool:
+    """Whether a folder is a library, or lies within one's thumbnails, beside which people may keep pictures."""
+    homes = [part.parent for part in (folder, *folder.parents) if part.name == thumbnails.FOLDER]
+    return any(os.path.lexists(home / FILE) for home in (folder, *homes))
 
 
 def _sort(entry: os.DirEntry[str], out: Scan) -> None:

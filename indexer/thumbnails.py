@@ -10,6 +10,7 @@ from semblance.retrieval import images
 from semblance.retrieval.files import replace
 
 SIDE = 320
+FOLDER = "thumbnails"
 
 log = logging.getLogger("semblance.indexer")
 
@@ -17,7 +18,7 @@ log = logging.getLogger("semblance.indexer")
 def thumbnail_path(library: Path, sha256: bytes) -> Path:
     """Where the thumbnail of this content is kept."""
     name = sha256.hex()
-    return library / "thumbnails" / name[:2] / f"{name}.jpg"
+    return library / FOLDER / name[:2] / f"{name}.jpg"
 
 
 def make(library: Path, entry: Entry) -> tuple[bytes, bool]:
