@@ -38,6 +38,7 @@ class Scan:
     found: dict[str, Found] = field(default_factory=dict)
     skipped: int = 0
     unlisted: dict[str, str] = field(default_factory=dict)
+    listed: set[str] = field(default_factory=set)
     passed: set[str] = field(default_factory=set)
     missing: list[str] = field(default_factory=list)
 
@@ -50,7 +51,6 @@ def scan(folders: list[Path], library: Path) -> Scan:
     """
     out = Scan()
     own = library.resolve()
-    walked: set[str] = set()
     for folder in folders:
         root = os.path.realpath(folder)  # unlike Path.resolve, no error where links run in a circle
         if root == str(own):
@@ -70,19 +70,19 @@ def scan(folders: list[Path], library: Path) -> Scan:
             continue
         if not is_folder:
             raise UsageError(f"{folder} is a file: name the folder that it is in.")
-        for entry in _walk(root, str(own), walked, out):
+        for entry in _walk(root, str(own), out):
             _sort(entry, out)
     return out
 
 
-def _walk(folder: str, own: str, walked: set[str], out: Scan) -> Iterator[os.DirEntry[str]]:
+def _walk(folder: str, own: str, out: Scan) -> Iterator[os.DirEntry[str]]:
     """The files below `folder`, in the order of their names. Folders walked for an earlier root are passed over."""
     pending = [folder]
     while pending:
         here = pending.pop()
-        if here in walked:
+        if here in out.listed:
             continue
-        walked.add(here)
+        out.listed.add(here)
         try:
             with os.scandir(here) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
