@@ -100,8 +100,8 @@ def _by_emptied_folder(lost: list[str], root: str, alive: set[str]) -> dict[str,
 
 
 def _is_passed(path: str, seen: Scan) -> bool:
-    """Whether the run looked past this path: below a folder that is passed over, and not named itself."""
-    for above in Path(path).parents:
+    """Whether the run looked past this path: left out, or below a folder that is passed over and not named."""
+    for above in (Path(path), *Path(path).parents):
         if (folder := str(above)) in seen.passed or folder in seen.roots:
             return folder not in seen.roots
     return False

@@ -2,13 +2,14 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from semblance.indexer import thumbnails
 from semblance.indexer.catalog import FILE
+from semblance.indexer.excluding import Excluded, excluder
 from semblance.retrieval import images
 from semblance.retrieval.errors import UsageError
 
@@ -29,7 +30,7 @@ class Found(NamedTuple):
 class Scan:
     """What the folders of one run hold.
 
-    `skipped` counts files that are no pictures by name nor content, hidden ones, and other libraries. `unlisted` are
+    `skipped` counts files that are no pictures by name nor content, hidden ones, and what is left out. `unlisted` are
     folders and files that could not be looked at, with the reason: nothing below them may be called gone. `passed` are
     folders that were seen and not looked into. `missing` are folders that are not there.
     """
@@ -43,20 +44,29 @@ class Scan:
     missing: list[str] = field(default_factory=list)
 
 
-def scan(folders: list[Path], library: Path) -> Scan:
-    """Look through `folders` and all below them; hidden files, hidden folders and libraries are passed over.
+def check(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> None:
+    """Raise UsageError where `scan` would for what it is given alone, before anything is looked at or made."""
+    excluder(exclude)
+    for folder in folders:
+        root = Path(os.path.realpath(folder))
+        if root == library.resolve():
+            raise UsageError(f"{folder} is the library itself: give the library a folder of its own.")
+        if _is_of_a_library(root):
+            raise UsageError(f"{folder} is a library, or a part of one: name folders of pictures.")
+
+
+def scan(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> Scan:
+    """Look through `folders` and all below them; hidden files, hidden folders, libraries, and what excluding.py
+    tells of are passed over, unless named themselves.
 
     Links to files are followed, links to folders are not (they can run in circles). Raises UsageError where a folder
     is a file, or a library, or within one's thumbnails.
     """
-    out = Scan()
+    check(folders, library, exclude)
+    out, excluded = Scan(), excluder(exclude)
     own = library.resolve()
     for folder in folders:
         root = os.path.realpath(folder)  # unlike Path.resolve, no error where links run in a circle
-        if root == str(own):
-            raise UsageError(f"{folder} is the library itself: give the library a folder of its own.")
-        if _is_of_a_library(Path(root)):
-            raise UsageError(f"{folder} is a library, or a part of one: name folders of pictures.")
         if root in out.roots:
             continue
         out.roots.append(root)
@@ -70,14 +80,14 @@ def scan(folders: list[Path], library: Path) -> Scan:
             continue
         if not is_folder:
             raise UsageError(f"{folder} is a file: name the folder that it is in.")
-        for entry in _walk(root, str(own), out):
+        for entry in _walk(root, str(own), excluded, out):
             _sort(entry, out)
     return out
 
 
-def _walk(folder: str, own: str, out: Scan) -> Iterator[os.DirEntry[str]]:
+def _walk(folder: str, own: str, excluded: Excluded, out: Scan) -> Iterator[os.DirEntry[str]]:
     """The files below `folder`, in the order of their names. Folders walked for an earlier root are passed over."""
-    pending = [folder]
+    pending, start = [folder], len(folder.rstrip(os.sep)) + 1
     while pending:
         here = pending.pop()
         if here in out.listed:
@@ -95,7 +105,10 @@ def _walk(folder: str, own: str, out: Scan) -> Iterator[os.DirEntry[str]]:
             continue
         below = []
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
+            if excluded(entry.name, entry.path[start:]):
+                out.skipped += 1
+                out.passed.add(entry.path)
+            elif entry.is_dir(follow_symlinks=False):
                 if entry.name.startswith("."):
                     out.passed.add(entry.path)
                 else:

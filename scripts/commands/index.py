@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +13,24 @@ from semblance.indexer.library import codec_for
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
 
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="PATTERN",
+        help="Leave out names or paths like 'raw*'; may be repeated.",
+        show_default="nothing",
+    ),
+]
+
 
 def index(
     library: console.Library,
     folders: Annotated[list[Path] | None, console.argument("Folders of pictures.", "FOLDER...")] = None,
     model: console.Model = None,
     pixels: Annotated[bool, typer.Option("--pixels", help="Keep pixel vectors too, for the baseline.")] = False,
-    prune: Annotated[bool, typer.Option("--prune", help="Forget the pictures of missing or emptied folders.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Forget those of missing, emptied, left-out folders.")] = False,
+    exclude: Exclude = None,
     fit: Annotated[
         bool, typer.Option("--fit", help="Then fit the bits to all pictures of the library, and encode them anew.")
     ] = False,
@@ -28,11 +40,13 @@ def index(
     """Encode folders of pictures into a library. Run again, only what changed is encoded and what is gone forgotten."""
     if not folders and not fit:
         raise UsageError("There is nothing to do: name a FOLDER of pictures, or --fit the library to those it has.")
-    if not folders and (model or pixels or prune):
-        raise UsageError("--model, --pixels and --prune are for indexing a FOLDER: name one, or leave them out.")
+    if not folders and (model or pixels or prune or exclude):
+        raise UsageError(
+            "--model, --pixels and --prune are for indexing a FOLDER, and so is --exclude: name one, or leave them out."
+        )
     summary = pipeline.Summary()
     if folders:
-        summary = run([*folders], library, model, pixels=pixels, prune=prune, threads=threads)
+        summary = run([*folders], library, model, pixels=pixels, prune=prune, exclude=exclude or [], threads=threads)
         if not as_json:
             show(summary)
     fitted = _fit(library, threads) if fit else None
@@ -50,7 +64,14 @@ def index(
 
 
 def run(
-    folders: list[Path], library: Path, model: str | None, *, pixels: bool, prune: bool, threads: int
+    folders: list[Path],
+    library: Path,
+    model: str | None,
+    *,
+    pixels: bool,
+    prune: bool,
+    exclude: Sequence[str] = (),
+    threads: int,
 ) -> pipeline.Summary:
     """Index with a progress bar. Raises what `pipeline.update` raises, and KeyboardInterrupt on SIGTERM too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -58,7 +79,14 @@ def run(
     try:
         with console.progress("Indexing") as update:
             return pipeline.update(
-                folders, library, codec, with_pixels=pixels, prune=prune, threads=threads, progress=update
+                folders,
+                library,
+                codec,
+                with_pixels=pixels,
+                prune=prune,
+                exclude=exclude,
+                threads=threads,
+                progress=update,
             )
     except KeyboardInterrupt:
         raise KeyboardInterrupt("what was indexed is kept; run the same command again to go on") from None
