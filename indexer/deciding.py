@@ -8,6 +8,7 @@ the hashes of the files that are new.
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from semblance.indexer.catalog import Entry, Failure, NewPicture
 from semblance.indexer.encoding import Encoded, Work
@@ -57,27 +58,53 @@ def vanished(seen: Scan, known: Known, prune: bool) -> tuple[list[str], list[str
     """Paths of pictures and failures that may be forgotten, and warnings of those that may not.
 
     What may: all below the folders of this run that was not found, was not hidden by something that could not be looked
-    at, and is below no folder that is missing or suddenly empty, unless `prune`. Raises UsageError.
+    at, and unless `prune` is below no folder that is missing, suddenly empty, or passed over: what a run does not look
+    into another may have found. Raises UsageError.
     """
     gone: set[str] = set()
     kept: set[str] = set()
     warnings = []
     missed = [path for path in {**known.entries, **known.failures} if path not in seen.found]
     missed = [path for path in missed if not any(_is_within(path, closed) for closed in seen.unlisted)]
+    if not prune:
+        missed = [path for path in missed if not _is_passed(path, seen)]
+    holding = {os.path.dirname(path) for path in seen.found}  # noqa: PTH120 - as in the scan
+    alive = holding | {str(above) for folder in holding for above in Path(folder).parents}
     for root in seen.roots:
         lost = [path for path in missed if _is_within(path, root)]
-        pictures = sum(path in known.entries for path in lost)
         if root in seen.missing and not lost:
             raise UsageError(f"There is no folder {root}, and the library has no pictures from it.")
-        if pictures and not prune and not any(_is_within(path, root) for path in seen.found):
-            state = "is missing" if root in seen.missing else "has no pictures any more"
+        gone.update(lost)
+        for emptied, paths in _by_emptied_folder(lost, root, alive).items():
+            if prune or not (pictures := sum(path in known.entries for path in paths)):
+                continue
+            state = "has no pictures any more" if emptied in seen.listed else "is missing"
+            said = "picture is" if pictures == 1 else "pictures are"
             warnings.append(
-                f"The folder {root} {state}: its {pictures:,} pictures are kept in the library. "
+                f"The folder {emptied} {state}: its {pictures:,} {said} kept in the library. "
                 "If they are gone for good, run again with --prune."
             )
-            kept.update(lost)
-        gone.update(lost)
+            kept.update(paths)
     return sorted(gone - kept), warnings
+
+
+def _by_emptied_folder(lost: list[str], root: str, alive: set[str]) -> dict[str, list[str]]:
+    """The lost paths below each folder that has no file left which should be a picture: the topmost such, from `root`
+    down. A disk that was mounted below the root and is not now looks just like that."""
+    emptied: dict[str, list[str]] = {}
+    for path in lost:
+        within = [folder for above in Path(path).parents if _is_within(folder := str(above), root)]
+        if dead := [folder for folder in within if folder not in alive]:
+            emptied.setdefault(dead[-1], []).append(path)
+    return emptied
+
+
+def _is_passed(path: str, seen: Scan) -> bool:
+    """Whether the run looked past this path: left out, or below a folder that is passed over and not named."""
+    for above in (Path(path), *Path(path).parents):
+        if (folder := str(above)) in seen.passed or folder in seen.roots:
+            return folder not in seen.roots
+    return False
 
 
 def decide(batch: Sequence[Encoded | Failure], known: Known) -> Decision:

@@ -178,6 +178,7 @@ class Library:
         *folders: str | Path,
         pixels: bool = False,
         prune: bool = False,
+        exclude: Sequence[str] = (),
         threads: int = os.cpu_count() or 1,
         progress: Progress = quiet,
     ) -> Summary:
@@ -190,6 +191,7 @@ class Library:
             self.codec,
             with_pixels=pixels,
             prune=prune,
+            exclude=exclude,
             threads=threads,
             progress=progress,
         )

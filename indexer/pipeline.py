@@ -7,7 +7,7 @@ disk loses at most the batch in flight, and the next run takes up from there.
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from semblance.indexer import encoders, leftovers, pixelfile, snapshot
 from semblance.indexer.catalog import Catalog, Failure, Writer
 from semblance.indexer.deciding import Decision, Known, decide, plan, vanished
 from semblance.indexer.encoding import Encoded, encoded
-from semblance.indexer.scan import refuse, scan
+from semblance.indexer.scan import Scan, check, scan
 from semblance.retrieval.codec import COPIES_MODEL, Codec
 from semblance.retrieval.errors import LibraryError, ModelError, UsageError
 from semblance.retrieval.progress import Progress, quiet
@@ -48,17 +48,18 @@ def update(
     *,
     with_pixels: bool = False,
     prune: bool = False,
+    exclude: Sequence[str] = (),
     threads: int = os.cpu_count() or 1,
     progress: Progress = quiet,
 ) -> Summary:
     """Bring `library` up to date with `folders`: encode what is new or changed, forget what is gone.
 
     Only files below `folders` are ever forgotten; a folder that is missing or has suddenly no picture left forgets
-    nothing unless `prune`. `with_pixels` keeps pixel vectors too, as does a library that already has them. `threads`
-    decode and encode. Raises UsageError, LibraryLocked, CodecMismatch and LibraryError.
+    nothing unless `prune`. `exclude` has patterns of what is left out (see excluding.py). `with_pixels` keeps pixel
+    vectors too, as does a library that already has them. Raises UsageError, LibraryLocked, CodecMismatch, LibraryError.
     """
     started = time.monotonic()
-    refuse(folders, library)
+    check(folders, library, exclude)
     if not Catalog.exists(library):
         for folder in folders:
             if not folder.is_dir():
@@ -69,7 +70,9 @@ def update(
         if catalog.generation().number == 0:  # a file from before it would give its ids other pictures' vectors
             pixelfile.drop(library)
         with_pixels = with_pixels or pixelfile.exists(library)
-        summary = _bring_up_to_date(catalog, folders, codecs, with_pixels, prune, threads, progress)
+        summary = _bring_up_to_date(
+            catalog, scan(folders, library, exclude), codecs, with_pixels, prune, threads, progress
+        )
         index = snapshot.refresh(catalog)
         if len(codecs) > 1:
             snapshot.refresh(catalog, "same")
@@ -97,14 +100,13 @@ def _codecs(catalog: Writer, alike: Codec) -> list[Codec]:
 
 def _bring_up_to_date(
     catalog: Writer,
-    folders: list[Path],
+    seen: Scan,
     codecs: list[Codec],
     with_pixels: bool,
     prune: bool,
     threads: int,
     progress: Progress,
 ) -> Summary:
-    seen = scan(folders, catalog.folder)
     coded = {codec.codec_id: catalog.coded(codec.codec_id) for codec in codecs}
     known = Known({entry.path: entry for entry in catalog.entries()}, catalog.failures(), coded)
     gone, warnings = vanished(seen, known, prune)

@@ -2,17 +2,24 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from semblance.indexer import thumbnails
+from semblance.indexer.catalog import FILE
+from semblance.indexer.excluding import Excluded, excluder
 from semblance.retrieval import images
 from semblance.retrieval.errors import UsageError
 
 
 class Found(NamedTuple):
-    """A file that should be a picture, by its name or its content, and its state when it was seen."""
+    """A file that should be a picture, by its name or its content, and its state when it was seen.
+
+    `mtime_ns` lies within 64 bits with a sign, which is what the catalog holds: years 1677 to 2262 are themselves, and
+    others are counted round. It is only ever asked whether it is the same, and within 584 years no two become one.
+    """
 
     path: str
     size: int
@@ -23,24 +30,31 @@ class Found(NamedTuple):
 class Scan:
     """What the folders of one run hold.
 
-    `skipped` counts files that are no pictures by name nor content. `unlisted` are folders and files that could not be
-    looked at, with the reason: nothing below them may be called gone. `missing` are folders that are not there.
+    `skipped` counts files that are no pictures by name nor content, hidden ones, and what is left out. `unlisted` are
+    folders and files that could not be looked at, with the reason: nothing below them may be called gone. `passed` are
+    folders that were seen and not looked into. `missing` are folders that are not there.
     """
 
     roots: list[str] = field(default_factory=list)
     found: dict[str, Found] = field(default_factory=dict)
     skipped: int = 0
     unlisted: dict[str, str] = field(default_factory=dict)
+    listed: set[str] = field(default_factory=set)
+    passed: set[str] = field(default_factory=set)
     missing: list[str] = field(default_factory=list)
 
 
-def refuse(folders: list[Path], library: Path) -> None:
-    """UsageError where one of the folders is a file, or the library itself; for before anything is written."""
+def check(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> None:
+    """Raise UsageError where `scan` would for what it is given alone, before anything is looked at or made."""
+    excluder(exclude)
     for folder in folders:
-        if os.path.realpath(folder) == os.path.realpath(library):  # no error where links run in a circle
+        root = Path(os.path.realpath(folder))  # no error where links run in a circle
+        if str(root) == os.path.realpath(library):
             raise UsageError(f"{folder} is the library itself: give the library a folder of its own.")
         if _is_other(folder):
             raise UsageError(f"{folder} is a file: name the folder that it is in.")
+        if _is_of_a_library(root):
+            raise UsageError(f"{folder} is a library, or a part of one: name folders of pictures.")
 
 
 def _is_other(folder: Path) -> bool:
@@ -50,16 +64,16 @@ def _is_other(folder: Path) -> bool:
         return False
 
 
-def scan(folders: list[Path], library: Path) -> Scan:
-    """Look through `folders` and all below them; hidden files, hidden folders and the library itself are passed over.
+def scan(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> Scan:
+    """Look through `folders` and all below them; hidden files, hidden folders, libraries, and what excluding.py
+    tells of are passed over, unless named themselves.
 
     Links to files are followed, links to folders are not (they can run in circles). Raises UsageError where a folder
-    is a file, or the library.
+    is a file, or a library, or within one's thumbnails.
     """
-    refuse(folders, library)
-    out = Scan()
+    check(folders, library, exclude)
+    out, excluded = Scan(), excluder(exclude)
     own = library.resolve()
-    walked: set[str] = set()
     for folder in folders:
         root = os.path.realpath(folder)  # unlike Path.resolve, no error where links run in a circle
         if root in out.roots:
@@ -73,35 +87,50 @@ def scan(folders: list[Path], library: Path) -> Scan:
         except OSError as error:
             out.unlisted[_shown(root)] = f"The folder cannot be looked at: {error.strerror}."
             continue
-        for entry in _walk(root, str(own), walked, out):
+        for entry in _walk(root, str(own), excluded, out):
             _sort(entry, out)
     return out
 
 
-def _walk(folder: str, own: str, walked: set[str], out: Scan) -> Iterator[os.DirEntry[str]]:
+def _walk(folder: str, own: str, excluded: Excluded, out: Scan) -> Iterator[os.DirEntry[str]]:
     """The files below `folder`, in the order of their names. Folders walked for an earlier root are passed over."""
-    pending = [folder]
+    pending, start = [folder], len(folder.rstrip(os.sep)) + 1
     while pending:
         here = pending.pop()
-        if here in walked:
+        if here in out.listed:
             continue
-        walked.add(here)
+        out.listed.add(here)
         try:
             with os.scandir(here) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
             out.unlisted[_shown(here)] = f"The folder cannot be listed: {error.strerror}."
             continue
+        if here == own or any(entry.name == FILE for entry in entries):
+            out.skipped += here != own
+            out.passed.add(here)
+            continue
         below = []
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                if not entry.name.startswith(".") and entry.path != own:
+            if excluded(entry.name, entry.path[start:]):
+                out.skipped += 1
+                out.passed.add(entry.path)
+            elif entry.is_dir(follow_symlinks=False):
+                if entry.name.startswith("."):
+                    out.passed.add(entry.path)
+                else:
                     below.append(entry.path)
             elif entry.name.startswith("."):
                 out.skipped += 1
             else:
                 yield entry
         pending.extend(reversed(below))
+
+
+def _is_of_a_library(folder: Path) -> bool:
+    """Whether a folder is a library, or lies within one's thumbnails, beside which people may keep pictures."""
+    homes = [part.parent for part in (folder, *folder.parents) if part.name == thumbnails.FOLDER]
+    return any(os.path.lexists(home / FILE) for home in (folder, *homes))
 
 
 def _sort(entry: os.DirEntry[str], out: Scan) -> None:
@@ -124,7 +153,11 @@ def _sort(entry: os.DirEntry[str], out: Scan) -> None:
     if shown != entry.path:
         out.unlisted[shown] = "The file's name is not valid UTF-8: rename it."
         return
-    out.found[entry.path] = Found(entry.path, state.st_size, state.st_mtime_ns)
+    out.found[entry.path] = Found(entry.path, state.st_size, _in_64_bits(state.st_mtime_ns))
+
+
+def _in_64_bits(number: int) -> int:
+    return (number + 2**63) % 2**64 - 2**63
 
 
 def _shown(path: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +10,19 @@ import typer
 
 from semblance.indexer import fitting, pipeline
 from semblance.indexer.library import codec_for
-from semblance.indexer.scan import refuse
+from semblance.indexer.scan import check
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
+
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="PATTERN",
+        help="Leave out names or paths like 'raw*'; may be repeated.",
+        show_default="nothing",
+    ),
+]
 
 
 def index(
@@ -19,7 +30,8 @@ def index(
     folders: Annotated[list[Path] | None, console.argument("Folders of pictures.", "FOLDER...")] = None,
     model: console.Model = None,
     pixels: Annotated[bool, typer.Option("--pixels", help="Keep pixel vectors too, for the baseline.")] = False,
-    prune: Annotated[bool, typer.Option("--prune", help="Forget the pictures of missing or emptied folders.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Forget those of missing, emptied, left-out folders.")] = False,
+    exclude: Exclude = None,
     fit: Annotated[
         bool, typer.Option("--fit", help="Then fit the bits to all pictures of the library, and encode them anew.")
     ] = False,
@@ -29,11 +41,13 @@ def index(
     """Encode folders of pictures into a library. Run again, only what changed is encoded and what is gone forgotten."""
     if not folders and not fit:
         raise UsageError("There is nothing to do: name a FOLDER of pictures, or --fit the library to those it has.")
-    if not folders and (model or pixels or prune):
-        raise UsageError("--model, --pixels and --prune are for indexing a FOLDER: name one, or leave them out.")
+    if not folders and (model or pixels or prune or exclude):
+        raise UsageError(
+            "--model, --pixels and --prune are for indexing a FOLDER, and so is --exclude: name one, or leave them out."
+        )
     summary = pipeline.Summary()
     if folders:
-        summary = run([*folders], library, model, pixels=pixels, prune=prune, threads=threads)
+        summary = run([*folders], library, model, pixels=pixels, prune=prune, exclude=exclude or [], threads=threads)
         if not as_json:
             show(summary)
     fitted = _fit(library, threads) if fit else None
@@ -51,16 +65,30 @@ def index(
 
 
 def run(
-    folders: list[Path], library: Path, model: str | None, *, pixels: bool, prune: bool, threads: int
+    folders: list[Path],
+    library: Path,
+    model: str | None,
+    *,
+    pixels: bool,
+    prune: bool,
+    exclude: Sequence[str] = (),
+    threads: int,
 ) -> pipeline.Summary:
     """Index with a progress bar. Raises what `pipeline.update` raises, and KeyboardInterrupt on SIGTERM too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    refuse(folders, library)  # before the library is looked at, which may bring it up to date
+    check(folders, library, exclude)  # before the library is looked at, which may bring it up to date
     codec = codec_for(library, model)
     try:
         with console.progress("Indexing") as update:
             return pipeline.update(
-                folders, library, codec, with_pixels=pixels, prune=prune, threads=threads, progress=update
+                folders,
+                library,
+                codec,
+                with_pixels=pixels,
+                prune=prune,
+                exclude=exclude,
+                threads=threads,
+                progress=update,
             )
     except KeyboardInterrupt:
         raise KeyboardInterrupt("what was indexed is kept; run the same command again to go on") from None

@@ -1,6 +1,6 @@
 """A codec that counts, and a library with its pictures that a test may change."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,11 +40,19 @@ class Shelf:
         """The file of one picture."""
         return self.folder / ("one" if name in "abc" else "two") / f"{name}.png"
 
-    def index(self, *folders: Path, with_pixels: bool = False, prune: bool = False) -> Summary:
+    def index(
+        self, *folders: Path, with_pixels: bool = False, prune: bool = False, exclude: Sequence[str] = ()
+    ) -> Summary:
         """Index the folder, or others; `codec.encoded` counts this run alone."""
         self.codec.encoded = 0
         return pipeline.update(
-            [*folders] or [self.folder], self.library, self.codec, with_pixels=with_pixels, prune=prune, threads=2
+            [*folders] or [self.folder],
+            self.library,
+            self.codec,
+            with_pixels=with_pixels,
+            prune=prune,
+            exclude=exclude,
+            threads=2,
         )
 
     def ids(self) -> dict[str, int]:

@@ -60,6 +60,28 @@ def test_the_library_inside_the_folder_is_passed_over_and_as_the_folder_refused(
         look(folder, library=folder)
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_another_library_is_passed_over_whole_and_refused_by_name(tmp_path: Path, link: bool) -> None:
+    folder, other = tmp_path / "pictures", tmp_path / "pictures" / "deep" / "other"
+    paint(folder / "a.png", 1)
+    paint(other / "thumbnails" / "ab" / "ab.jpg", 2)
+    paint(other / "on top.png", 3)
+    if link:
+        (other / "catalog.sqlite").symlink_to(tmp_path / "a disk that is away")
+    else:
+        (other / "catalog.sqlite").touch()
+    paint(other / "own" / "b.png", 4)  # pictures of one's own, beside what a library keeps
+    seen = look(folder)
+    assert (names(seen), seen.skipped) == (["a.png"], 1)
+    assert names(look(other / "own")) == ["b.png"], "named itself, it is looked into"
+    for part in (other, other / "thumbnails", other / "thumbnails" / "ab"):
+        for library in (tmp_path / "library", other / "library"):
+            with pytest.raises(UsageError, match="is a library, or a part of one"):
+                look(part, library=library)
+    with pytest.raises(UsageError, match="a part of one"):
+        look(other / "thumbnails", library=other)
+
+
 def test_links_to_files_are_followed_and_links_to_folders_are_not(tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     target = paint(tmp_path / "elsewhere" / "a.png", 1)

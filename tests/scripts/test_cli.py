@@ -160,6 +160,22 @@ def test_a_tilde_is_home(library: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert console.path("~nobody.jpg") == Path("~nobody.jpg"), "a name that merely begins so"
 
 
+def test_index_leaves_out_what_it_is_told_to(tmp_path: Path) -> None:
+    for name in ("a.png", "raw/b.png", "c.tif"):
+        paint(tmp_path / "own" / name, 1)
+    told = call(
+        "index", tmp_path / "own", "--library", tmp_path / "library", "--exclude", "raw", "--exclude=*.tif", "--json"
+    )
+    assert (told.exit_code, document(told)["added"], document(told)["skipped"]) == (0, 1, 2)
+    refused = call("index", tmp_path / "own", "--library", tmp_path / "new", "--exclude", "")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "--exclude '' matches nothing" in refused.stderr
+    assert "is a library" in call("index", tmp_path / "library", "--library", tmp_path / "new").stderr
+    assert "is the library itself" in call("index", tmp_path / "own", "--library", tmp_path / "own").stderr
+    assert not (tmp_path / "new").exists()
+    assert sorted(path.name for path in (tmp_path / "own").iterdir()) == ["a.png", "c.tif", "raw"]
+
+
 def test_a_missing_folder_is_a_warning_and_exit_code_1(pictures: Path, tmp_path: Path) -> None:
     library = tmp_path / "library"
     assert call("index", pictures, "--library", library).exit_code == 0
