@@ -6,6 +6,7 @@ bytes and pixels are checked on the header, before anything is decoded: a hostil
 
 import io
 import math
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,9 +17,10 @@ import numpy.typing as npt
 import pillow_heif
 from PIL import Image
 from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from semblance.retrieval import files
+from semblance.retrieval import files, formats
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureTooLarge
 from semblance.retrieval.inputs import InputSpec as InputSpec
 from semblance.retrieval.inputs import ResizeRule
@@ -36,15 +38,6 @@ _AT_MOST = f"at most {MAX_PIXELS // 10**6} megapixels are read. Save a smaller c
 _TOO_LONG = f"The picture is over {MAX_FILE_BYTES / 2**20:.0f} MB, the limit. Save a smaller copy."
 _READABLE = "JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF or TIFF"
 _DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 pillow_heif.register_heif_opener()
 Image.init()  # all readers now: media_type asks them before any picture has been opened
@@ -136,6 +129,7 @@ def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
         raise PictureTooLarge(f"The picture has {width} x {height} pixels; {_AT_MOST}")
     try:
         turn = 1
+        image = _ended(image) if isinstance(image, JpegImageFile) and image is not source else image
         if image.format != "TIFF":  # Pillow turns these itself as it loads them
             with suppress(Exception):  # damaged metadata is no reason to refuse a picture that can be seen
                 turn = cast(int, image.getexif().get(0x0112, 1))
@@ -185,6 +179,21 @@ def _identified(data: bytes) -> ImageFile:
     raise DamagedPicture("The picture's header is damaged or cut short: save or copy it anew.") from failure
 
 
+def _ended(image: JpegImageFile) -> Image.Image:
+    """A JPEG that lacks nothing but its end mark, with one: what its decoder makes up behind it changes no pixel."""
+    found = formats.unended(cast(io.BytesIO, image.fp).getvalue())
+    if found is None:
+        return image
+    data, other_bits = found
+    checks = []
+    for behind in (b"", other_bits):
+        with _identified(data + behind + formats.END) as tried:
+            tried.load()
+            bands = (tried.crop((0, top, tried.width, top + 64)) for top in range(0, tried.height, 64))
+            checks.append([zlib.crc32(band.tobytes()) for band in bands])
+    return _identified(data + formats.END) if checks[0] == checks[1] else image
+
+
 def _reopened(picture: Image.Image) -> Image.Image | None:
     """The file of Pillow's picture, read anew, where it is of a format that can be decoded smaller and nothing has
     decoded it: so it gives the bits that its file gives. Else None."""
@@ -220,7 +229,7 @@ def _render(image: Image.Image, size: tuple[int, int], turn: int, rule: ResizeRu
     image = image.resize(size, Image.Resampling.BICUBIC, box, gap)
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", size, "white"), image).convert("RGB")
-    return image.transpose(_TURNS[turn]) if turn in _TURNS else image
+    return image.transpose(formats.TURNS[turn]) if turn in formats.TURNS else image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
