@@ -3,11 +3,16 @@
 Damage in what is not the picture never costs the picture: `retrieval/images.py` asks here what to pass over.
 """
 
+import io
 import re
+import zlib
 from collections.abc import Iterator
+from typing import cast
 
 from PIL import Image
+from PIL.PngImagePlugin import PngStream
 
+_PNG = b"\x89PNG\r\n\x1a\n"
 END = b"\xff\xd9"  # of a JPEG
 _BITS = bytes((165 + index * index * 7 + index * 90) % 255 for index in range(512))  # none a marker's
 
@@ -68,3 +73,40 @@ def _other_bits(restarts: list[bytes]) -> bytes:
     make them, the next of which comes first."""
     following = restarts[-1][-1] + 1 if restarts else 0xD0
     return b"".join(_BITS + bytes((0xFF, 0xD0 + (following + n) % 8)) for n in range(8)) + _BITS
+
+
+def readable(data: bytes) -> bytes:
+    """A file without those parts beside its picture that cannot be read: in a PNG chunks whose checksum is wrong, which
+    are malformed or which hold more than Pillow takes. The file itself where there are none."""
+    if not data.startswith(_PNG):
+        return data
+    kept, since = [], 0
+    for start, end in _unreadable(data):
+        kept.append(data[since:start])
+        since = end
+    return b"".join([*kept, data[since:]]) if kept else data
+
+
+def _unreadable(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where those chunks of a PNG begin and end that its picture does not need and that cannot be read."""
+    stream, at, pixels = PngStream(io.BytesIO(data)), len(_PNG), False
+    while at + 12 <= len(data):
+        length, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
+        start, at = at, at + 12 + length
+        if at > len(data) or not kind.isalpha() or kind == b"IEND":
+            return
+        pixels = pixels or kind == b"IDAT"
+        of_a_later_frame = pixels and kind in (b"fcTL", b"fdAT")
+        if of_a_later_frame or (kind != b"IHDR" and kind[:1].isupper()):
+            continue
+        well = zlib.crc32(memoryview(data)[start + 4 : at - 4]) == int.from_bytes(data[at - 4 : at])
+        if well:
+            cast(io.BytesIO, stream.fp).seek(start + 8)
+            try:
+                stream.call(kind, start + 8, length)
+            except (AttributeError, EOFError):  # a kind that Pillow does not know; a frame's pixels
+                continue
+            except Exception:  # what it knows and cannot read
+                well = False
+        if not well and kind != b"IHDR":
+            yield start, at

@@ -165,7 +165,7 @@ def _identified(data: bytes) -> ImageFile:
         raise PictureTooLarge(_TOO_LONG)
     if not data:
         raise NotAPicture("The file is empty: there is no picture in it.")
-    failure: Exception | None = None
+    failure, data = None, formats.readable(data)
     for reader, accepts in (Image.OPEN[name] for name in FORMATS if name in Image.OPEN):
         try:
             if accepts is None or accepts(data[:SNIFF_BYTES]) is True:

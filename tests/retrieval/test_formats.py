@@ -1,14 +1,18 @@
 """Damage in what is not the picture never costs the picture; a picture that is really cut short stays damaged."""
 
+import io
+import struct
+import zlib
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from semblance.retrieval import images
 from semblance.retrieval.errors import DamagedPicture
 from semblance.retrieval.images import InputSpec
-from tests.retrieval.test_images import exif, saved, textured
+from tests.retrieval.test_images import chunk, exif, saved, textured
 
 SPECS = (InputSpec(8), InputSpec(32))
 JPEGS = {
@@ -66,3 +70,74 @@ def test_a_progressive_jpeg_that_lacks_a_scan_is_damaged() -> None:
     for at in ends:
         with pytest.raises(DamagedPicture, match="cut short"):
             images.load(whole[:at], SPECS[0])
+
+
+def with_chunks(png: bytes, before: bytes = b"", after: bytes = b"") -> bytes:
+    """A PNG with more chunks in front of its pixels and behind them."""
+    at = png.index(b"IDAT") - 4
+    return png[:at] + before + png[at:-12] + after + png[-12:]
+
+
+def wrong(good: bytes) -> bytes:
+    """A chunk with a wrong checksum."""
+    return good[:-1] + bytes((good[-1] ^ 1,))
+
+
+BIG = zlib.compress(bytes(2_000_000))
+METADATA = {
+    "compressed text": chunk(b"zTXt", b"parameters\0\0" + BIG),
+    "international text": chunk(b"iTXt", b"workflow\0\1\0\0\0" + BIG),
+    "much plain text": chunk(b"tEXt", b"a\0" + b"x" * 1_200_000) * 60,
+    "much compressed text": chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1_000_000))) * 70,
+    "an unknown method": chunk(b"zTXt", b"a\0\7abc"),
+    "a short profile": chunk(b"iCCP", b"p\0"),
+    "a profile's method": chunk(b"iCCP", b"p\0\3abc"),
+    "a big profile": chunk(b"iCCP", b"p\0\0" + BIG),
+    "short pHYs": chunk(b"pHYs", b"\0\0"),
+    "short gAMA": chunk(b"gAMA", b""),
+    "short cHRM": chunk(b"cHRM", b"\0" * 5),
+    "empty sRGB": chunk(b"sRGB", b""),
+    "short acTL": chunk(b"acTL", b"\0"),
+    "a frame out of turn": chunk(b"fcTL", struct.pack(">IIIIIHHBB", 9, 60, 40, 0, 0, 1, 1, 0, 0)),
+    "a short tRNS": chunk(b"tRNS", b"\0"),
+    **{f"checksum of {kind.decode()}": wrong(chunk(kind, b"a\0abc")) for kind in (b"tEXt", b"tIME", b"prVt", b"bKGD")},
+    "checksum of gAMA": wrong(chunk(b"gAMA", struct.pack(">I", 45455))),
+    "checksum of eXIf": wrong(chunk(b"eXIf", exif(6)[6:])),
+}
+
+
+@pytest.mark.parametrize("metadata", METADATA.values(), ids=METADATA)
+def test_what_a_png_holds_beside_its_picture_does_not_cost_it(metadata: bytes) -> None:
+    whole = saved(textured(60, 40), "PNG")
+    assert np.array_equal(images.at_full_size(whole), np.asarray(textured(60, 40)))
+    assert_same(with_chunks(whole, before=metadata), whole)
+    assert_same(with_chunks(whole, after=metadata), whole)
+
+
+def test_what_can_be_read_beside_a_bad_chunk_still_counts() -> None:
+    """Its turn, its transparency, its palette; and a moving PNG is its first frame."""
+    picture = textured(60, 40)
+    bad = METADATA["compressed text"] + METADATA["checksum of tIME"]
+    turned = saved(picture, "PNG", exif=exif(6))
+    assert_same(with_chunks(turned, bad, bad), turned)
+    assert images.at_full_size(turned).shape == (60, 40, 3)
+    palette = saved(picture.quantize(16), "PNG", transparency=3)
+    assert_same(with_chunks(palette, bad, bad), palette)
+    assert (images.at_full_size(palette) == 255).all(2).any()
+    moving = saved(picture, "PNG", save_all=True, append_images=[Image.new("RGB", (60, 40)), picture])
+    assert_same(with_chunks(moving, bad, bad), moving)
+    assert np.array_equal(images.at_full_size(with_chunks(moving, bad)), np.asarray(picture))
+    with Image.open(io.BytesIO(moving)) as opened:
+        assert getattr(opened, "n_frames", 1) == 3
+
+
+def test_a_png_whose_pixels_are_cut_short_is_damaged_whatever_stands_beside_them() -> None:
+    whole = saved(textured(60, 40), "PNG")
+    for cut in (13, 40, len(whole) // 2):
+        with pytest.raises(DamagedPicture, match="cut short"):
+            images.load(with_chunks(whole, before=METADATA["compressed text"])[: -cut - 12], SPECS[0])
+    assert_same(whole[:-12], whole)  # without its end mark
+    header = bytearray(whole)
+    header[29] ^= 1  # the checksum of its sides
+    with pytest.raises(DamagedPicture):
+        images.load(bytes(header), SPECS[0])
