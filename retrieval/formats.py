@@ -17,6 +17,8 @@ END = b"\xff\xd9"  # of a JPEG
 _BITS = bytes((165 + index * index * 7 + index * 90) % 255 for index in range(512))  # none a marker's
 
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)  # but those that stand within a scan
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # their lengths, by which their kinds are told apart
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _ALONE = (0x01, 0xD8, 0xD9)  # markers that no length follows
 _FRAMES = (0xC0, 0xC1, 0xC2)
@@ -110,3 +112,14 @@ def _unreadable(data: bytes) -> Iterator[tuple[int, int]]:
                 well = False
         if not well and kind != b"IHDR":
             yield start, at
+
+
+def is_text(head: bytes) -> bool:
+    """Whether a file's first bytes are text, whatever mark they happen to begin with: no picture's are without a byte
+    that no text holds. What lacks more than its mark and a size is not judged."""
+    return len(head) > 6 and not _NO_TEXT.search(head)
+
+
+def is_bmp(head: bytes) -> bool:
+    """Whether a file that begins with BM goes on as a BMP does, as far as its first bytes go."""
+    return not is_text(head) and (len(head) < 18 or int.from_bytes(head[14:18], "little") in _BMP_HEADERS)

@@ -102,6 +102,8 @@ def scaled(picture: Picture, side: int, box: tuple[float, float, float, float] |
 
 def media_type(head: bytes) -> str | None:
     """The media type that a file's first SNIFF_BYTES bytes promise, or None where they are no picture's."""
+    if formats.is_text(head) or (head.startswith(b"BM") and not formats.is_bmp(head)):
+        return None
     if head[4:12] in (b"ftypmif1", b"ftypmsf1"):  # a container of either: the brands that follow say which
         return "image/avif" if b"avif" in head[16:] else "image/heic"
     for name in FORMATS:
@@ -165,6 +167,8 @@ def _identified(data: bytes) -> ImageFile:
         raise PictureTooLarge(_TOO_LONG)
     if not data:
         raise NotAPicture("The file is empty: there is no picture in it.")
+    if media_type(data[:SNIFF_BYTES]) is None:
+        raise NotAPicture(f"The file is not a picture that Semblance reads ({_READABLE}).")
     failure, data = None, formats.readable(data)
     for reader, accepts in (Image.OPEN[name] for name in FORMATS if name in Image.OPEN):
         try:
@@ -174,8 +178,6 @@ def _identified(data: bytes) -> ImageFile:
             raise PictureTooLarge(f"The picture has too many pixels; {_AT_MOST}") from error
         except Exception as error:  # a format's reader may raise anything on bytes that are not its own
             failure = error
-    if media_type(data[:SNIFF_BYTES]) is None:
-        raise NotAPicture(f"The file is not a picture that Semblance reads ({_READABLE}).") from failure
     raise DamagedPicture("The picture's header is damaged or cut short: save or copy it anew.") from failure
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from semblance.retrieval import images
-from semblance.retrieval.errors import DamagedPicture
+from semblance.retrieval.errors import DamagedPicture, NotAPicture
 from semblance.retrieval.images import InputSpec
 from tests.retrieval.test_images import chunk, exif, saved, textured
 
@@ -141,3 +141,38 @@ def test_a_png_whose_pixels_are_cut_short_is_damaged_whatever_stands_beside_them
     header[29] ^= 1  # the checksum of its sides
     with pytest.raises(DamagedPicture):
         images.load(bytes(header), SPECS[0])
+
+
+TEXTS = [
+    b"BMW service, 2021\n",
+    b"BMX\tbicycle\r\n",
+    b"BM\n" + b"a" * 500,
+    "BMW für Zürich, zweitausendeinundzwanzig".encode(),
+    b"BM" + "für immer und ewig".encode("latin-1"),
+    b"GIF89a is a format of 1989, GIF87a one of 1987.",
+    b"GIF87a\n",
+    b"BM" + bytes(range(60)),  # no text, and no BMP either: its header has no length that there is
+]
+
+
+@pytest.mark.parametrize("data", TEXTS)
+def test_a_text_that_begins_as_a_picture_does_is_none(data: bytes) -> None:
+    assert images.media_type(data[: images.SNIFF_BYTES]) is None
+    for road in ROADS.values():
+        with pytest.raises(NotAPicture, match="not a picture that Semblance reads"):
+            road(data)
+
+
+@pytest.mark.parametrize("sides", [(1, 1), (60, 40), (0x4142, 1), (1, 0x4142)])
+@pytest.mark.parametrize("format", ["BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP"])
+def test_no_picture_is_taken_for_a_text(format: str, sides: tuple[int, int]) -> None:
+    for mode in ("1", "L", "P", "RGB"):
+        if format != "WEBP" or max(sides) < 16384:
+            picture = Image.new("RGB", sides, "#414243").convert(mode)
+            data = saved(picture.convert("L") if format == "JPEG" else picture, format)
+            assert images.media_type(data[: images.SNIFF_BYTES]) == f"image/{format.lower()}"
+    if format == "BMP":
+        data = saved(Image.new("RGB", sides), format)
+        for cut in (2, 6, 10, 17, 20, 30):
+            with pytest.raises(DamagedPicture):
+                images.load(data[:cut], SPECS[0])
