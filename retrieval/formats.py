@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngStream
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
 END = b"\xff\xd9"  # of a JPEG
 _BITS = bytes((165 + index * index * 7 + index * 90) % 255 for index in range(512))  # none a marker's
 
@@ -21,6 +22,7 @@ _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # their lengths, by which their kinds are told apart
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _ALONE = (0x01, 0xD8, 0xD9)  # markers that no length follows
+_LEAST = {(0xE0, b"JFIF"): 9, (0xE2, b"ICC_"): 16, (0xEE, b"Adob"): 9}  # bytes that Pillow reads without asking
 _FRAMES = (0xC0, 0xC1, 0xC2)
 
 TURNS = {  # EXIF 2.32, tag 274
@@ -79,14 +81,25 @@ def _other_bits(restarts: list[bytes]) -> bytes:
 
 def readable(data: bytes) -> bytes:
     """A file without those parts beside its picture that cannot be read: in a PNG chunks whose checksum is wrong, which
-    are malformed or which hold more than Pillow takes. The file itself where there are none."""
-    if not data.startswith(_PNG):
+    are malformed or which hold more than Pillow takes; in a JPEG segments too short for what they say they are. The
+    file itself where there are none."""
+    if not data.startswith((_PNG, _JPEG)):
         return data
     kept, since = [], 0
-    for start, end in _unreadable(data):
+    for start, end in _unreadable(data) if data.startswith(_PNG) else _too_short(data):
         kept.append(data[since:start])
         since = end
     return b"".join([*kept, data[since:]]) if kept else data
+
+
+def _too_short(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where those segments of a JPEG begin and end that its picture does not need and that are too short."""
+    for marker, start, at in _segments(data):
+        if marker == 0xDA:
+            return
+        length = int.from_bytes(data[at : at + 2])
+        if 2 <= length < _LEAST.get((marker, data[at + 2 : at + 6]), 0):
+            yield start, at + length
 
 
 def _unreadable(data: bytes) -> Iterator[tuple[int, int]]:

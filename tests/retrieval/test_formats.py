@@ -143,6 +143,19 @@ def test_a_png_whose_pixels_are_cut_short_is_damaged_whatever_stands_beside_them
         images.load(bytes(header), SPECS[0])
 
 
+@pytest.mark.parametrize(
+    ("marker", "body"),
+    [
+        *[(0xE0, b"JFIF"), (0xE0, b"JFIF\0"), (0xE2, b"ICC_PROFILE\0"), (0xE2, b"ICC_PROFILE\0\1"), (0xEE, b"Adobe")],
+        *[(0xE2, b"MPF\0"), (0xED, b"Photoshop 3.0\0008BIM\3"), (0xE1, b"Exif\0\0I"), (0xE1, b""), (0xFE, b"")],
+    ],
+)
+def test_what_a_jpeg_holds_beside_its_picture_does_not_cost_it(marker: int, body: bytes) -> None:
+    whole = saved(textured(60, 40), "JPEG")
+    segment = bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
+    assert_same(whole[:2] + segment + whole[2:], whole)
+
+
 TEXTS = [
     b"BMW service, 2021\n",
     b"BMX\tbicycle\r\n",
