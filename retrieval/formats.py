@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngStream
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
+JPEG = b"\xff\xd8\xff"
 END = b"\xff\xd9"  # of a JPEG
 _BITS = bytes((165 + index * index * 7 + index * 90) % 255 for index in range(512))  # none a marker's
 
@@ -22,6 +22,9 @@ _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # their lengths, by which their kinds are told apart
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _ALONE = (0x01, 0xD8, 0xD9)  # markers that no length follows
+_UNREAD = ("unknown pixel mode", "its depth and kind of channels")  # what Pillow calls it, and what it is
+_UNKNOWN = ("cannot handle", "Unsupported BMP", "unknown data organization")
+_COMPRESSIONS = (34712, 34892, 34933, 50002, 52546)  # of TIFF and DNG: JPEG 2000, lossy JPEG, PNG, JPEG XL
 _LEAST = {(0xE0, b"JFIF"): 9, (0xE2, b"ICC_"): 16, (0xEE, b"Adob"): 9}  # bytes that Pillow reads without asking
 _FRAMES = (0xC0, 0xC1, 0xC2)
 
@@ -83,7 +86,7 @@ def readable(data: bytes) -> bytes:
     """A file without those parts beside its picture that cannot be read: in a PNG chunks whose checksum is wrong, which
     are malformed or which hold more than Pillow takes; in a JPEG segments too short for what they say they are. The
     file itself where there are none."""
-    if not data.startswith((_PNG, _JPEG)):
+    if not data.startswith((_PNG, JPEG)):
         return data
     kept, since = [], 0
     for start, end in _unreadable(data) if data.startswith(_PNG) else _too_short(data):
@@ -136,3 +139,22 @@ def is_text(head: bytes) -> bool:
 def is_bmp(head: bytes) -> bool:
     """Whether a file that begins with BM goes on as a BMP does, as far as its first bytes go."""
     return not is_text(head) and (len(head) < 18 or int.from_bytes(head[14:18], "little") in _BMP_HEADERS)
+
+
+def checksums(picture: Image.Image) -> list[int]:
+    """Of a picture's pixels, in bands, so that there is no second copy of them."""
+    bands = (picture.crop((0, top, picture.width, top + 64)) for top in range(0, picture.height, 64))
+    return [zlib.crc32(band.tobytes()) for band in bands]
+
+
+def unread(failure: Exception | None, media_type: str | None) -> str | None:
+    """A sentence of what a file has that its format allows and its reader does not know, where that is why the reader
+    failed: the file may be whole."""
+    reason = failure.args[0] if failure and failure.args else None
+    what = _UNREAD[1] if reason == _UNREAD[0] else str(reason)
+    if isinstance(reason, KeyError) and reason.args[0] in _COMPRESSIONS:
+        what = f"compression {reason.args[0]}"
+    elif reason != _UNREAD[0] and not what.startswith(_UNKNOWN):
+        return None
+    kind = (media_type or "image/file").removeprefix("image/").upper()
+    return f"This kind of {kind} is not read ({what}): save it as PNG or JPEG."

@@ -6,7 +6,6 @@ bytes and pixels are checked on the header, before anything is decoded: a hostil
 
 import io
 import math
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -131,7 +130,9 @@ def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
         raise PictureTooLarge(f"The picture has {width} x {height} pixels; {_AT_MOST}")
     try:
         turn = 1
-        image = _ended(image) if isinstance(image, JpegImageFile) and image is not source else image
+        if isinstance(image, JpegImageFile) and image is not source:
+            data = cast(io.BytesIO, image.fp).getvalue()
+            image = image if data.endswith(formats.END) else _ended(image, data)
         if image.format != "TIFF":  # Pillow turns these itself as it loads them
             with suppress(Exception):  # damaged metadata is no reason to refuse a picture that can be seen
                 turn = cast(int, image.getexif().get(0x0112, 1))
@@ -167,9 +168,11 @@ def _identified(data: bytes) -> ImageFile:
         raise PictureTooLarge(_TOO_LONG)
     if not data:
         raise NotAPicture("The file is empty: there is no picture in it.")
-    if media_type(data[:SNIFF_BYTES]) is None:
-        raise NotAPicture(f"The file is not a picture that Semblance reads ({_READABLE}).")
-    failure, data = None, formats.readable(data)
+    failure: Exception | None = None
+    if not (jpeg := data.startswith(formats.JPEG)):
+        if media_type(data[:SNIFF_BYTES]) is None:
+            raise NotAPicture(f"The file is not a picture that Semblance reads ({_READABLE}).")
+        data = formats.readable(data)
     for reader, accepts in (Image.OPEN[name] for name in FORMATS if name in Image.OPEN):
         try:
             if accepts is None or accepts(data[:SNIFF_BYTES]) is True:
@@ -178,21 +181,21 @@ def _identified(data: bytes) -> ImageFile:
             raise PictureTooLarge(f"The picture has too many pixels; {_AT_MOST}") from error
         except Exception as error:  # a format's reader may raise anything on bytes that are not its own
             failure = error
+    if jpeg and (mended := formats.readable(data)) is not data:
+        return _identified(mended)
+    if unread := formats.unread(failure, media_type(data[:SNIFF_BYTES])):
+        raise NotAPicture(unread) from failure
     raise DamagedPicture("The picture's header is damaged or cut short: save or copy it anew.") from failure
 
 
-def _ended(image: JpegImageFile) -> Image.Image:
+def _ended(image: Image.Image, data: bytes) -> Image.Image:
     """A JPEG that lacks nothing but its end mark, with one: what its decoder makes up behind it changes no pixel."""
-    found = formats.unended(cast(io.BytesIO, image.fp).getvalue())
-    if found is None:
+    if (found := formats.unended(data)) is None:
         return image
-    data, other_bits = found
-    checks = []
+    (data, other_bits), checks = found, []
     for behind in (b"", other_bits):
         with _identified(data + behind + formats.END) as tried:
-            tried.load()
-            bands = (tried.crop((0, top, tried.width, top + 64)) for top in range(0, tried.height, 64))
-            checks.append([zlib.crc32(band.tobytes()) for band in bands])
+            checks.append(formats.checksums(tried))
     return _identified(data + formats.END) if checks[0] == checks[1] else image
 
 

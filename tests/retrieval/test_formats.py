@@ -189,3 +189,39 @@ def test_no_picture_is_taken_for_a_text(format: str, sides: tuple[int, int]) -> 
         for cut in (2, 6, 10, 17, 20, 30):
             with pytest.raises(DamagedPicture):
                 images.load(data[:cut], SPECS[0])
+
+
+def tiff(bits: int, photometric: int, samples: int, **more: int) -> bytes:
+    """A whole TIFF 8 x 8 of one strip, little-endian, all noughts."""
+    strip = bytes(8 * 8 * samples * bits // 8)
+    depths = struct.pack(f"<{samples}H", *[bits] * samples)
+    inline = depths.ljust(4, b"\0") if len(depths) <= 4 else struct.pack("<I", 8)
+    tags = {256: 8, 257: 8, 259: 1, 262: photometric, 273: 16, 277: samples, 278: 8, 279: len(strip)}
+    tags |= {int(name[1:]): value for name, value in more.items()}
+    rows = {tag: struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items()}
+    rows[258] = struct.pack("<HHI", 258, 3, samples) + inline
+    directory = struct.pack("<H", len(rows)) + b"".join(row for _, row in sorted(rows.items())) + bytes(4)
+    return b"II*\0" + struct.pack("<I", 16 + len(strip)) + depths.ljust(8, b"\0") + strip + directory
+
+
+UNREAD = {
+    "grey and alpha, 16 bits": tiff(16, 1, 2, t338=2),
+    "RGB, floating point": tiff(32, 2, 3, t339=3),
+    "a camera's mosaic": tiff(16, 32803, 1),
+    "lossy DNG": tiff(8, 34892, 3, t259=34892),
+    "JPEG, 12 bits": saved(textured(16, 16), "JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"),
+    "BMP, 2 bits": saved(textured(16, 16), "BMP").replace(b"\1\0\x18\0", b"\1\0\2\0", 1),
+}
+
+
+@pytest.mark.parametrize("data", UNREAD.values(), ids=UNREAD)
+def test_a_whole_file_of_a_kind_that_is_not_read_is_not_called_damaged(data: bytes) -> None:
+    for road in ROADS.values():
+        with pytest.raises(NotAPicture, match=r"^This kind of (TIFF|JPEG|BMP) is not read \(.+\): save it as PNG"):
+            road(data)
+
+
+def test_a_tiff_that_is_read_still_is_and_cut_short_it_is_damaged() -> None:
+    assert images.at_full_size(tiff(8, 2, 3)).shape == (8, 8, 3)
+    with pytest.raises(DamagedPicture):
+        images.load(tiff(8, 2, 3)[:150], SPECS[0])
