@@ -16,9 +16,10 @@ import numpy.typing as npt
 import pillow_heif
 from PIL import Image
 from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from semblance.retrieval import files
+from semblance.retrieval import files, formats
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureTooLarge
 from semblance.retrieval.inputs import InputSpec as InputSpec
 from semblance.retrieval.inputs import ResizeRule
@@ -36,15 +37,6 @@ _AT_MOST = f"at most {MAX_PIXELS // 10**6} megapixels are read. Save a smaller c
 _TOO_LONG = f"The picture is over {MAX_FILE_BYTES / 2**20:.0f} MB, the limit. Save a smaller copy."
 _READABLE = "JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF or TIFF"
 _DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 pillow_heif.register_heif_opener()
 Image.init()  # all readers now: media_type asks them before any picture has been opened
@@ -109,6 +101,8 @@ def scaled(picture: Picture, side: int, box: tuple[float, float, float, float] |
 
 def media_type(head: bytes) -> str | None:
     """The media type that a file's first SNIFF_BYTES bytes promise, or None where they are no picture's."""
+    if formats.is_text(head) or (head.startswith(b"BM") and not formats.is_bmp(head)):
+        return None
     if head[4:12] in (b"ftypmif1", b"ftypmsf1"):  # a container of either: the brands that follow say which
         return "image/avif" if b"avif" in head[16:] else "image/heic"
     for name in FORMATS:
@@ -136,6 +130,9 @@ def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
         raise PictureTooLarge(f"The picture has {width} x {height} pixels; {_AT_MOST}")
     try:
         turn = 1
+        if isinstance(image, JpegImageFile) and image is not source:
+            data = cast(io.BytesIO, image.fp).getvalue()
+            image = image if data.endswith(formats.END) else _ended(image, data)
         if image.format != "TIFF":  # Pillow turns these itself as it loads them
             with suppress(Exception):  # damaged metadata is no reason to refuse a picture that can be seen
                 turn = cast(int, image.getexif().get(0x0112, 1))
@@ -172,6 +169,10 @@ def _identified(data: bytes) -> ImageFile:
     if not data:
         raise NotAPicture("The file is empty: there is no picture in it.")
     failure: Exception | None = None
+    if not (jpeg := data.startswith(formats.JPEG)):
+        if media_type(data[:SNIFF_BYTES]) is None:
+            raise NotAPicture(f"The file is not a picture that Semblance reads ({_READABLE}).")
+        data = formats.readable(data)
     for reader, accepts in (Image.OPEN[name] for name in FORMATS if name in Image.OPEN):
         try:
             if accepts is None or accepts(data[:SNIFF_BYTES]) is True:
@@ -180,9 +181,22 @@ def _identified(data: bytes) -> ImageFile:
             raise PictureTooLarge(f"The picture has too many pixels; {_AT_MOST}") from error
         except Exception as error:  # a format's reader may raise anything on bytes that are not its own
             failure = error
-    if media_type(data[:SNIFF_BYTES]) is None:
-        raise NotAPicture(f"The file is not a picture that Semblance reads ({_READABLE}).") from failure
+    if jpeg and (mended := formats.readable(data)) is not data:
+        return _identified(mended)
+    if unread := formats.unread(failure, media_type(data[:SNIFF_BYTES])):
+        raise NotAPicture(unread) from failure
     raise DamagedPicture("The picture's header is damaged or cut short: save or copy it anew.") from failure
+
+
+def _ended(image: Image.Image, data: bytes) -> Image.Image:
+    """A JPEG that lacks nothing but its end mark, with one: what its decoder makes up behind it changes no pixel."""
+    if (found := formats.unended(data)) is None:
+        return image
+    (data, other_bits), checks = found, []
+    for behind in (b"", other_bits):
+        with _identified(data + behind + formats.END) as tried:
+            checks.append(formats.checksums(tried))
+    return _identified(data + formats.END) if checks[0] == checks[1] else image
 
 
 def _reopened(picture: Image.Image) -> Image.Image | None:
@@ -220,7 +234,7 @@ def _render(image: Image.Image, size: tuple[int, int], turn: int, rule: ResizeRu
     image = image.resize(size, Image.Resampling.BICUBIC, box, gap)
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", size, "white"), image).convert("RGB")
-    return image.transpose(_TURNS[turn]) if turn in _TURNS else image
+    return image.transpose(formats.TURNS[turn]) if turn in formats.TURNS else image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
