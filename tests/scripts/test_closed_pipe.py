@@ -43,7 +43,6 @@ def test_messages_that_nobody_reads_end_no_run(sample: Path, tmp_path: Path) -> 
     assert with_closed("stderr", "status", "--library", tmp_path / "none") == (2, b"")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_under_the_output_is_said(library: Path) -> None:
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "semblance", "status", "--library", str(library)]
