@@ -166,3 +166,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         reporter.write_line("NOT TESTED: the web page, since no Chromium was found.", yellow=True, bold=True)
     if not os.environ.get("SEMBLANCE_DATA"):
         reporter.write_line("NOT TESTED: real data, since SEMBLANCE_DATA is not set.", yellow=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def several(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sets: all kinds of the sample, and the first eight of them."""
+    folder = tmp_path_factory.mktemp("sets")
+    shutil.copytree(sample, folder / "all")
+    for kind in sorted(path for path in sample.iterdir() if path.is_dir())[:8]:
+        shutil.copytree(kind, folder / "few" / kind.name)
+    return folder

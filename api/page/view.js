@@ -24,8 +24,8 @@ export function longDistance(engine, distance, bits) {
 
 /** How many pictures of the library would be as near if nothing were alike, as a person reads it. */
 export function byChance(expected) {
-  if (expected < 1e-6) return "next to none of this library would be as near";
-  return `${expected < 10 ? Number(expected.toPrecision(2)) : count(Math.round(expected))} of this library would be as near`;
+  if (expected < 1e-6) return "next to no picture of this library would be as near";
+  return `${expected < 10 ? Number(expected.toPrecision(2)) : count(Math.round(expected))} pictures of this library would be as near`;
 }
 
 /** ["decode 3.1 ms", "encode 1.2 ms", "search 0.4 ms"]; a step that was not needed is left out. */

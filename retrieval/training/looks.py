@@ -39,7 +39,6 @@ Looks = npt.NDArray[np.float16]  # (1 + views, N, F): of each picture as it is, 
 
 _CHUNK = 16  # pictures that a thread is busy with
 _VIEWS = 4  # what a generator is for: loop.py has the others
-_SCALE = 1.0  # mean size of the weights that training begins with, which standardising their logits undoes
 
 
 def look(trunk: Trunk, data: TrainingData, recipe: Recipe, out: Path, progress: Progress = quiet) -> Looks:
@@ -136,7 +135,7 @@ def begin(model: Autoencoder, trunk: Trunk, features: Looks) -> None:
     linear_map = bottleneck[0]
     assert isinstance(linear_map, torch.nn.Linear)
     weights, _ = linear.nested_bits(features.astype(np.float32), linear_map.out_features)
-    scaled = torch.from_numpy(weights * (_SCALE / np.abs(weights).mean()))
+    scaled = torch.from_numpy(weights / np.abs(weights).mean())  # standardising their logits undoes it
     linear_map.weight.data = scaled.T.contiguous().to(linear_map.weight.device)
 
 

@@ -1,6 +1,5 @@
 """`semblance evaluate` of a folder of sets, and of several: one document, one table, one page, or one sentence."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +13,14 @@ from tests.scripts.test_cli import call, document
 MEASURES = ("P@1", "P@10", "P@100", "mAP")
 
 
-@pytest.fixture(scope="module")
-def folder(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two sets: all kinds of the sample, and the first eight of them."""
-    folder = tmp_path_factory.mktemp("sets")
-    shutil.copytree(sample, folder / "all")
-    for kind in sorted(path for path in sample.iterdir() if path.is_dir())[:8]:
-        shutil.copytree(kind, folder / "few" / kind.name)
-    return folder
-
-
-def test_one_document_holds_all_sets_as_evaluate_tells_each(folder: Path, codec: Codec) -> None:
-    told = document(call("evaluate", folder, "--model", codec.name, "--json"))
+def test_one_document_holds_all_sets_as_evaluate_tells_each(several: Path, codec: Codec) -> None:
+    told = document(call("evaluate", several, "--model", codec.name, "--json"))
     every: list[dict[str, object]] = told["sets"]  # type: ignore[assignment]
     assert [each["name"] for each in every] == ["all", "few"]
     for each in every:
         rows: list[dict[str, object]] = each["rows"]  # type: ignore[assignment]
         options = ["--model", codec.name, "--histogram", "--refine", "--prefix", "64", "--prefix", "28", "--json"]
-        alone = document(call("evaluate", folder / str(each["name"]), *options))
+        alone = document(call("evaluate", several / str(each["name"]), *options))
         assert (each["gallery"], each["queries"]) == (alone["gallery"], alone["queries"])
         same: list[dict[str, object]] = alone["rows"][:-1]  # type: ignore[index] # less random hyperplanes
         assert [row.keys() for row in rows] == [row.keys() for row in same]
@@ -47,9 +36,9 @@ def test_one_document_holds_all_sets_as_evaluate_tells_each(folder: Path, codec:
     assert speeds[0]["pictures_per_second"] > 0
 
 
-def test_the_table_shows_what_is_asked_for(folder: Path) -> None:
-    told = document(call("evaluate", folder / "few", folder / "all", "--json"))
-    shown = call("evaluate", folder / "few", folder / "all", "--measure", "mAP")
+def test_the_table_shows_what_is_asked_for(several: Path) -> None:
+    told = document(call("evaluate", several / "few", several / "all", "--json"))
+    shown = call("evaluate", several / "few", several / "all", "--measure", "mAP")
     assert "2 sets: few, all" in shown.stderr
     for line, mean in zip(told["sets"][0]["rows"], told["means"], strict=True):  # type: ignore[index,call-overload]
         (row,) = [each for each in shown.stdout.splitlines() if f" {line['name']} " in each]
@@ -65,32 +54,32 @@ def test_the_table_shows_what_is_asked_for(folder: Path) -> None:
         (["--measure", "P@7"], "is not one of"),
     ],
 )
-def test_what_cannot_be_done_is_said(folder: Path, options: list[str], sentence: str) -> None:
-    done = call("evaluate", folder, *options)
+def test_what_cannot_be_done_is_said(several: Path, options: list[str], sentence: str) -> None:
+    done = call("evaluate", several, *options)
     assert done.exit_code == 2
     assert sentence in " ".join(done.stderr.replace("│", " ").split())
 
 
-def test_folders_that_are_no_sets_are_named(folder: Path, tmp_path: Path) -> None:
+def test_folders_that_are_no_sets_are_named(several: Path, tmp_path: Path) -> None:
     paint(tmp_path / "kindless" / "1.png", 1)
     paint(tmp_path / "kindless" / "2.png", 1)
     paint(tmp_path / "one" / "cat" / "1.png", 1)
     (tmp_path / "empty").mkdir()
     for name in ("kindless", "one", "empty"):
-        for asked in ([tmp_path / name], [folder / "few", tmp_path / name]):
+        for asked in ([tmp_path / name], [several / "few", tmp_path / name]):
             done = call("evaluate", *asked)
             assert (done.exit_code, done.stdout) == (2, "")
             assert f"error: {tmp_path / name} is no dataset: it needs one subfolder a class" in done.stderr
 
 
-def test_subfolders_can_be_said_to_be_kinds(folder: Path) -> None:
-    told = document(call("evaluate", folder, "--one-set", "--json"))
-    assert told["gallery"] == len([*folder.rglob("*.jpg")])
+def test_subfolders_can_be_said_to_be_kinds(several: Path) -> None:
+    told = document(call("evaluate", several, "--one-set", "--json"))
+    assert told["gallery"] == len([*several.rglob("*.jpg")])
 
 
-def test_the_page_holds_the_table_and_three_figures(folder: Path, tmp_path: Path) -> None:
+def test_the_page_holds_the_table_and_three_figures(several: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="reports are drawn with matplotlib")
-    done = call("evaluate", folder, "--model", "photos", "--model", "cifar10-fast", "--report", tmp_path / "report")
+    done = call("evaluate", several, "--model", "photos", "--model", "cifar10-fast", "--report", tmp_path / "report")
     assert done.exit_code == 0, done.output
     page = (tmp_path / "report" / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 3

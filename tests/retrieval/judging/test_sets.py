@@ -52,18 +52,8 @@ def adopted(tmp_path_factory: pytest.TempPathFactory) -> Codec:
 
 
 @pytest.fixture(scope="module")
-def folder(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two sets: all kinds of the sample, and the first eight of them."""
-    folder = tmp_path_factory.mktemp("sets")
-    shutil.copytree(sample, folder / "all")
-    for kind in sorted(path for path in sample.iterdir() if path.is_dir())[:8]:
-        shutil.copytree(kind, folder / "few" / kind.name)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def judged(folder: Path, codec: Codec, adopted: Codec) -> list[Judged]:
-    return sets.judge(of_folder(folder), [codec, adopted], VARIANTS)
+def judged(several: Path, codec: Codec, adopted: Codec) -> list[Judged]:
+    return sets.judge(of_folder(several), [codec, adopted], VARIANTS)
 
 
 def test_pictures_right_below_are_kinds_and_deeper_ones_are_sets(tmp_path: Path) -> None:
@@ -92,8 +82,8 @@ def first_ten(distances: npt.NDArray[np.floating], labels: npt.NDArray[np.int64]
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_the_figures_are_those_of_brute_force(folder: Path, judged: list[Judged], adopted: Codec, number: int) -> None:
-    contest = shuffled(*datasets.load(sets.of_folder(folder)[number]))
+def test_the_figures_are_those_of_brute_force(several: Path, judged: list[Judged], adopted: Codec, number: int) -> None:
+    contest = shuffled(*datasets.load(sets.of_folder(several)[number]))
     labels, here = contest.gallery.labels, judged[number]
     pixels = contest.gallery.pictures(InputSpec(32)).reshape(len(labels), -1).astype(float)
     model = onnx.load(adopted.folder / "encoder.onnx")
@@ -117,9 +107,9 @@ def test_the_figures_are_those_of_brute_force(folder: Path, judged: list[Judged]
         assert rows[name].score.table["P@10"] == pytest.approx(first_ten(distances, labels)), name
 
 
-def test_a_set_has_the_rows_that_it_has_alone(folder: Path, judged: list[Judged], codec: Codec) -> None:
+def test_a_set_has_the_rows_that_it_has_alone(several: Path, judged: list[Judged], codec: Codec) -> None:
     assert [each.name for each in judged] == ["all", "few"]
-    contest = shuffled(*datasets.load(folder / "few"))
+    contest = shuffled(*datasets.load(several / "few"))
     alone = [comparison.by_pixels(contest), comparison.by_histograms(contest)]
     alone += comparison.by_codec(contest, codec, VARIANTS)
 
@@ -131,7 +121,7 @@ def test_a_set_has_the_rows_that_it_has_alone(folder: Path, judged: list[Judged]
 
 
 def test_pictures_are_decoded_once_for_a_size_and_encoded_once_by_a_model(
-    folder: Path, codec: Codec, adopted: Codec, monkeypatch: pytest.MonkeyPatch
+    several: Path, codec: Codec, adopted: Codec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[tuple[Path, InputSpec]] = []
     encoded: list[int] = []
@@ -148,8 +138,8 @@ def test_pictures_are_decoded_once_for_a_size_and_encoded_once_by_a_model(
     monkeypatch.setattr(images, "load", loading)
     monkeypatch.setattr(Codec, "logits", encoding)
     seen: list[tuple[int, int]] = []
-    sets.judge([folder / "few"], [codec, Codec(codec.folder), adopted], VARIANTS, lambda *each: seen.append(each))
-    count = len(datasets.picture_files(folder / "few"))
+    sets.judge([several / "few"], [codec, Codec(codec.folder), adopted], VARIANTS, lambda *each: seen.append(each))
+    count = len(datasets.picture_files(several / "few"))
     specs = {InputSpec(32), InputSpec(64), codec.spec, codec.decoded, adopted.spec}
     assert len(decoded) == len({*decoded}) == count * len(specs)
     assert [each for each in encoded if each > 1] == [count, count], "the adopted one's come with its features"
