@@ -111,8 +111,10 @@ def decide(batch: Sequence[Encoded | Failure], known: Known) -> Decision:
     """What a batch changes, now that its files have been looked into."""
     fresh = [result for result in batch if isinstance(result, Encoded) and not result.same]
     same = [result for result in batch if isinstance(result, Encoded) and result.same]
-    added = [NewPicture(*each.work.found, each.sha256, each.codes) for each in fresh]
-    touched = [Entry(known.entries[each.work.found.path].id, *each.work.found, each.sha256) for each in same]
+    added = [NewPicture(**each.work.found._asdict(), sha256=each.sha256, codes=each.codes) for each in fresh]
+    touched = [
+        Entry(known.entries[each.work.found.path].id, **each.work.found._asdict(), sha256=each.sha256) for each in same
+    ]
     codes: dict[str, dict[int, Codes]] = {}
     for result, entry in zip(same, touched, strict=True):
         for codec_id, code in result.codes.items():

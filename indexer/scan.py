@@ -19,11 +19,14 @@ class Found(NamedTuple):
 
     `mtime_ns` lies within 64 bits with a sign, which is what the catalog holds: years 1677 to 2262 are themselves, and
     others are counted round. It is only ever asked whether it is the same, and within 584 years no two become one.
+    So do `ctime_ns` and `inode`.
     """
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int = 0
+    inode: int = 0
 
 
 @dataclass
@@ -153,7 +156,8 @@ def _sort(entry: os.DirEntry[str], out: Scan) -> None:
     if shown != entry.path:
         out.unlisted[shown] = "The file's name is not valid UTF-8: rename it."
         return
-    out.found[entry.path] = Found(entry.path, state.st_size, _in_64_bits(state.st_mtime_ns))
+    numbers = (_in_64_bits(number) for number in (state.st_mtime_ns, state.st_ctime_ns, state.st_ino))
+    out.found[entry.path] = Found(entry.path, state.st_size, *numbers)
 
 
 def _in_64_bits(number: int) -> int:

@@ -19,7 +19,7 @@ from semblance.retrieval.errors import CodecMismatch, LibraryError, LibraryMissi
 
 T = TypeVar("T")
 
-_ENTRY = "SELECT id, path, size, mtime_ns, sha256 FROM pictures"
+_ENTRY = "SELECT id, path, size, mtime_ns, sha256, ctime_ns, inode FROM pictures"
 
 
 class Catalog:

@@ -28,13 +28,15 @@ class CurrentCodec:
 
 @dataclass(frozen=True)
 class Entry:
-    """A picture as the catalog knows it."""
+    """A picture as the catalog knows it. `ctime_ns` and `inode` are 0 where they are not known yet."""
 
     id: int
     path: str
     size: int
     mtime_ns: int
     sha256: bytes
+    ctime_ns: int = 0
+    inode: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class NewPicture:
     mtime_ns: int
     sha256: bytes
     codes: dict[str, Codes]
+    ctime_ns: int = 0
+    inode: int = 0
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,24 @@ MIGRATIONS: list[list[str]] = [
     SELECT 2 AS format, id, created, (SELECT max(number) FROM generations) AS generation, codec_id, bits, model
     FROM identity, codecs WHERE purpose = 'alike' AND current""",
     ],
+    [  # a checksum for each row; what tells a changed file; pictures by content; folders; pairs told apart by people
+        *(
+            f"ALTER TABLE {table} ADD COLUMN checksum INTEGER"
+            for table in ("pictures", "failures", "codes", "removals", "codecs", "generations", "identity")
+        ),
+        "ALTER TABLE pictures ADD COLUMN ctime_ns INTEGER NOT NULL DEFAULT 0",  # 0: not known
+        "ALTER TABLE pictures ADD COLUMN inode INTEGER NOT NULL DEFAULT 0",  # 0: not known
+        "CREATE INDEX pictures_by_sha256 ON pictures (sha256)",
+        """CREATE TABLE folders (
+    path TEXT PRIMARY KEY, device INTEGER NOT NULL, named INTEGER NOT NULL, seen REAL NOT NULL, checksum INTEGER
+) WITHOUT ROWID""",
+        """CREATE TABLE apart (
+    first INTEGER NOT NULL REFERENCES pictures(id) ON DELETE CASCADE,
+    second INTEGER NOT NULL REFERENCES pictures(id) ON DELETE CASCADE,
+    checksum INTEGER, PRIMARY KEY (first, second)
+) WITHOUT ROWID""",
+        "CREATE INDEX apart_by_second ON apart (second)",
+    ],
 ]
 VERSION = len(MIGRATIONS)
 

@@ -62,7 +62,8 @@ class Writer(Catalog):
             if instead:
                 self._db.execute("UPDATE codecs SET current = 0 WHERE purpose = ?", (purpose,))
             self._db.execute(
-                "INSERT OR IGNORE INTO codecs SELECT :id, :bits, :model, :purpose,"
+                "INSERT OR IGNORE INTO codecs (codec_id, bits, model, purpose, current)"
+                " SELECT :id, :bits, :model, :purpose,"
                 " NOT EXISTS (SELECT 1 FROM codecs WHERE purpose = :purpose AND current)",
                 row,
             )
@@ -80,12 +81,14 @@ class Writer(Catalog):
         with self._batch() as generation:
             self._forget([failure.path for failure in failed if failure.read], generation)
             self._forget([picture.path for picture in added], generation)
-            self._db.executemany("INSERT OR REPLACE INTO failures VALUES (?, ?)", [(f.path, f.reason) for f in failed])
+            self._db.executemany(
+                "INSERT OR REPLACE INTO failures (path, reason) VALUES (?, ?)", [(f.path, f.reason) for f in failed]
+            )
             ids = []
             for picture in added:
                 cursor = self._db.execute(
-                    "INSERT INTO pictures (path, size, mtime_ns, sha256) VALUES (?, ?, ?, ?)",
-                    (picture.path, picture.size, picture.mtime_ns, picture.sha256),
+                    "INSERT INTO pictures (path, size, mtime_ns, sha256, ctime_ns, inode) VALUES (?, ?, ?, ?, ?, ?)",
+                    (picture.path, picture.size, picture.mtime_ns, picture.sha256, picture.ctime_ns, picture.inode),
                 )
                 assert cursor.lastrowid is not None
                 ids.append(cursor.lastrowid)
@@ -112,7 +115,8 @@ class Writer(Catalog):
             self._db.execute("DELETE FROM codes WHERE codec_id IN (?, ?)", (before, codec.codec_id))
             self._db.execute("DELETE FROM codecs WHERE codec_id IN (?, ?)", (before, codec.codec_id))
             self._db.execute(
-                "INSERT INTO codecs VALUES (?, ?, ?, 'alike', 1)", (codec.codec_id, codec.bits, codec.reference)
+                "INSERT INTO codecs (codec_id, bits, model, purpose, current) VALUES (?, ?, ?, 'alike', 1)",
+                (codec.codec_id, codec.bits, codec.reference),
             )
             self._put(codec.codec_id, zip(ids.tolist(), codes, strict=True), generation)
         self.codec_id, self.bits, self.model = codec.codec_id, codec.bits, codec.reference
@@ -122,7 +126,8 @@ class Writer(Catalog):
         with sentences(self.folder), self._transaction():
             self._db.executemany("DELETE FROM failures WHERE path = ?", [(entry.path,) for entry in entries])
             self._db.executemany(
-                "UPDATE pictures SET size = ?, mtime_ns = ? WHERE id = ?", [(e.size, e.mtime_ns, e.id) for e in entries]
+                "UPDATE pictures SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE id = ?",
+                [(e.size, e.mtime_ns, e.ctime_ns, e.inode, e.id) for e in entries],
             )
 
     def forget(self, paths: list[str]) -> None:
@@ -136,12 +141,17 @@ class Writer(Catalog):
         rows = [(codec_id, generation, code.tobytes(), id) for id, code in coded]
         if any(len(row[2]) != size for row in rows):
             raise ValueError(f"a code of {codec_id[:12]} has {size} bytes")
-        self._db.executemany("INSERT OR IGNORE INTO codes SELECT id, ?, ?, ? FROM pictures WHERE id = ?", rows)
+        self._db.executemany(
+            "INSERT OR IGNORE INTO codes (picture, codec_id, generation, code)"
+            " SELECT id, ?, ?, ? FROM pictures WHERE id = ?",
+            rows,
+        )
 
     def _forget(self, paths: list[str], generation: int) -> None:
         self._db.executemany("DELETE FROM failures WHERE path = ?", [(path,) for path in paths])
         self._db.executemany(
-            "INSERT INTO removals SELECT id, ? FROM pictures WHERE path = ?", [(generation, path) for path in paths]
+            "INSERT INTO removals (picture, generation) SELECT id, ? FROM pictures WHERE path = ?",
+            [(generation, path) for path in paths],
         )
         self._db.executemany("DELETE FROM pictures WHERE path = ?", [(path,) for path in paths])
 
@@ -152,7 +162,7 @@ class Writer(Catalog):
             generation = self.generation().number + 1
             yield generation
             self._db.execute(
-                "INSERT INTO generations SELECT :g, lower(hex(randomblob(16))) WHERE EXISTS"
+                "INSERT INTO generations (number, token) SELECT :g, lower(hex(randomblob(16))) WHERE EXISTS"
                 " (SELECT 1 FROM codes WHERE generation = :g) OR EXISTS (SELECT 1 FROM removals WHERE generation = :g)",
                 {"g": generation},
             )
@@ -178,9 +188,12 @@ def _create(folder: Path, codec: Codec) -> None:
         (folder / leftover).unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
         schema.migrate(db)
-        db.execute("INSERT INTO identity VALUES (?, ?)", (uuid.uuid4().hex, time.time()))
-        db.execute("INSERT INTO codecs VALUES (?, ?, ?, 'alike', 1)", (codec.codec_id, codec.bits, codec.reference))
-        db.execute("INSERT INTO generations VALUES (0, lower(hex(randomblob(16))))")
+        db.execute("INSERT INTO identity (id, created) VALUES (?, ?)", (uuid.uuid4().hex, time.time()))
+        db.execute(
+            "INSERT INTO codecs (codec_id, bits, model, purpose, current) VALUES (?, ?, ?, 'alike', 1)",
+            (codec.codec_id, codec.bits, codec.reference),
+        )
+        db.execute("INSERT INTO generations (number, token) VALUES (0, lower(hex(randomblob(16))))")
     draft.replace(folder / FILE)
 
 

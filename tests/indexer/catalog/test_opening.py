@@ -80,7 +80,7 @@ def test_a_batch_left_half_written_is_never_taken_for_the_truth(library: Path, p
         db.execute("PRAGMA cache_size = 1")  # so that the batch reaches the file before it is committed
         db.execute("BEGIN")
         rows = [(str(number), "x" * 500) for number in range(500)]
-        db.executemany("INSERT INTO failures VALUES (?, ?)", rows)
+        db.executemany("INSERT INTO failures (path, reason) VALUES (?, ?)", rows)
         os.kill(os.getpid(), signal.SIGKILL)
 
     with contextlib.closing(sqlite3.connect(library / FILE)) as db:
