@@ -17,7 +17,7 @@ from semblance.retrieval.errors import LibraryError, LibraryLocked
 
 FILE = "catalog.sqlite"
 _LOCK = "writer.lock"
-_PATIENCE = 3.0  # seconds for another process to bring the library up to date, which takes a moment
+_PATIENCE = 30.0  # seconds for another process to bring the library up to date, at some 5 for a million codes
 
 State = tuple[tuple[int, int, int] | None, ...]
 
@@ -57,12 +57,29 @@ def _status(path: Path) -> tuple[int, int, int] | None:
 def _open(folder: Path, how: str) -> sqlite3.Connection:
     address = f"{(folder / FILE).absolute().as_uri()}?{how}"
     db = sqlite3.connect(address, uri=True, timeout=10, isolation_level=None, check_same_thread=False)
+    db.text_factory = _text
     try:
         _bring_up_to_date(db, folder)
         return db
     except BaseException:
         db.close()
         raise
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")  # where it is damaged, its row's checksum says so
+
+
+def forget_log(folder: Path, of_another: int | None) -> None:
+    """Remove SQLite's log where it is that of a catalog in whose place another has been put: its inode is known.
+
+    SQLite would play it into the new one. Raises LibraryLocked, sqlite3.OperationalError and OSError.
+    """
+    log = state(folder)[1]
+    if of_another is not None and log is not None and log[:1] == (of_another,) and log[1]:
+        with lock(folder):
+            for name in (f"{FILE}-wal", f"{FILE}-shm"):
+                (folder / name).unlink(missing_ok=True)
 
 
 def _bring_up_to_date(db: sqlite3.Connection, folder: Path) -> None:

@@ -1,7 +1,12 @@
-"""The catalog as a reader sees it. A reader writes nothing but what brings an old library up to date."""
+"""The catalog as a reader sees it. A reader writes nothing but what brings an old library up to date.
+
+A row whose checksum is wrong is as good as lost: it is left out and logged, and `index` makes it anew.
+"""
 
 import contextlib
+import itertools
 import json
+import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -9,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from semblance.indexer.catalog import opening
+from semblance.indexer.catalog import checksums, opening
 from semblance.indexer.catalog.opening import FILE
 from semblance.indexer.catalog.records import Changes, CurrentCodec, Entry, Generation, Purpose
 from semblance.indexer.catalog.sqlite_errors import sentences
@@ -19,7 +24,9 @@ from semblance.retrieval.errors import CodecMismatch, LibraryError, LibraryMissi
 
 T = TypeVar("T")
 
-_ENTRY = "SELECT id, path, size, mtime_ns, sha256, ctime_ns, inode FROM pictures"
+log = logging.getLogger("semblance.indexer")
+
+_ENTRY = checksums.select("pictures")
 
 
 class Catalog:
@@ -82,9 +89,8 @@ class Catalog:
 
     def current(self, purpose: Purpose) -> CurrentCodec | None:
         """The codec that serves a purpose now. None where none does."""
-        question = "SELECT codec_id, bits, model FROM codecs WHERE purpose = ? AND current"
-        rows = self._rows(question, (purpose,))
-        return CurrentCodec(*rows[0]) if rows else None
+        rows = self._right("codecs", "WHERE purpose = ? AND current", (purpose,))
+        return CurrentCodec(*rows[0][:3]) if rows else None
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 
@@ -95,7 +101,7 @@ class Catalog:
     def knows(self, generation: Generation) -> bool:
         """Whether this catalog has been at `generation`; one put back from a copy has not been where others went."""
         values = (generation.number, generation.token)
-        return bool(self._rows("SELECT 1 FROM generations WHERE number = ? AND token = ?", values))
+        return bool(self._right("generations", "WHERE number = ? AND token = ?", values))
 
     def counts(self) -> tuple[int, int]:
         """How many pictures there are, and how many files could not be read."""
@@ -104,26 +110,27 @@ class Catalog:
 
     def coded(self, codec_id: str) -> set[int]:
         """The pictures that have a code of this codec."""
-        return {row[0] for row in self._rows("SELECT picture FROM codes WHERE codec_id = ?", (codec_id,))}
+        question = "SELECT picture, generation, code, checksum FROM codes WHERE codec_id = ?"
+        rows = self._rows(question, (codec_id,))
+        return {row[0] for row, right in zip(rows, checksums.of_codes(codec_id, rows), strict=True) if right}
 
     def entries(self) -> list[Entry]:
         """Every picture, by id."""
-        return [Entry(*row) for row in self._rows(f"{_ENTRY} ORDER BY id")]
+        return [Entry(*row[:-1]) for row in self._right("pictures", "ORDER BY id")]
 
     def entry(self, id: int) -> Entry | None:
         """One picture, or None."""
-        rows = self._rows(f"{_ENTRY} WHERE id = ?", (id,))
-        return Entry(*rows[0]) if rows else None
+        rows = self._right("pictures", "WHERE id = ?", (id,))
+        return Entry(*rows[0][:-1]) if rows else None
 
     def paths(self, ids: Iterable[int]) -> dict[int, str]:
         """The paths of those ids that there are."""
-        question = "SELECT id, path FROM pictures WHERE id IN (SELECT value FROM json_each(?))"
-        wanted = json.dumps([*ids])
-        return dict(self._ask(lambda db: db.execute(question, (wanted,)).fetchall()))
+        which = "WHERE id IN (SELECT value FROM json_each(?))"
+        return {row[0]: row[1] for row in self._right("pictures", which, (json.dumps([*ids]),))}
 
     def failures(self) -> dict[str, str]:
         """Path and reason of each file that could not be read."""
-        return dict(self._rows("SELECT path, reason FROM failures ORDER BY path"))
+        return {path: reason for path, reason, _ in self._right("failures", "ORDER BY path")}
 
     def spread(self, count: int) -> list[Entry]:
         """At most `count` pictures, spread evenly over the library by id."""
@@ -131,8 +138,8 @@ class Catalog:
         if pictures <= count:
             return self.entries()
         places = [first + (last + 1 - first) * step // count for step in range(count)]
-        rows = [row for at in places for row in self._rows(f"{_ENTRY} WHERE id >= ? ORDER BY id LIMIT 1", (at,))]
-        return [Entry(*row) for row in dict.fromkeys(rows)]
+        rows = [row for at in places for row in self._right("pictures", "WHERE id >= ? ORDER BY id LIMIT 1", (at,))]
+        return [Entry(*row[:-1]) for row in dict.fromkeys(rows)]
 
     def changes(self, since: int, codec_id: str | None = None) -> Changes:
         """What was added and removed after generation number `since`, everything there is for since = 0; the codes are
@@ -146,19 +153,23 @@ class Catalog:
                 generation = _generation(db)
                 cursor = db.execute(
                     # The sign keeps SQLite from reading all codes in their order to find the few that are new.
-                    "SELECT picture, code FROM codes WHERE generation > ? AND codec_id = ?"
+                    "SELECT picture, generation, code, checksum FROM codes WHERE generation > ? AND codec_id = ?"
                     f" ORDER BY {'+' if since else ''}picture",
                     (since, codec_id),
                 )
-                ids: list[int] = []
+                wrong, ids = 0, list[int]()
                 codes = bytearray()
                 while rows := cursor.fetchmany(10_000):
-                    ids.extend(row[0] for row in rows)
-                    codes += b"".join(row[1] for row in rows)
-                removed = [row[0] for row in db.execute("SELECT picture FROM removals WHERE generation > ?", (since,))]
+                    right = [*itertools.compress(rows, checksums.of_codes(codec_id, rows))]
+                    wrong += len(rows) - len(right)
+                    ids.extend(row[0] for row in right)
+                    codes += b"".join(row[2] for row in right)
+                gone = db.execute(f"{checksums.select('removals')} WHERE generation > ?", (since,)).fetchall()
+                removed = [row[0] for row in gone if checksums.is_right("removals", row)]
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
+            self._say_damaged("codes", wrong + len(gone) - len(removed))
             if len(codes) != len(ids) * size:
                 raise sqlite3.DatabaseError("codes of a wrong length")
             stacked = np.frombuffer(bytes(codes), np.uint8).reshape(len(ids), size)
@@ -174,6 +185,18 @@ class Catalog:
             )
         return int(rows[0][0])
 
+    def _right(self, table: str, which: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """The rows of a table, in the order of checksums.COLUMNS and with their checksums, that are as written."""
+        rows = self._rows(f"{checksums.select(table)} {which}", values)
+        right = [row for row in rows if checksums.is_right(table, row)]
+        self._say_damaged(table, len(rows) - len(right))
+        return right
+
+    def _say_damaged(self, table: str, rows: int) -> None:
+        if rows:
+            said = "%d damaged rows of %s in the catalog of %s are left out: run `semblance verify --library %s`"
+            log.warning(said, rows, table, self.folder, self.folder)
+
     def _rows(self, question: str, values: tuple[Any, ...] = ()) -> list[Any]:
         return self._ask(lambda db: db.execute(question, values).fetchall())
 
@@ -185,7 +208,7 @@ class Catalog:
             answer = question(self._db)
         except sqlite3.Error as error:
             wrong = error
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             wrong = sqlite3.DatabaseError("a value is of another kind than was written")
         if self._as_it_stood is None or self._as_it_stood == opening.state(self.folder):
             if wrong is None:
@@ -201,7 +224,11 @@ class Catalog:
 
 def _what_it_is(db: sqlite3.Connection) -> tuple[str, str, int, str]:
     """Identity, and the current codec's id, bits and model. TypeError and ValueError where the catalog does not say."""
-    library, codec_id, bits, model = db.execute("SELECT id, codec_id, bits, model FROM library").fetchone()
+    ((library, *_),) = db.execute(checksums.select("identity")).fetchall()
+    (codec,) = db.execute(f"{checksums.select('codecs')} WHERE purpose = 'alike' AND current").fetchall()
+    if not checksums.is_right("codecs", codec):
+        raise ValueError("nobody wrote this")
+    codec_id, bits, model = codec[:3]
     if not 0 < int(bits) < 2**16:
         raise ValueError("no code has so many bits")
     return str(library), str(codec_id), int(bits), str(model)
@@ -209,5 +236,8 @@ def _what_it_is(db: sqlite3.Connection) -> tuple[str, str, int, str]:
 
 def _generation(db: sqlite3.Connection) -> Generation:
     """The present generation. TypeError where there is none."""
-    number, token = db.execute("SELECT number, token FROM generations ORDER BY number DESC LIMIT 1").fetchone()
-    return Generation(int(number), str(token))
+    rows = db.execute(f"{checksums.select('generations')} ORDER BY number DESC")
+    number, token, _ = next((row for row in rows if checksums.is_right("generations", row)), (None, None, None))
+    if number is None:
+        raise TypeError("there is no generation")
+    return Generation(number, token)

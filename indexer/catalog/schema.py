@@ -10,6 +10,8 @@ belong to the transaction that changes them. Version 1 had neither, and is known
 
 import sqlite3
 
+from semblance.indexer.catalog import checksums
+
 _APPLICATION = 0x53424C43  # "SBLC"
 _OF_VERSION_1 = {"library", "pictures", "failures", "codes", "removals"}
 
@@ -71,6 +73,7 @@ MIGRATIONS: list[list[str]] = [
     ],
 ]
 VERSION = len(MIGRATIONS)
+_FIRST_WITH_CHECKSUMS = 3
 
 
 def version(db: sqlite3.Connection) -> int:
@@ -85,9 +88,12 @@ def migrate(db: sqlite3.Connection) -> None:
     """Bring a catalog, or an empty file, to VERSION in one transaction: a kill leaves the old or the new, whole."""
     db.execute("BEGIN IMMEDIATE")
     try:
-        for number in range(version(db), VERSION):
+        before = version(db)
+        for number in range(before, VERSION):
             for statement in (*MIGRATIONS[number], f"PRAGMA user_version = {number + 1}"):
                 db.execute(statement)
+        if before < _FIRST_WITH_CHECKSUMS <= VERSION:
+            checksums.fill(db)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:  # SQLite has rolled back by itself where the disk is full
