@@ -1,13 +1,13 @@
 """A checksum in every row, so that a flipped bit is found and never answered with.
 
-It is the CRC-32 of the table's name and the row's values, each written with its kind and length: no single bit, nor
-any run of up to 32, changes a row unnoticed. The writer's connection sets it by temporary triggers, which no statement
+It is the CRC-32 of the table's name and of the row's values as Python writes a tuple in ASCII, which tells every value
+from every other, whatever its kind, and is the quickest that Python has: less than a microsecond. The writer's connection sets it by temporary triggers, which no statement
 can forget and the file does not hold: what another program changes gets no checksum, and counts as damaged.
 """
 
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 COLUMNS = {
@@ -21,6 +21,7 @@ COLUMNS = {
     "folders": ("path", "device", "named", "seen"),
     "apart": ("first", "second"),
 }
+_BEGUN = {table: zlib.crc32(table.encode()) for table in COLUMNS}
 KEYS = {
     "pictures": ("id",),
     "failures": ("path",),
@@ -36,15 +37,14 @@ KEYS = {
 
 def checksum(table: str, *values: Any) -> int:
     """Of a row, whose values are in the order of COLUMNS."""
-    return zlib.crc32(b"".join(map(_written, values)), _begun(table))
+    return zlib.crc32(ascii(values).encode(), _BEGUN[table])
 
 
-def of_codes(codec_id: str, rows: Sequence[tuple[int, int, bytes, int]]) -> Iterator[bool]:
-    """Whether each row of codes (picture, generation, code, checksum) is right; `checksum` of a million takes longer.
-    TypeError where a value is of another kind."""
-    begun, crc32 = zlib.crc32(_written(codec_id), _begun("codes")), zlib.crc32
+def of_codes(codec_id: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[bool]:
+    """Whether each row of codes (picture, generation, code, checksum) of one codec is what was written."""
+    begun = _BEGUN["codes"]
     for picture, generation, code, kept in rows:
-        yield crc32(b"i%d;i%d;b%d:%b" % (picture, generation, len(code), code), begun) == kept
+        yield zlib.crc32(ascii((codec_id, picture, generation, code)).encode(), begun) == kept
 
 
 def is_right(table: str, row: Sequence[Any]) -> bool:
@@ -83,19 +83,3 @@ def register(db: sqlite3.Connection) -> None:
 
 def _call(table: str) -> str:
     return f"row_checksum('{table}', {', '.join(COLUMNS[table])})"
-
-
-def _begun(table: str) -> int:
-    return zlib.crc32(table.encode() + b":")
-
-
-def _written(value: Any) -> bytes:
-    kind = type(value)
-    if kind is int:
-        return b"i%d;" % value
-    if kind is str:
-        value = value.encode("utf-8", "surrogateescape")  # as it was read, however damaged
-        return b"t%d:%b" % (len(value), value)
-    if kind is bytes:
-        return b"b%d:%b" % (len(value), value)
-    return b"n" if value is None else b"f%b;" % float(value).hex().encode()

@@ -33,7 +33,10 @@ class Catalog:
     """An open catalog. One connection, used by one thread at a time.
 
     Attributes: `folder`, `library` (its identity), `codec_id`, `bits`, `model` (name or folder): of its current codec.
+    `damaged_seen` counts the rows that were left out since it was opened.
     """
+
+    damaged_seen = 0
 
     def __init__(self, folder: Path) -> None:
         """Prefer `open`, which says more."""
@@ -112,7 +115,9 @@ class Catalog:
         """The pictures that have a code of this codec."""
         question = "SELECT picture, generation, code, checksum FROM codes WHERE codec_id = ?"
         rows = self._rows(question, (codec_id,))
-        return {row[0] for row, right in zip(rows, checksums.of_codes(codec_id, rows), strict=True) if right}
+        right = {row[0] for row in itertools.compress(rows, checksums.of_codes(codec_id, rows))}
+        self._say_damaged("codes", len(rows) - len(right))
+        return right
 
     def entries(self) -> list[Entry]:
         """Every picture, by id."""
@@ -194,6 +199,7 @@ class Catalog:
 
     def _say_damaged(self, table: str, rows: int) -> None:
         if rows:
+            self.damaged_seen += rows
             said = "%d damaged rows of %s in the catalog of %s are left out: run `semblance verify --library %s`"
             log.warning(said, rows, table, self.folder, self.folder)
 
