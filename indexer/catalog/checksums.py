@@ -1,8 +1,9 @@
 """A checksum in every row, so that a flipped bit is found and never answered with.
 
 It is the CRC-32 of the table's name and of the row's values as Python writes a tuple in ASCII, which tells every value
-from every other, whatever its kind, and is the quickest that Python has: less than a microsecond. The writer's connection sets it by temporary triggers, which no statement
-can forget and the file does not hold: what another program changes gets no checksum, and counts as damaged.
+from every other, whatever its kind, and is the quickest that Python has: less than a microsecond. The writer's
+connection sets it by temporary triggers, which no statement can forget and the file does not hold: what another program
+changes gets no checksum, and counts as damaged.
 """
 
 import sqlite3

@@ -6,46 +6,38 @@ A row whose checksum is wrong is as good as lost: it is left out and logged, and
 import contextlib
 import itertools
 import json
-import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self
 
 import numpy as np
 
 from semblance.indexer.catalog import checksums, opening
+from semblance.indexer.catalog.connection import Connection
 from semblance.indexer.catalog.opening import FILE
 from semblance.indexer.catalog.records import Changes, CurrentCodec, Entry, Generation, Purpose
-from semblance.indexer.catalog.sqlite_errors import sentences
+from semblance.indexer.catalog.sqlite_errors import damaged, sentences
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import CodecMismatch, LibraryError, LibraryMissing
-
-T = TypeVar("T")
-
-log = logging.getLogger("semblance.indexer")
-
-_ENTRY = checksums.select("pictures")
 
 
 class Catalog:
     """An open catalog. One connection, used by one thread at a time.
 
     Attributes: `folder`, `library` (its identity), `codec_id`, `bits`, `model` (name or folder): of its current codec.
-    `damaged_seen` counts the rows that were left out since it was opened.
     """
-
-    damaged_seen = 0
 
     def __init__(self, folder: Path) -> None:
         """Prefer `open`, which says more."""
         self.folder = folder
-        self._db, self._as_it_stood = opening.connect(folder)
+        self._connection = connection = Connection(folder)
+        self._ask, self._rows, self._right = connection.ask, connection.rows, connection.right
         try:
             self.library, self.codec_id, self.bits, self.model = self._ask(_what_it_is)
         except BaseException:
-            self._db.close()
+            connection.close()
             raise
 
     # ---- opening ---------------------------------------------------------------------------------------------------
@@ -88,7 +80,27 @@ class Catalog:
 
     def close(self) -> None:
         """Close the connection."""
-        self._db.close()
+        self._connection.close()
+
+    @property
+    def damaged_seen(self) -> int:
+        """How many damaged rows were left out since it was opened."""
+        return self._connection.damaged_seen
+
+    def look_anew(self) -> None:
+        """Forget what is known of the catalog's file where that was written to since. Raises as `open` does."""
+        self._connection.look_anew()
+
+    def forget_log(self) -> None:
+        """Let go, where another catalog was put in this one's place: of this one's log too. Raises LibraryError."""
+        self.close()
+        with sentences(self.folder):
+            opening.forget_log(self.folder, self._connection.log)
+
+    def check_structure(self) -> None:
+        """LibraryError where SQLite finds its own file damaged; takes some seconds for a million codes."""
+        if (said := self._rows("PRAGMA integrity_check(1)")) != [("ok",)]:
+            raise damaged(self.folder, " ".join(str(said[0][0]).split()))
 
     def current(self, purpose: Purpose) -> CurrentCodec | None:
         """The codec that serves a purpose now. None where none does."""
@@ -116,12 +128,16 @@ class Catalog:
         question = "SELECT picture, generation, code, checksum FROM codes WHERE codec_id = ?"
         rows = self._rows(question, (codec_id,))
         right = {row[0] for row in itertools.compress(rows, checksums.of_codes(codec_id, rows))}
-        self._say_damaged("codes", len(rows) - len(right))
+        self._connection.say_damaged("codes", len(rows) - len(right))
         return right
 
     def entries(self) -> list[Entry]:
         """Every picture, by id."""
         return [Entry(*row[:-1]) for row in self._right("pictures", "ORDER BY id")]
+
+    def contents(self) -> dict[int, bytes]:
+        """The SHA-256 of each picture's content, by id."""
+        return {entry.id: entry.sha256 for entry in self.entries()}
 
     def entry(self, id: int) -> Entry | None:
         """One picture, or None."""
@@ -174,7 +190,7 @@ class Catalog:
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
-            self._say_damaged("codes", wrong + len(gone) - len(removed))
+            self._connection.say_damaged("codes", wrong + len(gone) - len(removed))
             if len(codes) != len(ids) * size:
                 raise sqlite3.DatabaseError("codes of a wrong length")
             stacked = np.frombuffer(bytes(codes), np.uint8).reshape(len(ids), size)
@@ -189,43 +205,6 @@ class Catalog:
                 f"The library {self.folder} has no codes of a model {codec_id[:12]}: index by it first."
             )
         return int(rows[0][0])
-
-    def _right(self, table: str, which: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        """The rows of a table, in the order of checksums.COLUMNS and with their checksums, that are as written."""
-        rows = self._rows(f"{checksums.select(table)} {which}", values)
-        right = [row for row in rows if checksums.is_right(table, row)]
-        self._say_damaged(table, len(rows) - len(right))
-        return right
-
-    def _say_damaged(self, table: str, rows: int) -> None:
-        if rows:
-            self.damaged_seen += rows
-            said = "%d damaged rows of %s in the catalog of %s are left out: run `semblance verify --library %s`"
-            log.warning(said, rows, table, self.folder, self.folder)
-
-    def _rows(self, question: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        return self._ask(lambda db: db.execute(question, values).fetchall())
-
-    def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        """What `question` finds. Where the catalog is read as it stands and was written to meanwhile, the answer may
-        mix two states of it, or fail: it is opened anew and asked again."""
-        wrong: Exception | None = None
-        try:
-            answer = question(self._db)
-        except sqlite3.Error as error:
-            wrong = error
-        except (TypeError, ValueError, OverflowError):
-            wrong = sqlite3.DatabaseError("a value is of another kind than was written")
-        if self._as_it_stood is None or self._as_it_stood == opening.state(self.folder):
-            if wrong is None:
-                return answer
-            with sentences(self.folder):
-                raise wrong
-        before = self._db
-        with sentences(self.folder):
-            self._db, self._as_it_stood = opening.connect(self.folder)
-        before.close()
-        return self._ask(question)
 
 
 def _what_it_is(db: sqlite3.Connection) -> tuple[str, str, int, str]:
@@ -243,7 +222,7 @@ def _what_it_is(db: sqlite3.Connection) -> tuple[str, str, int, str]:
 def _generation(db: sqlite3.Connection) -> Generation:
     """The present generation. TypeError where there is none."""
     rows = db.execute(f"{checksums.select('generations')} ORDER BY number DESC")
-    number, token, _ = next((row for row in rows if checksums.is_right("generations", row)), (None, None, None))
-    if number is None:
-        raise TypeError("there is no generation")
-    return Generation(number, token)
+    for number, token, *kept in rows:
+        if checksums.is_right("generations", (number, token, *kept)):
+            return Generation(number, token)
+    raise TypeError("there is no generation")

@@ -26,7 +26,8 @@ class Writer(Catalog):
     def __init__(self, folder: Path) -> None:
         """See Catalog."""
         super().__init__(folder)
-        if self._as_it_stood is not None:
+        self._db = self._connection.db
+        if self._connection.as_it_stood is not None:
             self.close()
             raise LibraryError(f"The library {folder} cannot be written to: see to its permissions and its disk.")
         self._db.execute("PRAGMA journal_mode = WAL")  # readers go on while the one writer commits
