@@ -24,7 +24,7 @@ class Connection:
     def __init__(self, folder: Path) -> None:
         """Raises LibraryError, LibraryLocked and sqlite3.Error."""
         self._folder = folder
-        self.damaged_seen = 0
+        self.damaged_seen, self._said = 0, set[str]()
         self._connect()
 
     def _connect(self) -> None:
@@ -61,10 +61,11 @@ class Connection:
 
     def say_damaged(self, table: str, rows: int) -> None:
         """Count and log rows that are left out."""
-        if rows:
-            self.damaged_seen += rows
+        if rows and table not in self._said:
+            self._said.add(table)
             said = "%d damaged rows of %s in the catalog of %s are left out: run `semblance verify --library %s`"
             log.warning(said, rows, table, self._folder, self._folder)
+        self.damaged_seen += rows
 
     def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """What `question` finds. Where the catalog is read as it stands and was written to meanwhile, the answer may
