@@ -17,8 +17,8 @@ log = logging.getLogger("semblance.indexer")
 class Connection:
     """An open connection, used by one thread at a time.
 
-    Attributes: `db`; `as_it_stood`, the file's state where it is read without SQLite's locks; `log`, the inode of its
-    log when it was last looked at; `damaged_seen`, how many rows were left out.
+    Attributes: `db`; `as_it_stood`, the file's state where it is read without SQLite's locks; `file` and
+    `log`, the states of it and its log when they were last looked at; `damaged_seen`, how many rows were left out.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -30,8 +30,7 @@ class Connection:
     def _connect(self) -> None:
         state = opening.state(self._folder)
         self.db, self.as_it_stood = opening.connect(self._folder)
-        self.file = state[0]
-        self.log = state[1][0] if state[1] else None
+        self.file, self.log = state[:2]
 
     def close(self) -> None:
         """Close it."""
@@ -42,7 +41,7 @@ class Connection:
         file that another program wrote over in place it would go on answering from memory."""
         with sentences(self._folder):
             state = opening.state(self._folder)
-            self.log = state[1][0] if state[1] else None
+            self.log = state[1]
             if state[0] != self.file:
                 before = self.db
                 self._connect()

@@ -39,7 +39,8 @@ class Flips:
     """A library in `scratch`, and what it holds and answers while it is whole."""
 
     def __init__(self, scratch: Path, pictures: int = 40) -> None:
-        self.pictures, self.whole, self.flipped = scratch / "pictures", scratch / "whole", scratch / "flipped"
+        self.pictures, self.whole = scratch / "pictures", scratch / "whole"
+        self.flipped, self.indexed = scratch / "flipped", scratch / "indexed"
         write_sample(self.pictures, pictures)
         pipeline.update([self.pictures], self.whole, Codec(MODEL, threads=1), with_pixels=True)
         with Catalog.opened(self.whole) as catalog:
@@ -55,7 +56,7 @@ class Flips:
 
     def trial(self, file: Path, bit: int) -> str:
         """What came of one flipped bit: "found" and mended, "lost" where nothing can be read and that is said,
-        "harmless"; or, which shall not be, "missed", "wrong", "wrong after repair", or a traceback's last line."""
+        "harmless"; or, which shall not be, "missed", "wrong", "wrong after" index or repair, "lost after repair", or a traceback's last line."""
         shutil.rmtree(self.flipped, ignore_errors=True)
         shutil.copytree(self.whole, self.flipped)
         data = bytearray((self.flipped / file).read_bytes())
@@ -73,6 +74,12 @@ class Flips:
         with contextlib.suppress(SemblanceError):
             if not self._right(self.answers_of(self.flipped)):
                 return "wrong"
+        with contextlib.suppress(SemblanceError):
+            shutil.rmtree(self.indexed, ignore_errors=True)
+            shutil.copytree(self.flipped, self.indexed)
+            self._index(self.indexed)
+            if not self._right(self.answers_of(self.indexed)):
+                return "wrong after index"
         if not found:  # not answering at all would be no wrong answer, and is to be found
             same = _rows(self.flipped) == self.rows and self.answers_of(self.flipped) == self.answers
             return "harmless" if same else "missed"
@@ -82,9 +89,12 @@ class Flips:
             return "lost"
         if self._is_found() or not self._right(self.answers_of(self.flipped)):
             return "wrong after repair"
-        again = pipeline.update([self.pictures], self.flipped, Codec(MODEL, threads=1), threads=1)
-        held = len({row[0] for row in self.rows})
-        return "found" if again.added + again.unchanged + again.updated == held else "wrong after index"
+        self._index(self.flipped)
+        whole = {question: sorted(hits) for question, hits in self.answers_of(self.flipped).items()}
+        return "found" if whole == {q: sorted(hits) for q, hits in self.answers.items()} else "lost after repair"
+
+    def _index(self, library: Path) -> None:
+        pipeline.update([self.pictures], library, Codec(MODEL, threads=1), threads=1)
 
     def _is_found(self) -> bool:
         try:

@@ -28,7 +28,8 @@ def backup(library: Path, copy: Path) -> None:
 
 
 def by_rename(library: Path, copy: Path) -> None:
-    shutil.copy(copy, library / "copy").replace(library / FILE)
+    shutil.copy(copy, library / "copy")
+    (library / "copy").replace(library / FILE)
 
 
 def by_cp(library: Path, copy: Path) -> None:
