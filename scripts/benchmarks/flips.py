@@ -12,7 +12,6 @@ import json
 import logging
 import random
 import shutil
-import sqlite3
 import sys
 import tempfile
 import time
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from semblance.indexer import pipeline, repairing, thumbnails, verifying
-from semblance.indexer.catalog import FILE, Catalog
+from semblance.indexer.catalog import Catalog
 from semblance.indexer.library import Library
 from semblance.indexer.standing import status
 from semblance.retrieval.codec import Codec
@@ -56,7 +55,8 @@ class Flips:
 
     def trial(self, file: Path, bit: int) -> str:
         """What came of one flipped bit: "found" and mended, "lost" where nothing can be read and that is said,
-        "harmless"; or, which shall not be, "missed", "wrong", "wrong after" index or repair, "lost after repair", or a traceback's last line."""
+        "harmless"; or, which shall not be, "missed", "wrong", "wrong after" index or repair, "lost after
+        repair", or a traceback's last line."""
         shutil.rmtree(self.flipped, ignore_errors=True)
         shutil.copytree(self.whole, self.flipped)
         data = bytearray((self.flipped / file).read_bytes())
@@ -120,9 +120,13 @@ class Flips:
         return True
 
 
-def _rows(folder: Path) -> list[tuple[Any, ...]]:
-    with contextlib.closing(sqlite3.connect(folder / FILE)) as db:
-        return db.execute("SELECT * FROM pictures LEFT JOIN codes ON picture = id ORDER BY id, codec_id").fetchall()
+def _rows(folder: Path) -> list[Any]:
+    with Catalog.opened(folder) as catalog:
+        rows: list[Any] = [catalog.library, catalog.generation(), catalog.entries(), catalog.failures()]
+        for codec in verifying.codecs(catalog):
+            changes = catalog.changes(0, codec.codec_id)
+            rows += [codec, changes.ids.tolist(), changes.codes.tolist(), changes.removed.tolist()]
+        return rows
 
 
 def _size(path: Path) -> int:
