@@ -41,7 +41,7 @@ def read(library: Path, sha256: bytes) -> bytes | None:
 
 
 def damaged(library: Path) -> Iterator[Path]:
-    """The thumbnails that are not what was kept. Those of before, which have no checksum, are made anew when asked for."""
+    """The thumbnails that are not what was kept. Those of before have no checksum, and are made anew when asked for."""
     for path in sorted((library / FOLDER).glob("*/*.jpg")):
         with contextlib.suppress(ValueError, OSError):
             data = path.read_bytes()
