@@ -1,44 +1,26 @@
-"""Scan -> encode in the pool -> decide -> one transaction a batch -> forget what is gone.
+"""Folders -> scan -> take in what was seen -> snapshots: a whole run of `index`.
 
-This thread decides and commits while the pool's threads do the rest. What is committed stays: a kill, Ctrl-C or a full
-disk loses at most the batch in flight, and the next run takes up from there.
+The thread that calls it decides and commits while the pool's threads do the rest. What is committed stays: a kill,
+Ctrl-C or a full disk loses at most the batch in flight, and the next run takes up from there.
 """
 
 import contextlib
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from semblance.indexer import encoders, leftovers, pixelfile, snapshot
-from semblance.indexer.catalog import Catalog, Failure, Writer
-from semblance.indexer.deciding import Decision, Known, decide, plan, vanished
-from semblance.indexer.encoding import Encoded, encoded
+from semblance.indexer.catalog import Catalog, Writer
+from semblance.indexer.deciding import Known
+from semblance.indexer.disks import to_remember
+from semblance.indexer.forgetting import vanished
 from semblance.indexer.scan import Scan, check, scan
+from semblance.indexer.taking_in import Summary as Summary  # what callers know by this module
+from semblance.indexer.taking_in import TakingIn
 from semblance.retrieval.codec import COPIES_MODEL, Codec
 from semblance.retrieval.errors import LibraryError, ModelError, UsageError
 from semblance.retrieval.progress import Progress, quiet
-
-_BATCH = 256  # files that one transaction takes, and a chunk's more at most
-
-
-@dataclass
-class Summary:
-    """What one run did. `failed`: path and reason of each file left out; `warnings`: what was not done, and why;
-    `completed`: how many of the unchanged pictures got a code that they lacked."""
-
-    added: int = 0
-    updated: int = 0
-    removed: int = 0
-    unchanged: int = 0
-    completed: int = 0
-    skipped: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 def update(
@@ -109,44 +91,11 @@ def _bring_up_to_date(
 ) -> Summary:
     coded = {codec.codec_id: catalog.coded(codec.codec_id) for codec in codecs}
     known = Known({entry.path: entry for entry in catalog.entries()}, catalog.failures(), coded)
-    gone, warnings = vanished(seen, known, prune)
-    ids = np.array([entry.id for entry in known.entries.values()], np.int64)
-    vectors = set(pixelfile.PixelFile(catalog.folder, ids).ids.tolist()) if with_pixels else None
-    work = plan(seen, known, vectors)
-    summary = Summary(skipped=seen.skipped, failed=dict(seen.unlisted), warnings=warnings)
-    summary.unchanged = len((seen.found.keys() - {item.found.path for item in work}) & known.entries.keys())
-    done, batch = 0, list[Encoded | Failure]()
-    progress(done, len(work))
-    for results in encoded(work, codecs, with_pixels, threads):
-        batch += results
-        done += len(results)
-        if len(batch) >= _BATCH or done == len(work):
-            _commit(catalog, decide(batch, known), codecs, known, summary)
-            batch = []
-        progress(done, len(work))
-    catalog.record([], [Failure(path, reason, read=False) for path, reason in seen.unlisted.items()])
-    catalog.forget(gone)
-    summary.removed = sum(path in known.entries for path in gone)
+    remembered = catalog.folders()
+    lost = vanished(seen, known.entries, known.failures, remembered, catalog.entries_within, prune)
+    summary = TakingIn(catalog, codecs, known, lost, with_pixels, threads, progress).run(seen)
+    catalog.see(*to_remember(seen, remembered, lost.away, prune))
     return summary
-
-
-def _commit(catalog: Writer, decision: Decision, codecs: list[Codec], known: Known, summary: Summary) -> None:
-    ids = catalog.record(decision.added, decision.failed) if decision.added or decision.failed else []
-    if decision.touched:
-        catalog.touch(decision.touched)
-        ids += [entry.id for entry in decision.touched]
-    for codec in codecs:
-        if codes := decision.codes.get(codec.codec_id):
-            catalog.add_codes(codec, np.array([*codes], np.int64), np.stack([*codes.values()]))
-    vectors = {id: vector for id, vector in zip(ids, decision.vectors, strict=True) if vector is not None}
-    if vectors:
-        pixelfile.append(catalog.folder, [*vectors], np.stack([*vectors.values()]))
-    updated = sum(picture.path in known.entries for picture in decision.added)
-    summary.added += len(decision.added) - updated
-    summary.updated += updated
-    summary.unchanged += len(decision.touched)
-    summary.completed += len({id for codes in decision.codes.values() for id in codes})
-    summary.failed |= {failure.path: failure.reason for failure in decision.failed}
 
 
 @contextlib.contextmanager

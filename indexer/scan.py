@@ -35,7 +35,8 @@ class Scan:
 
     `skipped` counts files that are no pictures by name nor content, hidden ones, and what is left out. `unlisted` are
     folders and files that could not be looked at, with the reason: nothing below them may be called gone. `passed` are
-    folders that were seen and not looked into. `missing` are folders that are not there.
+    folders that were seen and not looked into. `missing` are folders that are not there. `devices` has the numbers of
+    the devices of the roots, and of folders below them that lie on another one than the folder they are in.
     """
 
     roots: list[str] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Scan:
     listed: set[str] = field(default_factory=set)
     passed: set[str] = field(default_factory=set)
     missing: list[str] = field(default_factory=list)
+    devices: dict[str, int] = field(default_factory=dict)
 
 
 def check(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> None:
@@ -83,7 +85,7 @@ def scan(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> Sca
             continue
         out.roots.append(root)
         try:
-            os.stat(root)  # noqa: PTH116
+            out.devices[root] = in_64_bits(os.stat(root).st_dev)  # noqa: PTH116
         except (FileNotFoundError, NotADirectoryError):
             out.missing.append(root)
             continue
@@ -97,18 +99,21 @@ def scan(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> Sca
 
 def _walk(folder: str, own: str, excluded: Excluded, out: Scan) -> Iterator[os.DirEntry[str]]:
     """The files below `folder`, in the order of their names. Folders walked for an earlier root are passed over."""
-    pending, start = [folder], len(folder.rstrip(os.sep)) + 1
+    pending, start = [(folder, out.devices[folder])], len(folder.rstrip(os.sep)) + 1
     while pending:
-        here = pending.pop()
+        here, above = pending.pop()
         if here in out.listed:
             continue
         out.listed.add(here)
         try:
+            device = in_64_bits(os.stat(here).st_dev)  # noqa: PTH116
             with os.scandir(here) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
             out.unlisted[_shown(here)] = f"The folder cannot be listed: {error.strerror}."
             continue
+        if device != above:
+            out.devices[here] = device
         if here == own or any(entry.name == FILE for entry in entries):
             out.skipped += here != own
             out.passed.add(here)
@@ -122,7 +127,7 @@ def _walk(folder: str, own: str, excluded: Excluded, out: Scan) -> Iterator[os.D
                 if entry.name.startswith("."):
                     out.passed.add(entry.path)
                 else:
-                    below.append(entry.path)
+                    below.append((entry.path, device))
             elif entry.name.startswith("."):
                 out.skipped += 1
             else:
@@ -156,11 +161,17 @@ def _sort(entry: os.DirEntry[str], out: Scan) -> None:
     if shown != entry.path:
         out.unlisted[shown] = "The file's name is not valid UTF-8: rename it."
         return
-    numbers = (_in_64_bits(number) for number in (state.st_mtime_ns, state.st_ctime_ns, state.st_ino))
-    out.found[entry.path] = Found(entry.path, state.st_size, *numbers)
+    out.found[entry.path] = state_of(entry.path, state)
 
 
-def _in_64_bits(number: int) -> int:
+def state_of(path: str, state: os.stat_result) -> Found:
+    """What tells whether the file has changed."""
+    numbers = (in_64_bits(number) for number in (state.st_mtime_ns, state.st_ctime_ns, state.st_ino))
+    return Found(path, state.st_size, *numbers)
+
+
+def in_64_bits(number: int) -> int:
+    """A number of the system's as the catalog can hold it; others are counted round."""
     return (number + 2**63) % 2**64 - 2**63
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from semblance.indexer.catalog import opening
 from semblance.indexer.catalog.opening import FILE
-from semblance.indexer.catalog.records import Changes, CurrentCodec, Entry, Generation, Purpose
+from semblance.indexer.catalog.records import Changes, CurrentCodec, Entry, Folder, Generation, Purpose
 from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import width
@@ -110,6 +111,15 @@ class Catalog:
         """Every picture, by id."""
         return [Entry(*row) for row in self._rows(f"{_ENTRY} ORDER BY id")]
 
+    def entries_within(self, path: str) -> Iterator[Entry]:
+        """The picture at this path, then all below it, by path; read in pages, so that who has seen enough may stop."""
+        yield from (Entry(*row) for row in self._rows(f"{_ENTRY} WHERE path = ?", (path,)))
+        last, end = _below(path)
+        question = f"{_ENTRY} WHERE path > ? AND path < ? ORDER BY path LIMIT 1000"
+        while rows := self._rows(question, (last, end)):
+            yield from (Entry(*row) for row in rows)
+            last = rows[-1][1]
+
     def entry(self, id: int) -> Entry | None:
         """One picture, or None."""
         rows = self._rows(f"{_ENTRY} WHERE id = ?", (id,))
@@ -124,6 +134,25 @@ class Catalog:
     def failures(self) -> dict[str, str]:
         """Path and reason of each file that could not be read."""
         return dict(self._rows("SELECT path, reason FROM failures ORDER BY path"))
+
+    def failures_within(self, path: str) -> dict[str, str]:
+        """The reason at this path, or all below it, by path."""
+        question = "SELECT path, reason FROM failures WHERE path = ? OR (path > ? AND path < ?)"
+        return dict(self._rows(question, (path, *_below(path))))
+
+    def folders(self) -> dict[str, Folder]:
+        """The folders that were named in runs, and the places below them where disks were mounted, by path."""
+        rows = self._rows("SELECT path, device, named, seen FROM folders ORDER BY path")
+        return {row[0]: Folder(row[1], bool(row[2]), row[3]) for row in rows}
+
+    def held(self, sha256: bytes, codec_id: str) -> tuple[int, bytes] | None:
+        """A picture of this content, and its code of this codec; None where none has one."""
+        rows = self._rows(
+            "SELECT codes.picture, codes.code FROM pictures CROSS JOIN codes ON codes.picture = pictures.id"
+            " WHERE pictures.sha256 = ? AND codes.codec_id = ? LIMIT 1",
+            (sha256, codec_id),
+        )
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def spread(self, count: int) -> list[Entry]:
         """At most `count` pictures, spread evenly over the library by id."""
@@ -211,3 +240,9 @@ def _generation(db: sqlite3.Connection) -> Generation:
     """The present generation. TypeError where there is none."""
     number, token = db.execute("SELECT number, token FROM generations ORDER BY number DESC LIMIT 1").fetchone()
     return Generation(int(number), str(token))
+
+
+def _below(path: str) -> tuple[str, str]:
+    """All paths below this one come after the first of these and before the second."""
+    folder = path.rstrip(os.sep)
+    return folder + os.sep, folder + chr(ord(os.sep) + 1)

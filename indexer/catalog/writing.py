@@ -11,7 +11,7 @@ from typing import Self
 from semblance.indexer.catalog import schema
 from semblance.indexer.catalog.opening import FILE, lock
 from semblance.indexer.catalog.reading import Catalog
-from semblance.indexer.catalog.records import Entry, Failure, NewPicture, Purpose
+from semblance.indexer.catalog.records import Entry, Failure, Folder, NewPicture, Purpose
 from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codec import Codec
@@ -128,6 +128,29 @@ class Writer(Catalog):
             self._db.executemany(
                 "UPDATE pictures SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE id = ?",
                 [(e.size, e.mtime_ns, e.ctime_ns, e.inode, e.id) for e in entries],
+            )
+
+    def move(self, entries: list[Entry]) -> None:
+        """Commit new paths, sizes and times of pictures that keep their ids, and forget what else was at these paths.
+
+        All in one transaction, in which each first leaves its old path: names may be swapped, or handed on.
+        """
+        with self._batch() as generation:
+            nowhere = [(f"\0{entry.id}", entry.id) for entry in entries]  # where no file can be
+            self._db.executemany("UPDATE pictures SET path = ? WHERE id = ?", nowhere)
+            self._forget([entry.path for entry in entries], generation)
+            self._db.executemany(
+                "UPDATE pictures SET path = ?, size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE id = ?",
+                [(e.path, e.size, e.mtime_ns, e.ctime_ns, e.inode, e.id) for e in entries],
+            )
+
+    def see(self, folders: dict[str, Folder], gone: Iterable[str] = ()) -> None:
+        """Commit what folders of runs and places of disks there are, and which are not any more."""
+        with sentences(self.folder), self._transaction():
+            self._db.executemany("DELETE FROM folders WHERE path = ?", [(path,) for path in gone])
+            self._db.executemany(
+                "INSERT OR REPLACE INTO folders (path, device, named, seen) VALUES (?, ?, ?, ?)",
+                [(path, folder.device, folder.named, folder.seen) for path, folder in folders.items()],
             )
 
     def forget(self, paths: list[str]) -> None:

@@ -1,0 +1,106 @@
+"""Disks that are mounted at or below the folders of a run: which are away, or have another one at their place.
+
+The catalog remembers the number of the device that each folder of a run lay on, and the places below it where another
+disk was mounted. Where a place is on another device than it was, or a disk was mounted there and none is now, what is
+not found below it may lie on the disk that is away. Numbers alone prove nothing: they are dealt out anew when a machine
+starts. So one picture that is still there, with the size and the times that it had, says that the disk is the same; a
+copy of it on another disk has another ctime. Only where there is none is what is missing kept, until the disk is back
+or a run has --prune.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from semblance.indexer.catalog import Entry, Folder
+from semblance.indexer.scan import Found, Scan, in_64_bits, state_of
+
+Within = Callable[[str], Iterable[Entry]]
+"""The pictures that the library has below a folder."""
+
+
+def nearest(path: str, places: Mapping[str, object]) -> str | None:
+    """The place that a path is, or lies below, by the shortest way."""
+    while path not in places:
+        above = os.path.dirname(path)  # noqa: PTH120 - as in the scan
+        if above == path:
+            return None
+        path = above
+    return path
+
+
+def away(lost: Iterable[str], seen: Scan, remembered: Mapping[str, Folder], within: Within) -> dict[str, list[str]]:
+    """Those of the lost paths that may lie on a disk that is away, by the place where it was mounted."""
+    places = {**remembered, **seen.devices}
+    by_place: dict[str, list[str]] = {}
+    for path in lost:
+        if place := nearest(path, places):
+            by_place.setdefault(place, []).append(path)
+    return {
+        place: paths
+        for place, paths in by_place.items()
+        if _looks_changed(place, remembered) and not _is_the_same(place, {*paths}, places, within(place))
+    }
+
+
+def to_remember(
+    seen: Scan, remembered: Mapping[str, Folder], away: Iterable[str], prune: bool
+) -> tuple[dict[str, Folder], list[str]]:
+    """What the catalog shall know of the folders that a run saw, and the places that it shall know no more."""
+    kept = {*away}
+    now = time.time()
+    folders = {
+        place: Folder(device, place in seen.roots or (place in remembered and remembered[place].named), now)
+        for place, device in seen.devices.items()
+        if place not in kept
+    }
+    gone = []
+    for place, folder in remembered.items():
+        if place in folders or place in kept:
+            continue
+        if place in seen.listed and (above := nearest(place, seen.devices)):  # a disk that nothing is missed of
+            if folder.named:
+                folders[place] = Folder(seen.devices[above], True, now)
+            else:
+                gone.append(place)
+        elif prune and not folder.named and any(nearest(place, {root: None}) for root in seen.roots):
+            gone.append(place)
+    return folders, gone
+
+
+def _looks_changed(place: str, remembered: Mapping[str, Folder]) -> bool:
+    device, above = _device(place), os.path.dirname(place)  # noqa: PTH120
+    before = nearest(place, remembered)
+    if device is None or before is None:
+        return False  # what is not there at all is seen to by who asks
+    outer = nearest(above, remembered)
+    was_mounted = before == place and outer is not None and remembered[outer].device != remembered[place].device
+    return device != remembered[before].device or (was_mounted and device == _device(above))
+
+
+def _is_the_same(place: str, lost: set[str], places: Mapping[str, object], entries: Iterable[Entry]) -> bool:
+    """Whether a picture is there as it was. One without a known ctime, of before, counts by size and mtime."""
+    for entry in entries:
+        if entry.path in lost or nearest(entry.path, places) != place:
+            continue
+        try:
+            found = state_of(entry.path, os.stat(entry.path))  # noqa: PTH116
+        except OSError:
+            continue
+        if agrees(entry, found):
+            return True
+    return False
+
+
+def agrees(entry: Entry, found: Found) -> bool:
+    """Whether size and times are those that were known, as far as they were."""
+    return (entry.size, entry.mtime_ns) == (found.size, found.mtime_ns) and (
+        0 in (entry.ctime_ns, found.ctime_ns) or entry.ctime_ns == found.ctime_ns
+    )
+
+
+def _device(place: str) -> int | None:
+    try:
+        return in_64_bits(os.stat(place).st_dev)  # noqa: PTH116
+    except OSError:
+        return None
