@@ -1,11 +1,11 @@
 """Disks that are mounted at or below the folders of a run: which are away, or have another one at their place.
 
 The catalog remembers the number of the device that each folder of a run lay on, and the places below it where another
-disk was mounted. Where a place is on another device than it was, or a disk was mounted there and none is now, what is
-not found below it may lie on the disk that is away. Numbers alone prove nothing: they are dealt out anew when a machine
-starts. So one picture that is still there, with the size and the times that it had, says that the disk is the same; a
-copy of it on another disk has another ctime. Only where there is none is what is missing kept, until the disk is back
-or a run has --prune.
+disk was mounted. Where a place is or was one of a disk's own, or is on another device than it was, what is not found
+below it may lie on a disk that is away. Numbers alone prove nothing: they are dealt out anew when a machine starts, and
+the next disk may get the same. So one picture that is still there, with the size and the times that it had, says that
+the disk is the same; a copy of it on another disk has another ctime, and what was first seen there since does not
+count. Only where there is none is what is missing kept, until the disk is back or a run has --prune.
 """
 
 import os
@@ -36,21 +36,25 @@ def away(lost: Iterable[str], seen: Scan, remembered: Mapping[str, Folder], with
     for path in lost:
         if place := nearest(path, places):
             by_place.setdefault(place, []).append(path)
-    return {
-        place: paths
-        for place, paths in by_place.items()
-        if _looks_changed(place, remembered) and not _is_the_same(place, {*paths}, places, within(place))
-    }
+    found = {}
+    for place, paths in by_place.items():
+        before = nearest(place, remembered)
+        if before is not None and _looks_changed(place, before, remembered):
+            those = (entry for entry in within(place) if entry.id <= remembered[before].last)
+            if not _is_the_same(place, {*paths}, places, those):
+                found[place] = paths
+    return found
 
 
 def to_remember(
-    seen: Scan, remembered: Mapping[str, Folder], away: Iterable[str], prune: bool
+    seen: Scan, remembered: Mapping[str, Folder], away: Iterable[str], prune: bool, last: int
 ) -> tuple[dict[str, Folder], list[str]]:
-    """What the catalog shall know of the folders that a run saw, and the places that it shall know no more."""
+    """What the catalog shall know of the folders that a run saw, and the places that it shall know no more; `last` is
+    the greatest id when it ends. A place knows one disk: while that is away, another one there is not remembered."""
     kept = {*away}
     now = time.time()
     folders = {
-        place: Folder(device, place in seen.roots or (place in remembered and remembered[place].named), now)
+        place: Folder(device, place in seen.roots or (place in remembered and remembered[place].named), now, last)
         for place, device in seen.devices.items()
         if place not in kept
     }
@@ -60,7 +64,7 @@ def to_remember(
             continue
         if place in seen.listed and (above := nearest(place, seen.devices)):  # a disk that nothing is missed of
             if folder.named:
-                folders[place] = Folder(seen.devices[above], True, now)
+                folders[place] = Folder(seen.devices[above], True, now, last)
             else:
                 gone.append(place)
         elif prune and not folder.named and any(nearest(place, {root: None}) for root in seen.roots):
@@ -68,14 +72,14 @@ def to_remember(
     return folders, gone
 
 
-def _looks_changed(place: str, remembered: Mapping[str, Folder]) -> bool:
-    device, above = _device(place), os.path.dirname(place)  # noqa: PTH120
-    before = nearest(place, remembered)
-    if device is None or before is None:
+def _looks_changed(place: str, before: str, remembered: Mapping[str, Folder]) -> bool:
+    device = _device(place)
+    if device is None:
         return False  # what is not there at all is seen to by who asks
+    above = os.path.dirname(place)  # noqa: PTH120
     outer = nearest(above, remembered)
     was_mounted = before == place and outer is not None and remembered[outer].device != remembered[place].device
-    return device != remembered[before].device or (was_mounted and device == _device(above))
+    return was_mounted or device != remembered[before].device or device != _device(above)
 
 
 def _is_the_same(place: str, lost: set[str], places: Mapping[str, object], entries: Iterable[Entry]) -> bool:

@@ -94,7 +94,7 @@ def _bring_up_to_date(
     remembered = catalog.folders()
     lost = vanished(seen, known.entries, known.failures, remembered, catalog.entries_within, prune)
     summary = TakingIn(catalog, codecs, known, lost, with_pixels, threads, progress).run(seen)
-    catalog.see(*to_remember(seen, remembered, lost.away, prune))
+    catalog.see(*to_remember(seen, remembered, lost.away, prune, catalog.last()))
     return summary
 
 

@@ -142,8 +142,12 @@ class Catalog:
 
     def folders(self) -> dict[str, Folder]:
         """The folders that were named in runs, and the places below them where disks were mounted, by path."""
-        rows = self._rows("SELECT path, device, named, seen FROM folders ORDER BY path")
-        return {row[0]: Folder(row[1], bool(row[2]), row[3]) for row in rows}
+        rows = self._rows("SELECT path, device, named, seen, last FROM folders ORDER BY path")
+        return {row[0]: Folder(row[1], bool(row[2]), *row[3:]) for row in rows}
+
+    def last(self) -> int:
+        """The greatest id that there is; 0 where there is no picture."""
+        return int(self._rows("SELECT coalesce(max(id), 0) FROM pictures")[0][0])
 
     def held(self, sha256: bytes, codec_id: str) -> tuple[int, bytes] | None:
         """A picture of this content, and its code of this codec; None where none has one."""

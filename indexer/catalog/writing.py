@@ -149,8 +149,8 @@ class Writer(Catalog):
         with sentences(self.folder), self._transaction():
             self._db.executemany("DELETE FROM folders WHERE path = ?", [(path,) for path in gone])
             self._db.executemany(
-                "INSERT OR REPLACE INTO folders (path, device, named, seen) VALUES (?, ?, ?, ?)",
-                [(path, folder.device, folder.named, folder.seen) for path, folder in folders.items()],
+                "INSERT OR REPLACE INTO folders (path, device, named, seen, last) VALUES (?, ?, ?, ?, ?)",
+                [(path, folder.device, folder.named, folder.seen, folder.last) for path, folder in folders.items()],
             )
 
     def forget(self, paths: list[str]) -> None:
