@@ -9,11 +9,16 @@ count. Only where there is none is what is missing kept, until the disk is back 
 """
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from semblance.indexer.catalog import Entry, Folder
 from semblance.indexer.scan import Found, Scan, in_64_bits, state_of
+
+_OF_THE_NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "fuse.", "fuseblk.", "glusterfs", "vboxsf", "virtiofs")
+_ESCAPED = re.compile(r"\\([0-7]{3})")
 
 Within = Callable[[str], Iterable[Entry]]
 """The pictures that the library has below a folder."""
@@ -70,6 +75,26 @@ def to_remember(
         elif prune and not folder.named and any(nearest(place, {root: None}) for root in seen.roots):
             gone.append(place)
     return folders, gone
+
+
+def mounts() -> list[tuple[str, str]]:
+    """Where a disk is mounted now, and its kind; nothing where the system has no such list."""
+    try:
+        lines = Path("/proc/self/mounts").read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return []
+    fields = (line.split(" ") for line in lines)
+    return [(_ESCAPED.sub(lambda code: chr(int(code[1], 8)), place), kind) for _, place, kind, *_ in fields]
+
+
+def on_network(roots: Iterable[str]) -> bool:
+    """Whether one of the folders, or something below, lies on a disk that others may change unseen."""
+    kinds = dict(mounts())  # of several at one place the last is what one sees
+    for root in roots:
+        below = [place for place in kinds if place.startswith(root.rstrip(os.sep) + os.sep)]
+        if any(kinds[place].startswith(_OF_THE_NETWORK) for place in [*below, nearest(root, kinds)] if place):
+            return True
+    return False
 
 
 def _looks_changed(place: str, before: str, remembered: Mapping[str, Folder]) -> bool:

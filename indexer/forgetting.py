@@ -6,7 +6,7 @@ one of several files vanished from is forgotten. What a run did not look at it k
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,11 +26,13 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True)
 class Vanished:
-    """Paths of pictures and failures that are gone, and those that are kept; `away`: the places of disks among them."""
+    """Paths of pictures and failures that are gone, and those that are kept; `away`: the places of disks among them.
+    `leaving`: paths that are not there and not judged yet, and may be found under others."""
 
     gone: list[str]
     kept: list[Kept]
     away: list[str]
+    leaving: list[str] = field(default_factory=list)
 
     def warnings(self, pictures: Collection[str], moved: Collection[str] = ()) -> list[str]:
         """A sentence for each folder of which pictures are kept, those not counted that were found elsewhere."""

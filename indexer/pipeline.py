@@ -8,6 +8,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from semblance.indexer import encoders, leftovers, pixelfile, snapshot
@@ -55,13 +56,44 @@ def update(
         summary = _bring_up_to_date(
             catalog, scan(folders, library, exclude), codecs, with_pixels, prune, threads, progress
         )
-        index = snapshot.refresh(catalog)
-        if len(codecs) > 1:
-            snapshot.refresh(catalog, "same")
-        if with_pixels:
-            pixelfile.compact(library, index.ids())
+        derive(catalog, codecs)
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def derive(catalog: Writer, codecs: list[Codec]) -> None:
+    """Bring the derived files up to date. Raises OSError."""
+    index = snapshot.refresh(catalog)
+    if len(codecs) > 1:
+        snapshot.refresh(catalog, "same")
+    if pixelfile.exists(catalog.folder):
+        pixelfile.compact(catalog.folder, index.ids())
+
+
+def codecs_of(catalog: Writer, alike: Codec, before: list[Codec]) -> list[Codec]:
+    """The library's codecs, those of before where they still are."""
+    same = catalog.current("same")
+    if before and [codec.codec_id for codec in before] == [alike.codec_id, *([same.codec_id] if same else [])]:
+        return before
+    return _codecs(catalog, alike)
+
+
+def update_some(
+    catalog: Writer, codecs: list[Codec], seen: Scan, gone: list[str], leaving: list[str], threads: int
+) -> Summary:
+    """Take in files that were seen one by one, and what is `gone` of files and folders; see looking.look.
+
+    What is gone or `leaving` may be found under the paths seen; what is leaving is not forgotten yet.
+    """
+    entries = {entry.path: entry for path in [*seen.found, *gone] for entry in catalog.entries_within(path)}
+    failures = {path: reason for at in [*seen.found, *gone] for path, reason in catalog.failures(at).items()}
+    lost = vanished(seen, entries, failures, catalog.folders(), catalog.entries_within, partly=True)
+    left = {entry.path: entry for path in leaving for entry in catalog.entries_within(path)}
+    lost = replace(lost, leaving=[path for path in left if path not in entries and path not in seen.found])
+    entries |= left
+    ids = [entry.id for entry in entries.values()]
+    known = Known(entries, failures, {codec.codec_id: catalog.coded(codec.codec_id, ids) for codec in codecs})
+    return TakingIn(catalog, codecs, known, lost, pixelfile.exists(catalog.folder), threads, quiet).run(seen)
 
 
 def _codecs(catalog: Writer, alike: Codec) -> list[Codec]:

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from semblance.indexer import thumbnails
 from semblance.indexer.catalog import FILE
@@ -92,14 +92,14 @@ def scan(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> Sca
         except OSError as error:
             out.unlisted[_shown(root)] = f"The folder cannot be looked at: {error.strerror}."
             continue
-        for entry in _walk(root, str(own), excluded, out):
-            _sort(entry, out)
+        for entry in walk(root, root, str(own), excluded, out):
+            sort_in(entry, out)
     return out
 
 
-def _walk(folder: str, own: str, excluded: Excluded, out: Scan) -> Iterator[os.DirEntry[str]]:
+def walk(folder: str, root: str, own: str, excluded: Excluded, out: Scan) -> Iterator[os.DirEntry[str]]:
     """The files below `folder`, in the order of their names. Folders walked for an earlier root are passed over."""
-    pending, start = [(folder, out.devices[folder])], len(folder.rstrip(os.sep)) + 1
+    pending, start = [(folder, out.devices.get(folder))], len(root.rstrip(os.sep)) + 1
     while pending:
         here, above = pending.pop()
         if here in out.listed:
@@ -112,7 +112,7 @@ def _walk(folder: str, own: str, excluded: Excluded, out: Scan) -> Iterator[os.D
         except OSError as error:
             out.unlisted[_shown(here)] = f"The folder cannot be listed: {error.strerror}."
             continue
-        if device != above:
+        if above is not None and device != above:
             out.devices[here] = device
         if here == own or any(entry.name == FILE for entry in entries):
             out.skipped += here != own
@@ -141,7 +141,24 @@ def _is_of_a_library(folder: Path) -> bool:
     return any(os.path.lexists(home / FILE) for home in (folder, *homes))
 
 
-def _sort(entry: os.DirEntry[str], out: Scan) -> None:
+class Entry(Protocol):
+    """A file as a listing gives it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    def is_file(self) -> bool: ...
+
+    def is_symlink(self) -> bool: ...
+
+    def stat(self) -> os.stat_result: ...
+
+
+def sort_in(entry: Entry, out: Scan) -> None:
+    """Put a file where it belongs: found, skipped, or not to be looked at."""
     shown = _shown(entry.path)
     try:
         by_name = os.path.splitext(entry.name)[1].lower() in images.SUFFIXES  # noqa: PTH122 - as below

@@ -86,7 +86,7 @@ class TakingIn:
     def _take_in(self, todo: Plan, having: set[int] | None, contents: Contents) -> None:
         rest, other = self._hash(todo.changed, having)
         entries = self._known.entries
-        left = [*self._lost.gone, *(path for each in self._lost.kept for path in each.paths)]
+        left = [*self._lost.gone, *self._lost.leaving, *(path for each in self._lost.kept for path in each.paths)]
         gone = [entries[path] for path in left if path in entries]
         gone += [entries[work.found.path] for work, _ in other]
         self._moves = Moves(sorted(gone, key=lambda entry: entry.id))

@@ -103,8 +103,11 @@ class Catalog:
         row = self._rows("SELECT (SELECT count(*) FROM pictures), (SELECT count(*) FROM failures)")[0]
         return int(row[0]), int(row[1])
 
-    def coded(self, codec_id: str) -> set[int]:
-        """The pictures that have a code of this codec."""
+    def coded(self, codec_id: str, among: Iterable[int] | None = None) -> set[int]:
+        """The pictures that have a code of this codec, or those of them that are asked for."""
+        if among is not None:
+            those = "SELECT picture FROM codes WHERE codec_id = ? AND picture IN (SELECT value FROM json_each(?))"
+            return {row[0] for row in self._rows(those, (codec_id, json.dumps([*among])))}
         return {row[0] for row in self._rows("SELECT picture FROM codes WHERE codec_id = ?", (codec_id,))}
 
     def entries(self) -> list[Entry]:
@@ -131,23 +134,15 @@ class Catalog:
         wanted = json.dumps([*ids])
         return dict(self._ask(lambda db: db.execute(question, (wanted,)).fetchall()))
 
-    def failures(self) -> dict[str, str]:
-        """Path and reason of each file that could not be read."""
-        return dict(self._rows("SELECT path, reason FROM failures ORDER BY path"))
-
-    def failures_within(self, path: str) -> dict[str, str]:
-        """The reason at this path, or all below it, by path."""
-        question = "SELECT path, reason FROM failures WHERE path = ? OR (path > ? AND path < ?)"
-        return dict(self._rows(question, (path, *_below(path))))
+    def failures(self, within: str = "") -> dict[str, str]:
+        """Path and reason of each file that could not be read, or of those at this path and below it."""
+        question = "SELECT path, reason FROM failures WHERE path = ? OR (path > ? AND path < ?) ORDER BY path"
+        return dict(self._rows(question, (within, *_below(within))))
 
     def folders(self) -> dict[str, Folder]:
         """The folders that were named in runs, and the places below them where disks were mounted, by path."""
         rows = self._rows("SELECT path, device, named, seen, last FROM folders ORDER BY path")
         return {row[0]: Folder(row[1], bool(row[2]), *row[3:]) for row in rows}
-
-    def last(self) -> int:
-        """The greatest id that there is; 0 where there is no picture."""
-        return int(self._rows("SELECT coalesce(max(id), 0) FROM pictures")[0][0])
 
     def held(self, sha256: bytes, codec_id: str) -> tuple[int, bytes] | None:
         """A picture of this content, and its code of this codec; None where none has one."""
@@ -247,6 +242,6 @@ def _generation(db: sqlite3.Connection) -> Generation:
 
 
 def _below(path: str) -> tuple[str, str]:
-    """All paths below this one come after the first of these and before the second."""
+    """All paths below this one, or all for "", come after the first of these and before the second."""
     folder = path.rstrip(os.sep)
-    return folder + os.sep, folder + chr(ord(os.sep) + 1)
+    return (folder + os.sep, folder + chr(ord(os.sep) + 1)) if path else ("", "\U0010ffff")

@@ -153,6 +153,10 @@ class Writer(Catalog):
                 [(path, folder.device, folder.named, folder.seen, folder.last) for path, folder in folders.items()],
             )
 
+    def last(self) -> int:
+        """The greatest id that there is; 0 where there is no picture."""
+        return int(self._rows("SELECT coalesce(max(id), 0) FROM pictures")[0][0])
+
     def forget(self, paths: list[str]) -> None:
         """Commit that these files are gone."""
         if paths:
