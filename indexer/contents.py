@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from semblance.indexer import pixelfile
-from semblance.indexer.catalog import Catalog, Failure
+from semblance.indexer.catalog import Catalog, Failure, finding
 from semblance.indexer.encoding import PIXELS, Encoded
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
@@ -33,7 +33,7 @@ class Contents:
                 return {**fresh.codes, **({} if fresh.vector is None else {PIXELS: fresh.vector})}
             known = {}
             for codec_id in self._codecs:
-                if held := self._catalog.held(sha256, codec_id):
+                if held := finding.held(self._catalog, sha256, codec_id):
                     picture, code = held
                     known[codec_id] = np.frombuffer(code, np.uint8)
                     vector = self._vector(picture)

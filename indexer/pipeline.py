@@ -7,16 +7,17 @@ Ctrl-C or a full disk loses at most the batch in flight, and the next run takes 
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from semblance.indexer import encoders, leftovers, pixelfile, snapshot
-from semblance.indexer.catalog import Catalog, Writer
+from semblance.indexer.catalog import Catalog, Writer, finding, placing
 from semblance.indexer.deciding import Known
 from semblance.indexer.disks import to_remember
 from semblance.indexer.forgetting import vanished
-from semblance.indexer.scan import Scan, check, scan
+from semblance.indexer.scan import Scan, at, check, scan
 from semblance.indexer.taking_in import Summary as Summary  # what callers know by this module
 from semblance.indexer.taking_in import TakingIn
 from semblance.retrieval.codec import COPIES_MODEL, Codec
@@ -50,24 +51,32 @@ def update(
     with Writer.writing(library, codec) as catalog, full_disk_said(library):
         leftovers.remove(library)
         codecs = _codecs(catalog, codec)
-        if catalog.generation().number == 0:  # a file from before it would give its ids other pictures' vectors
-            pixelfile.drop(library)
         with_pixels = with_pixels or pixelfile.exists(library)
         summary = _bring_up_to_date(
             catalog, scan(folders, library, exclude), codecs, with_pixels, prune, threads, progress
         )
-        derive(catalog, codecs)
+        refresh(catalog)
     summary.seconds = time.monotonic() - started
     return summary
 
 
-def derive(catalog: Writer, codecs: list[Codec]) -> None:
-    """Bring the derived files up to date. Raises OSError."""
-    index = snapshot.refresh(catalog)
-    if len(codecs) > 1:
+def look_again(
+    catalog: Writer, alike: Codec, paths: Iterable[str], threads: int, progress: Progress = quiet
+) -> Summary:
+    """Make anew what the library lacks of pictures whose files are at these paths; nothing else is looked at, and
+    nothing forgotten. A file that is another now is taken in as `update` does."""
+    seen = Scan(found={found.path: found for path in paths if (found := at(path))})
+    codecs, with_pixels = _codecs(catalog, alike), pixelfile.exists(catalog.folder)
+    return _bring_up_to_date(catalog, seen, codecs, with_pixels, False, threads, progress)
+
+
+def refresh(catalog: Writer) -> None:
+    """Make what is derived of the catalog's codes and pictures stand for its present state. Raises OSError."""
+    snapshot.refresh(catalog)
+    if catalog.current("same"):
         snapshot.refresh(catalog, "same")
     if pixelfile.exists(catalog.folder):
-        pixelfile.compact(catalog.folder, index.ids())
+        pixelfile.compact(catalog.folder, catalog.contents())
 
 
 def codecs_of(catalog: Writer, alike: Codec, before: list[Codec]) -> list[Codec]:
@@ -85,15 +94,17 @@ def update_some(
 
     What is gone or `leaving` may be found under the paths seen; what is leaving is not forgotten yet.
     """
-    entries = {entry.path: entry for path in [*seen.found, *gone] for entry in catalog.entries_within(path)}
-    failures = {path: reason for at in [*seen.found, *gone] for path, reason in catalog.failures(at).items()}
-    lost = vanished(seen, entries, failures, catalog.folders(), catalog.entries_within, partly=True)
-    left = {entry.path: entry for path in leaving for entry in catalog.entries_within(path)}
+    within = partial(finding.within, catalog)
+    entries = {entry.path: entry for path in [*seen.found, *gone] for entry in within(path)}
+    failures = {at: why for path in [*seen.found, *gone] for at, why in finding.failures_within(catalog, path).items()}
+    lost = vanished(seen, entries, failures, finding.folders(catalog), within, partly=True)
+    left = {entry.path: entry for path in leaving for entry in within(path)}
     lost = replace(lost, leaving=[path for path in left if path not in entries and path not in seen.found])
     entries |= left
     ids = [entry.id for entry in entries.values()]
-    known = Known(entries, failures, {codec.codec_id: catalog.coded(codec.codec_id, ids) for codec in codecs})
-    return TakingIn(catalog, codecs, known, lost, pixelfile.exists(catalog.folder), threads, quiet).run(seen)
+    known = Known(entries, failures, {codec.codec_id: finding.coded(catalog, codec.codec_id, ids) for codec in codecs})
+    with_pixels = pixelfile.exists(catalog.folder)  # which of the others lack one, only a whole run asks
+    return TakingIn(catalog, codecs, known, lost, with_pixels, None, threads, quiet).run(seen)
 
 
 def _codecs(catalog: Writer, alike: Codec) -> list[Codec]:
@@ -121,13 +132,23 @@ def _bring_up_to_date(
     threads: int,
     progress: Progress,
 ) -> Summary:
-    coded = {codec.codec_id: catalog.coded(codec.codec_id) for codec in codecs}
-    known = Known({entry.path: entry for entry in catalog.entries()}, catalog.failures(), coded)
-    remembered = catalog.folders()
-    lost = vanished(seen, known.entries, known.failures, remembered, catalog.entries_within, prune)
-    summary = TakingIn(catalog, codecs, known, lost, with_pixels, threads, progress).run(seen)
-    catalog.see(*to_remember(seen, remembered, lost.away, prune, catalog.last()))
+    known = _known(catalog, codecs)
+    if catalog.damaged_seen:  # what is damaged is made anew
+        catalog.drop_damaged()
+        known = _known(catalog, codecs)
+    remembered = finding.folders(catalog)
+    lost = vanished(seen, known.entries, known.failures, remembered, partial(finding.within, catalog), prune)
+    contents = {entry.id: entry.sha256 for entry in known.entries.values()}
+    vectors = pixelfile.PixelFile(catalog.folder, contents) if with_pixels else None
+    taking_in = TakingIn(catalog, codecs, known, lost, with_pixels, vectors, threads, progress)
+    summary = taking_in.run(seen)
+    placing.see(catalog, *to_remember(seen, remembered, lost.away, prune, finding.last(catalog)))
     return summary
+
+
+def _known(catalog: Catalog, codecs: list[Codec]) -> Known:
+    coded = {codec.codec_id: catalog.coded(codec.codec_id) for codec in codecs}
+    return Known({entry.path: entry for entry in catalog.entries()}, catalog.failures(), coded)
 
 
 @contextlib.contextmanager

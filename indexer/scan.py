@@ -181,6 +181,15 @@ def sort_in(entry: Entry, out: Scan) -> None:
     out.found[entry.path] = state_of(entry.path, state)
 
 
+def at(path: str) -> Found | None:
+    """One file as it is now. None where there is none that lies on a disk."""
+    try:
+        state = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+    return state_of(path, state) if stat.S_ISREG(state.st_mode) else None
+
+
 def state_of(path: str, state: os.stat_result) -> Found:
     """What tells whether the file has changed."""
     numbers = (in_64_bits(number) for number in (state.st_mtime_ns, state.st_ctime_ns, state.st_ino))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from semblance.indexer import pixelfile
-from semblance.indexer.catalog import Catalog, Entry, Failure, Writer
+from semblance.indexer.catalog import Catalog, Entry, Failure, Writer, placing
 from semblance.indexer.contents import Contents
 from semblance.indexer.deciding import Decision, Known, Plan, decide, plan, under
 from semblance.indexer.encoding import Encoded, Work, encoded
@@ -53,23 +53,22 @@ class TakingIn:
         known: Known,
         lost: Vanished,
         with_pixels: bool,
+        vectors: pixelfile.PixelFile | None,
         threads: int,
         progress: Progress,
     ) -> None:
-        """`known` is what the library knows of the files that were seen or lost."""
+        """`known` is what the library knows of the files that were seen or lost. `vectors` are the pixel vectors that
+        there are, None where it is not asked which are lacking."""
         self._catalog, self._codecs, self._known, self._lost = catalog, codecs, known, lost
-        self._with_pixels, self._threads, self._progress = with_pixels, threads, progress
+        self._with_pixels, self._vectors, self._threads = with_pixels, vectors, threads
+        self._progress = progress
         self._moves = Moves([])
         self._done = self._total = 0
         self.summary = Summary()
 
     def run(self, seen: Scan) -> Summary:
         """Take in all that was seen. Raises LibraryError, and OSError where a derived file cannot be written."""
-        vectors = None
-        if self._with_pixels:
-            ids = np.array([entry.id for entry in self._catalog.entries()], np.int64)
-            vectors = pixelfile.PixelFile(self._catalog.folder, ids)
-        having = None if vectors is None else {*vectors.ids.tolist()}
+        having = None if self._vectors is None else {*self._vectors.ids.tolist()}
         todo = plan(seen, self._known, having)
         self._total = len(todo.changed) + len(todo.other)
         self.summary.skipped, self.summary.failed = seen.skipped, dict(seen.unlisted)
@@ -79,7 +78,7 @@ class TakingIn:
         if todo.filled:
             self._catalog.touch(todo.filled)
         with Catalog.opened(self._catalog.folder) as reader:
-            self._take_in(todo, having, Contents(reader, self._codecs, vectors))
+            self._take_in(todo, having, Contents(reader, self._codecs, self._vectors))
         self._forget(seen)
         return self.summary
 
@@ -146,7 +145,7 @@ class TakingIn:
     def _commit(self, decision: Decision) -> None:
         catalog, entries, moved = self._catalog, self._known.entries, self._moves.moved
         if decision.moved:
-            catalog.move(decision.moved)
+            placing.move(catalog, decision.moved)
         ids = catalog.record(decision.added, decision.failed) if decision.added or decision.failed else []
         if decision.touched:
             catalog.touch(decision.touched)
@@ -154,9 +153,11 @@ class TakingIn:
         for codec in self._codecs:
             if codes := decision.codes.get(codec.codec_id):
                 catalog.add_codes(codec, np.array([*codes], np.int64), np.stack([*codes.values()]))
-        vectors = {id: vector for id, vector in zip(ids, decision.vectors, strict=True) if vector is not None}
-        if vectors:
-            pixelfile.append(catalog.folder, [*vectors], np.stack([*vectors.values()]))
+        hashes = [new.sha256 for new in decision.added] + [e.sha256 for e in [*decision.touched, *decision.moved]]
+        made = [each for each in zip(ids, hashes, decision.vectors, strict=True) if each[2] is not None]
+        if made:
+            numbers, contents, vectors = zip(*made, strict=True)
+            pixelfile.append(catalog.folder, numbers, contents, np.stack(vectors))
         updated = sum(new.path in entries and entries[new.path].id not in moved for new in decision.added)
         summary = self.summary
         summary.added += len(decision.added) - updated

@@ -11,12 +11,13 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import watchfiles
 
 from semblance.indexer import disks, pipeline
-from semblance.indexer.catalog import Catalog, Writer
+from semblance.indexer.catalog import Catalog, Writer, finding
 from semblance.indexer.deciding import Known, plan
 from semblance.indexer.forgetting import vanished
 from semblance.indexer.library import codec_for
@@ -153,7 +154,7 @@ class Watcher:
         with Catalog.opened(self._library) as catalog:
             entries, failures = {entry.path: entry for entry in catalog.entries()}, catalog.failures()
             seen.missing = []  # a folder that is not there may come yet
-            lost = vanished(seen, entries, failures, catalog.folders(), catalog.entries_within)
+            lost = vanished(seen, entries, failures, finding.folders(catalog), partial(finding.within, catalog))
         self._warn(lost.warnings(entries), seen)
         todo = plan(seen, Known(entries, failures, {}), None)
         for work in [*todo.changed, *todo.other]:
@@ -184,7 +185,7 @@ class Watcher:
             del self._waiting[path]
         if self._stale and not self._waiting and now - self._changed_at >= _QUIET:
             with self._writing() as catalog:
-                pipeline.derive(catalog, self._codecs)
+                pipeline.refresh(catalog)
             self._stale = False
 
     def _batch(self, seen: Scan, gone: list[str], leaving: list[str]) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
-from semblance.indexer.catalog import schema
+from semblance.indexer.catalog import checksums, schema
 from semblance.indexer.catalog.opening import FILE, lock
 from semblance.indexer.catalog.reading import Catalog
-from semblance.indexer.catalog.records import Entry, Failure, Folder, NewPicture, Purpose
+from semblance.indexer.catalog.records import Entry, Failure, NewPicture, Purpose
 from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codec import Codec
@@ -26,12 +26,14 @@ class Writer(Catalog):
     def __init__(self, folder: Path) -> None:
         """See Catalog."""
         super().__init__(folder)
-        if self._as_it_stood is not None:
+        self._db = self._connection.db
+        if self._connection.as_it_stood is not None:
             self.close()
             raise LibraryError(f"The library {folder} cannot be written to: see to its permissions and its disk.")
         self._db.execute("PRAGMA journal_mode = WAL")  # readers go on while the one writer commits
         self._db.execute("PRAGMA synchronous = FULL")  # a committed generation never comes back with other content
         self._db.execute("PRAGMA foreign_keys = ON")
+        checksums.keep(self._db)
 
     @classmethod
     @contextlib.contextmanager
@@ -52,7 +54,16 @@ class Writer(Catalog):
             writer = stack.enter_context(cls.opened(folder))
             if codec is not None:
                 writer.check(codec)
-            yield writer
+            try:
+                yield writer
+            finally:
+                writer.empty_log()
+
+    def empty_log(self) -> None:
+        """Bring the log into the catalog where no reader is in the way: one that is put in its place by a rename would
+        have the log of another beside it, which SQLite takes for its own."""
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def know(self, codec: Codec, purpose: Purpose, instead: bool = False) -> None:
         """Commit that there will be codes of `codec`; the first of a purpose is its current one, until another comes
@@ -130,38 +141,30 @@ class Writer(Catalog):
                 [(e.size, e.mtime_ns, e.ctime_ns, e.inode, e.id) for e in entries],
             )
 
-    def move(self, entries: list[Entry]) -> None:
-        """Commit new paths, sizes and times of pictures that keep their ids, and forget what else was at these paths.
-
-        All in one transaction, in which each first leaves its old path: names may be swapped, or handed on.
-        """
-        with self._batch() as generation:
-            nowhere = [(f"\0{entry.id}", entry.id) for entry in entries]  # where no file can be
-            self._db.executemany("UPDATE pictures SET path = ? WHERE id = ?", nowhere)
-            self._forget([entry.path for entry in entries], generation)
-            self._db.executemany(
-                "UPDATE pictures SET path = ?, size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE id = ?",
-                [(e.path, e.size, e.mtime_ns, e.ctime_ns, e.inode, e.id) for e in entries],
-            )
-
-    def see(self, folders: dict[str, Folder], gone: Iterable[str] = ()) -> None:
-        """Commit what folders of runs and places of disks there are, and which are not any more."""
-        with sentences(self.folder), self._transaction():
-            self._db.executemany("DELETE FROM folders WHERE path = ?", [(path,) for path in gone])
-            self._db.executemany(
-                "INSERT OR REPLACE INTO folders (path, device, named, seen, last) VALUES (?, ?, ?, ?, ?)",
-                [(path, folder.device, folder.named, folder.seen, folder.last) for path, folder in folders.items()],
-            )
-
-    def last(self) -> int:
-        """The greatest id that there is; 0 where there is no picture."""
-        return int(self._rows("SELECT coalesce(max(id), 0) FROM pictures")[0][0])
-
     def forget(self, paths: list[str]) -> None:
         """Commit that these files are gone."""
         if paths:
             with self._batch() as generation:
                 self._forget(paths, generation)
+
+    def drop_damaged(self) -> int:
+        """Commit that pictures and codes whose rows are not what was written are gone, so that they are made anew; how
+        many there were. LibraryError where SQLite cannot take them out: `verify --repair` can."""
+        with sentences(self.folder):
+            wrong = {
+                table: [row for row in self._db.execute(checksums.select(table)) if not checksums.is_right(table, row)]
+                for table in ("pictures", "codes", "failures")
+            }
+        if any(wrong.values()):
+            with self._batch() as generation:
+                pictures = [(row[0],) for row in wrong["pictures"]]
+                gone = [(id, generation) for (id,) in pictures]
+                self._db.executemany("INSERT OR IGNORE INTO removals (picture, generation) VALUES (?, ?)", gone)
+                self._db.executemany("DELETE FROM pictures WHERE id = ?", pictures)
+                codes = [(row[1], row[0]) for row in wrong["codes"]]
+                self._db.executemany("DELETE FROM codes WHERE picture = ? AND codec_id = ?", codes)
+                self._db.executemany("DELETE FROM failures WHERE path = ?", [(row[0],) for row in wrong["failures"]])
+        return sum(map(len, wrong.values()))
 
     def _put(self, codec_id: str, coded: Iterable[tuple[int, Codes]], generation: int) -> None:
         size = packed.width(self._bits(codec_id))
@@ -215,6 +218,7 @@ def _create(folder: Path, codec: Codec) -> None:
         (folder / leftover).unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
         schema.migrate(db)
+        checksums.keep(db)
         db.execute("INSERT INTO identity (id, created) VALUES (?, ?)", (uuid.uuid4().hex, time.time()))
         db.execute(
             "INSERT INTO codecs (codec_id, bits, model, purpose, current) VALUES (?, ?, ?, 'alike', 1)",

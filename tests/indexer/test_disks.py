@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from semblance.indexer.catalog import FILE, Catalog
+from semblance.indexer.catalog import FILE, Catalog, checksums, finding
 from semblance.indexer.pipeline import Summary
 from tests.conftest import paint
 from tests.indexer.catalog.conftest import AS_ROOT
@@ -31,11 +31,12 @@ def mounted(place: Path) -> Iterator[None]:
 
 def remembered(shelf: Shelf) -> dict[str, tuple[int, bool]]:
     with Catalog.opened(shelf.library) as catalog:
-        return {path: (folder.device, folder.named) for path, folder in catalog.folders().items()}
+        return {path: (folder.device, folder.named) for path, folder in finding.folders(catalog).items()}
 
 
 def let_remember(shelf: Shelf, sql: str, *values: object) -> None:
     with contextlib.closing(sqlite3.connect(shelf.library / FILE)) as db, db:
+        checksums.keep(db)
         assert db.execute(sql, values).rowcount == 1
 
 

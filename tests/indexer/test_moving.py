@@ -9,12 +9,14 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from semblance.indexer import pixelfile
-from semblance.indexer.catalog import FILE, Catalog, Writer
+from semblance.indexer.catalog import FILE, Catalog, Writer, placing
 from semblance.indexer.library import Library
 from semblance.indexer.pipeline import Summary
+from semblance.indexer.pixelfile import FILE as FILE_OF_PIXELS
+from semblance.indexer.pixelfile import HEADER, RECORD
 from semblance.retrieval import images, pixels
 from tests.conftest import paint
 from tests.indexer.catalog.conftest import in_a_process
@@ -51,6 +53,11 @@ def check(shelf: Shelf) -> Rows:
 
 def ids(stored: Rows) -> dict[str, int]:
     return {name: id for name, (id, _) in stored.items()}
+
+
+def of_pixels(shelf: Shelf) -> list[np.void]:
+    """The records of pixels as they stand in the file."""
+    return [*np.fromfile(shelf.library / FILE_OF_PIXELS, RECORD, offset=len(HEADER))]
 
 
 def generation(shelf: Shelf) -> int:
@@ -174,7 +181,7 @@ def test_links_and_copies_are_hashed_and_have_the_code_and_vector_of_the_first(
     stored = check(shelf)
     with Catalog.opened(shelf.library) as catalog:
         entries = {entry.id: entry for entry in catalog.entries()}
-    records = {int(record["id"]): record["pixels"] for record in pixelfile._map(shelf.library / pixelfile.FILE)}
+    records = {int(record["id"]): record["pixels"] for record in of_pixels(shelf)}
     assert records.keys() == {id for id, _ in stored.values()}
     for id, vector in records.items():
         assert vector.tolist() == images.load(Path(entries[id].path), pixels.SPEC).reshape(-1).tolist()
@@ -192,7 +199,7 @@ def test_a_moved_picture_gets_the_vector_that_it_lacked(shelf: Shelf) -> None:
         "t.png": before["one/a.png"],
         "one/a.png": before["one/b.png"],
     }
-    records = {int(record["id"]) for record in pixelfile._map(shelf.library / pixelfile.FILE)}
+    records = {int(record["id"]) for record in of_pixels(shelf)}
     assert records == {*before.values()}
 
 
@@ -210,14 +217,15 @@ def test_a_kill_in_the_middle_of_moves_leaves_the_old_or_the_new(shelf: Shelf, m
     paint(shelf.folder / "new.png", 60)
 
     def killed() -> None:
-        step = getattr(Writer, moment)
+        owner = placing if moment == "move" else Writer
+        step = getattr(owner, moment)
 
         def last(*arguments: object) -> None:
             if after:
                 step(*arguments)
             os.kill(os.getpid(), signal.SIGKILL)
 
-        setattr(Writer, moment, last)
+        setattr(owner, moment, last)
         shelf.index()
 
     process = in_a_process(killed)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from semblance.indexer.catalog import FILE, Catalog
+from semblance.indexer.catalog import FILE, Catalog, checksums
 from semblance.indexer.pipeline import Summary
 from semblance.retrieval import images
 from tests.conftest import paint
@@ -34,6 +34,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def remember(shelf: Shelf, changes: str, only: str = "%") -> None:
     """Let the catalog have known other states of files than it saw."""
     with contextlib.closing(sqlite3.connect(shelf.library / FILE)) as db, db:
+        checksums.keep(db)
         db.execute(f"UPDATE pictures SET {changes} WHERE path LIKE ?", (only,))
 
 
