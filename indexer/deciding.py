@@ -54,40 +54,51 @@ class Decision:
 
 def plan(seen: Scan, known: Known, vectors: set[int] | None) -> Plan:
     """The files to look into: `vectors` are the ids that have a pixel vector, and None where none are wanted."""
-    counted_anew = _disks_counted_anew(seen, known)
-    result = Plan([], [], [])
-    for found in seen.found.values():
-        entry = known.entries.get(found.path)
-        lacking = frozenset(codec_id for codec_id, ids in known.coded.items() if entry and entry.id not in ids)
-        work = Work(found, entry.sha256 if entry else None, lacking)
-        if entry is None:
-            result.other.append(work)
-        elif not agrees(entry, found) or (_other_inode(entry, found) and _disk(found, seen) not in counted_anew):
-            result.changed.append(work)
-        elif lacking or found.path in known.failures or (vectors is not None and entry.id not in vectors):
-            result.other.append(work)
+    result, other_inode = Plan([], [], []), list[tuple[Entry, Found]]()
+    coded = set.intersection(*known.coded.values()) if known.coded else None
+
+    def agreeing(entry: Entry, found: Found) -> None:
+        if (
+            (coded is not None and entry.id not in coded)
+            or (vectors is not None and entry.id not in vectors)
+            or found.path in known.failures
+        ):
+            result.other.append(_work(found, entry, known))
         elif (found.ctime_ns or entry.ctime_ns, found.inode or entry.inode) != (entry.ctime_ns, entry.inode):
             result.filled.append(under(entry, found))
+
+    for found in seen.found.values():
+        entry = known.entries.get(found.path)
+        if entry is None:
+            result.other.append(Work(found, None))
+        elif not agrees(entry, found):
+            result.changed.append(_work(found, entry, known))
+        elif entry.inode != found.inode and 0 not in (entry.inode, found.inode):
+            other_inode.append((entry, found))
+        else:
+            agreeing(entry, found)
+    counted_anew = _disks_counted_anew(seen, known, other_inode)
+    for entry, found in other_inode:
+        if nearest(found.path, seen.devices) in counted_anew:
+            agreeing(entry, found)
+        else:
+            result.changed.append(_work(found, entry, known))
     return result
 
 
-def _disks_counted_anew(seen: Scan, known: Known) -> set[str | None]:
+def _work(found: Found, entry: Entry, known: Known) -> Work:
+    lacking = frozenset(codec_id for codec_id, ids in known.coded.items() if entry.id not in ids)
+    return Work(found, entry.sha256, lacking)
+
+
+def _disks_counted_anew(seen: Scan, known: Known, other_inode: Sequence[tuple[Entry, Found]]) -> set[str | None]:
     """The disks of which most files have another inode and nothing else has changed: those number their files anew when
     they are mounted, as FAT and some of the network do, and their inodes say nothing."""
-    agreeing = [(e, f) for f in seen.found.values() if (e := known.entries.get(f.path)) and agrees(e, f)]
-    other = Counter(_disk(found, seen) for entry, found in agreeing if _other_inode(entry, found))
-    if not other:
+    if not other_inode:
         return set()
-    whole = Counter(_disk(found, seen) for _, found in agreeing)
+    whole = Counter(nearest(path, seen.devices) for path in seen.found if path in known.entries)
+    other = Counter(nearest(found.path, seen.devices) for _, found in other_inode)
     return {disk for disk, count in other.items() if 2 * count > whole[disk]}
-
-
-def _disk(found: Found, seen: Scan) -> str | None:
-    return nearest(found.path, seen.devices)
-
-
-def _other_inode(entry: Entry, found: Found) -> bool:
-    return 0 not in (entry.inode, found.inode) and entry.inode != found.inode
 
 
 def under(entry: Entry, found: Found) -> Entry:

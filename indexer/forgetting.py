@@ -87,7 +87,7 @@ def vanished(
 def _alive(seen: Scan, lost: set[str], within: disks.Within | None) -> Callable[[str], bool]:
     """Tells whether a folder has a file left that should be a picture: one that was found, or where not all was looked
     at, one that the library knows and that is there."""
-    holding = {os.path.dirname(path) for path in seen.found}  # noqa: PTH120 - as in the scan
+    holding = lost and {os.path.dirname(path) for path in seen.found}  # noqa: PTH120 - as in the scan
     found = holding | {str(above) for folder in holding for above in Path(folder).parents}
     asked: dict[str, bool] = {}
 

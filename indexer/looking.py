@@ -71,4 +71,20 @@ def look(
         elif is_folder and reach(path, root):
             for entry in walk(path, root, own, excluded, out):
                 sort_in(entry, out)
+    gone += _other_spellings(out)
     return out, gone
+
+
+def _other_spellings(out: Scan) -> list[str]:
+    """Take out what is the same file by another case of its name, on a disk that does not tell the two apart: a scan
+    finds a file by the name that is listed, and so a case that was changed is a move."""
+    by_name: dict[str, list[str]] = {}
+    for path in out.found:
+        by_name.setdefault(path.casefold(), []).append(path)
+    other = []
+    for paths in by_name.values():
+        if len(paths) > 1 and len({out.found[path][1:] for path in paths}) == 1:
+            other += [path for path in paths if os.path.basename(path) not in os.listdir(os.path.dirname(path))]  # noqa: PTH119, PTH120, PTH208
+    for path in other:
+        del out.found[path]
+    return other

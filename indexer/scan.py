@@ -192,7 +192,9 @@ def at(path: str) -> Found | None:
 
 def state_of(path: str, state: os.stat_result) -> Found:
     """What tells whether the file has changed."""
-    numbers = (in_64_bits(number) for number in (state.st_mtime_ns, state.st_ctime_ns, state.st_ino))
+    numbers = (state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
+    if not -(2**63) <= min(numbers) <= max(numbers) < 2**63:
+        return Found(path, state.st_size, *map(in_64_bits, numbers))
     return Found(path, state.st_size, *numbers)
 
 
