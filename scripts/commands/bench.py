@@ -52,7 +52,7 @@ def bench(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="For `encode` and `photographs`: a shipped model or a model folder; may be repeated for `encode`.",
+            help="For `encode`, `photographs`, `unchanged`: a shipped model or a model folder; repeated for `encode`.",
             show_default=f"all that ship for `encode`, {DEFAULT_MODEL} for `photographs`",
         ),
     ] = None,
