@@ -19,7 +19,16 @@ was remembered under an id (a thumbnail, a browser's cache) never lies. Ids are 
 
 from semblance.indexer.catalog.opening import FILE
 from semblance.indexer.catalog.reading import Catalog
-from semblance.indexer.catalog.records import Changes, CurrentCodec, Entry, Failure, Generation, NewPicture, Purpose
+from semblance.indexer.catalog.records import (
+    Changes,
+    CurrentCodec,
+    Entry,
+    Failure,
+    Folder,
+    Generation,
+    NewPicture,
+    Purpose,
+)
 from semblance.indexer.catalog.writing import Writer
 
 __all__ = [
@@ -29,6 +38,7 @@ __all__ = [
     "CurrentCodec",
     "Entry",
     "Failure",
+    "Folder",
     "Generation",
     "NewPicture",
     "Purpose",

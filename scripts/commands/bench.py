@@ -23,6 +23,7 @@ from semblance.scripts.benchmarks.library import index, search
 from semblance.scripts.benchmarks.photographs import photographs
 from semblance.scripts.benchmarks.service import service
 from semblance.scripts.benchmarks.training import training
+from semblance.scripts.benchmarks.unchanged import unchanged
 
 BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "search": search,
@@ -34,8 +35,9 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "training": training,
     "kills": kills,
     "powercuts": powercuts,
+    "unchanged": unchanged,
 }
-LONG = ("training", "kills", "powercuts")  # minutes; more packages, strace
+LONG = ("training", "kills", "powercuts", "unchanged")  # minutes; more packages, strace
 UNNAMED = [name for name in BENCHES if name not in LONG]
 
 
@@ -50,7 +52,7 @@ def bench(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="For `encode` and `photographs`: a shipped model or a model folder; may be repeated for `encode`.",
+            help="For `encode`, `photographs`, `unchanged`: a shipped model or a model folder; repeated for `encode`.",
             show_default=f"all that ship for `encode`, {DEFAULT_MODEL} for `photographs`",
         ),
     ] = None,
