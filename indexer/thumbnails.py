@@ -1,12 +1,11 @@
 """thumbnails/: the small JPEGs that the page shows. Derived, made when first asked for, and named by the SHA-256 of the
 content that they show, so that a name never lies."""
 
-import hashlib
 import logging
 from pathlib import Path
 
 from semblance.indexer.catalog import Entry
-from semblance.retrieval import images
+from semblance.retrieval import decoding
 from semblance.retrieval.files import replace
 
 SIDE = 320
@@ -24,9 +23,8 @@ def thumbnail_path(library: Path, sha256: bytes) -> Path:
 def make(library: Path, entry: Entry) -> tuple[bytes, bool]:
     """A JPEG of the picture's file as it is now, its longer side at most SIDE pixels, and whether it shows the content
     that was indexed. Only then is it kept. Raises PictureError, and OSError where the file cannot be read."""
-    data = images.read(Path(entry.path))
-    small = images.thumbnail(data, SIDE)
-    if hashlib.sha256(data).digest() != entry.sha256:
+    small, sha256 = decoding.thumbnail(Path(entry.path), SIDE)
+    if sha256 != entry.sha256:
         return small, False
     kept = thumbnail_path(library, entry.sha256)
     try:

@@ -19,7 +19,7 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from semblance.retrieval import files, formats
+from semblance.retrieval import bounds, files, formats
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureTooLarge
 from semblance.retrieval.inputs import InputSpec as InputSpec
 from semblance.retrieval.inputs import ResizeRule
@@ -29,12 +29,9 @@ Source = Path | str | bytes | Image.Image | npt.NDArray[Any]  # a file's path or
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "GIF", "TIFF")
 SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .apng .webp .avif .heic .heif .hif .bmp .dib .gif .tif .tiff".split())  # noqa: SIM905
-MAX_PIXELS = 100_000_000
-MAX_FILE_BYTES = 512 * 1024 * 1024
+MAX_FILE_BYTES = bounds.MAX_FILE_BYTES
 SNIFF_BYTES = 32
 
-_AT_MOST = f"at most {MAX_PIXELS // 10**6} megapixels are read. Save a smaller copy."
-_TOO_LONG = f"The picture is over {MAX_FILE_BYTES / 2**20:.0f} MB, the limit. Save a smaller copy."
 _READABLE = "JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF or TIFF"
 _DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 
@@ -55,7 +52,7 @@ def load(source: Source, spec: InputSpec) -> Picture:
     to the bit, and so do a JPEG and Pillow's picture of it before anything has decoded it. A JPEG or HEIC decoded
     already has been decoded whole, and may differ a little from its file at the smaller scale; an array has no EXIF.
 
-    Raises PictureTooLarge (more than MAX_FILE_BYTES bytes or MAX_PIXELS pixels), NotAPicture, DamagedPicture, and
+    Raises PictureTooLarge (more bytes or pixels than bounds.py allows), NotAPicture, DamagedPicture, and
     OSError where a path cannot be read.
     """
     with _opened(source) as (image, turn):
@@ -117,7 +114,7 @@ def read(path: Path) -> bytes:
     with files.open_regular(path) as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
-        raise PictureTooLarge(_TOO_LONG)
+        raise PictureTooLarge(bounds.TOO_LONG)
     return data
 
 
@@ -126,8 +123,7 @@ def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
     """A picture of our own, its header read and checked but nothing decoded, and its EXIF turn (1 to 8)."""
     image = _identified(source) if isinstance(source, bytes) else _header(source)
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise PictureTooLarge(f"The picture has {width} x {height} pixels; {_AT_MOST}")
+    bounds.header(image)
     try:
         turn = 1
         if isinstance(image, JpegImageFile) and image is not source:
@@ -137,9 +133,11 @@ def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
             with suppress(Exception):  # damaged metadata is no reason to refuse a picture that can be seen
                 turn = cast(int, image.getexif().get(0x0112, 1))
         with image.copy() if image is source else image as own:
-            if isinstance(own, TiffImageFile) and width * height > (Image.MAX_IMAGE_PIXELS or MAX_PIXELS):
+            if isinstance(own, TiffImageFile) and width * height > (Image.MAX_IMAGE_PIXELS or width * height):
                 own.im = Image.new(own.mode, own._tile_size).im  # or TIFF asks Pillow's guard before it makes room
             yield own, turn
+    except MemoryError:  # of which the picture may be innocent: whoever set the limit says so
+        raise
     except Exception as error:  # whatever a decoder raises, the picture is at fault
         raise DamagedPicture(f"The picture is cut short or damaged: {error or type(error).__name__}.") from error
 
@@ -165,7 +163,7 @@ def _identified(data: bytes) -> ImageFile:
     """What `Image.open` does, but for its guard against bombs, which belongs to the whole process and warns of pictures
     that are allowed here: `_opened` has a limit of its own."""
     if len(data) > MAX_FILE_BYTES:
-        raise PictureTooLarge(_TOO_LONG)
+        raise PictureTooLarge(bounds.TOO_LONG)
     if not data:
         raise NotAPicture("The file is empty: there is no picture in it.")
     failure: Exception | None = None
@@ -173,12 +171,15 @@ def _identified(data: bytes) -> ImageFile:
         if media_type(data[:SNIFF_BYTES]) is None:
             raise NotAPicture(f"The file is not a picture that Semblance reads ({_READABLE}).")
         data = formats.readable(data)
+    bounds.file(data)
     for reader, accepts in (Image.OPEN[name] for name in FORMATS if name in Image.OPEN):
         try:
             if accepts is None or accepts(data[:SNIFF_BYTES]) is True:
                 return reader(io.BytesIO(data), "")
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # a reader asks the guard too
-            raise PictureTooLarge(f"The picture has too many pixels; {_AT_MOST}") from error
+            raise PictureTooLarge(f"The picture has too many pixels; {bounds.at_most()}") from error
+        except MemoryError:
+            raise
         except Exception as error:  # a format's reader may raise anything on bytes that are not its own
             failure = error
     if jpeg and (mended := formats.readable(data)) is not data:

@@ -15,6 +15,7 @@ from semblance.indexer.encoding import CHUNK, Encoded, Work, encode, encoded
 from semblance.indexer.scan import Found
 from semblance.retrieval import images, pixels
 from semblance.retrieval.codec import Codec, find_model
+from semblance.retrieval.decoding.decoder import Decoder
 from semblance.retrieval.images import InputSpec, Picture
 from tests.conftest import paint
 
@@ -32,16 +33,21 @@ def work(tmp_path: Path) -> list[Work]:
 
 
 @pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, InputSpec]]:
-    """What images.load_each is asked for from here on, each picture with each spec."""
-    calls: list[tuple[bytes, InputSpec]] = []
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, InputSpec | None]]:
+    """What decoding processes are asked for from here on: each file to read (None), then each spec to see it by."""
+    calls: list[tuple[str, InputSpec | None]] = []
 
-    def load_each(source: bytes, specs: set[InputSpec]) -> dict[InputSpec, Picture]:
-        calls.extend((source, spec) for spec in specs)
-        return original(source, specs)
+    def opened(decoder: Decoder, path: Path) -> bytes:
+        calls.append((str(path), None))
+        return open_(decoder, path)
 
-    original = images.load_each
-    monkeypatch.setattr(images, "load_each", load_each)
+    def seen(decoder: Decoder, specs: list[InputSpec]) -> dict[InputSpec, Picture]:
+        calls.extend((calls[-1][0], spec) for spec in specs)
+        return see(decoder, specs)
+
+    open_, see = Decoder.open, Decoder.see
+    monkeypatch.setattr(Decoder, "open", opened)
+    monkeypatch.setattr(Decoder, "see", seen)
     return calls
 
 
@@ -71,22 +77,14 @@ def test_a_chunk_alone_gives_the_codes_that_the_command_line_stores(
 
 
 def test_each_file_is_loaded_once_for_each_size_and_encoded_by_every_codec(
-    work: list[Work], codec: Codec, other: Codec, loaded: list[tuple[bytes, InputSpec]], monkeypatch: pytest.MonkeyPatch
+    work: list[Work], codec: Codec, other: Codec, loaded: list[tuple[str, InputSpec | None]]
 ) -> None:
-    reads: list[Path] = []
-    read = images.read
-
-    def counting(path: Path, *limit: int) -> bytes:
-        reads.append(path)
-        return read(path, *limit)
-
-    monkeypatch.setattr(images, "read", counting)
     twin = Codec(codec.folder)
     twin.codec_id = "another of the same size"
     results = encode(work, [codec, other, twin], with_pixels=True)
-    assert reads == [Path(item.found.path) for item in work]
+    assert [path for path, spec in loaded if spec is None] == [item.found.path for item in work]
     assert codec.spec == pixels.SPEC == twin.spec != other.spec
-    assert len(loaded) == len({*loaded}) == 10, "two sizes of each of five files"
+    assert len(loaded) == len({*loaded}) == 15, "read, and seen in two sizes, each of five files"
 
     for item, result in zip(work, results, strict=True):
         assert isinstance(result, Encoded)
@@ -99,13 +97,13 @@ def test_each_file_is_loaded_once_for_each_size_and_encoded_by_every_codec(
 
 
 def test_a_known_content_is_hashed_and_no_more(
-    work: list[Work], codec: Codec, loaded: list[tuple[bytes, InputSpec]]
+    work: list[Work], codec: Codec, loaded: list[tuple[str, InputSpec | None]]
 ) -> None:
     known = [Work(item.found, sha256(item)) for item in work]
     for result in encode(known, [codec], with_pixels=False):
         assert isinstance(result, Encoded)
         assert (result.sha256, result.codes, result.vector) == (result.work.known, {}, None)
-    assert loaded == []
+    assert loaded == [(item.found.path, None) for item in work]
     (result,) = encode(known[:1], [codec], with_pixels=True)
     assert isinstance(result, Encoded)
     assert (result.codes, result.vector is None) == ({}, False)
