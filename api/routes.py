@@ -40,8 +40,9 @@ class Slots:
         if self._room == 0:
             raise Busy("The service has too many pictures waiting to be decoded: try again in a moment.")
         self._room -= 1
+        decoding.CREW.set(self._crew)  # for the thread too, which is given this request's context
         try:
-            return await anyio.to_thread.run_sync(self._crew.run, work, *arguments, limiter=self._limiter)
+            return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
         finally:
             self._room += 1
 

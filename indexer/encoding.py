@@ -20,7 +20,7 @@ from semblance.indexer.scan import Found
 from semblance.retrieval import decoding, pixels
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.decoding.decoder import Decoder
+from semblance.retrieval.decoding import Decoder
 from semblance.retrieval.errors import PictureError
 from semblance.retrieval.images import Picture
 from semblance.retrieval.pixels import Pixels

@@ -4,6 +4,7 @@ A file of a few bytes can ask for gigabytes or hours. What its header tells is r
 decoder does in spite of it ends with the process that decodes (decoding/), which learns here how large a picture is.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -62,18 +63,27 @@ def of_environment(variables: Mapping[str, str]) -> Limits:
     return Limits(**given)
 
 
-limits = Limits()  # of this process, as `keep` sets them
+_limits: list[Limits] = []  # of this process: one, when it is known
 _told: Callable[[int], object] = int
 
 
-def keep(new: Limits, told: Callable[[int], object] | None = None) -> None:
+def current() -> Limits:
+    """The limits that hold in this process: those of `keep`, else what the environment says. Raises UsageError."""
+    if not _limits:
+        keep(of_environment(os.environ))
+    return _limits[0]
+
+
+def keep(limits: Limits, told: Callable[[int], object] | None = None) -> None:
     """Let these limits hold in this process; `told` is called with the pixels of each picture before it is decoded."""
-    global limits, _told
-    limits, _told = new, told or _told
+    global _told
+    _limits[:] = [limits]
+    _told = told or _told
 
 
 def size(width: int, height: int) -> None:
     """A picture is about to be decoded that is so large. Raises PictureTooLarge."""
+    limits = current()
     if max(width, height) > limits.side:
         most = f"at most {limits.side:,.0f} in a row or column are read. Save a smaller copy."
         raise PictureTooLarge(f"The picture has {width} x {height} pixels; {most}")
@@ -84,7 +94,7 @@ def size(width: int, height: int) -> None:
 
 def at_most() -> str:
     """How large a picture may be, as the end of a sentence."""
-    return f"at most {limits.megapixels:g} megapixels are read. Save a smaller copy."
+    return f"at most {current().megapixels:g} megapixels are read. Save a smaller copy."
 
 
 def header(image: Any) -> None:

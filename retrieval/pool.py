@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from semblance.retrieval.decoding import Crew
+from semblance.retrieval.decoding import CREW, Crew
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -35,7 +35,7 @@ def in_order(
     ahead = ahead or _AHEAD * threads
     pending: deque[Future[_Result]] = deque()
     crew = Crew()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="in-order", initializer=crew.join)
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="in-order", initializer=CREW.set, initargs=(crew,))
     try:
         for item in items:
             pending.append(pool.submit(function, item))

@@ -15,7 +15,7 @@ import sys
 def begin() -> None:
     """Take the place of the parent: its package by where that lies, its paths for what that needs, and serve."""
     told = json.loads(sys.argv[1])
-    requests, replies = os.dup(0), os.dup(1)
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     for descriptor in (0, 1, 2):  # whatever a decoder prints reaches nobody
         os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
     sys.path[:] = [path for path in sys.path if path != os.path.dirname(__file__)]  # noqa: PTH120

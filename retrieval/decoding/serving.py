@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import json
 import os
 import resource
 import select
@@ -9,18 +10,16 @@ import signal
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
-import pillow_heif
-from PIL import AvifImagePlugin
 
 from semblance.retrieval import bounds, files, images
 from semblance.retrieval.bounds import Limits
-from semblance.retrieval.decoding import wire
 from semblance.retrieval.errors import PictureError, PictureTooCostly, PictureTooLarge
+from semblance.retrieval.images import Picture
 from semblance.retrieval.inputs import InputSpec
 
 _PIECE = 16 * 2**20  # bytes of a file that are read at once
@@ -31,81 +30,87 @@ _SIZE = "/proc/self/statm"
 _SIZE_IS_SAID = os.path.exists(_SIZE)  # noqa: PTH110
 _AT_FIRST = resource.getrlimit(resource.RLIMIT_AS)
 
-_Parts = list[npt.NDArray[np.uint8]] | bytes
 
-
-def serve(requests: int, replies: int, limits: dict[str, float]) -> None:
+def serve(requests: BinaryIO, replies: BinaryIO, limits: dict[str, float]) -> None:
     """Answer until whoever asks closes the pipe, or is gone."""
-    pillow_heif.options.DECODE_THREADS = 1
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    threading.Thread(target=_leave_with, args=(requests,), daemon=True).start()
-    cost = _Cost(Limits(**limits))
-    bounds.keep(cost.limits, cost.allow)
-    data = b""
+    threading.Thread(target=_leave_with, args=(requests.fileno(),), daemon=True).start()
+    serving = _Serving(Limits(**limits), replies)
+    while line := requests.readline():
+        asked = json.loads(line)
+        serving.answer(asked, requests.read(asked.get("bytes", 0)))
 
-    def reply(said: wire.Message, *parts: bytes | memoryview) -> None:
-        wire.write_all(wire.packed(said, *parts), lambda left: os.write(replies, left))
 
-    while True:
+class _Serving:
+    """What is asked for, answered one after the other."""
+
+    def __init__(self, limits: Limits, replies: BinaryIO) -> None:
+        self._cost, self._replies = _Cost(limits), replies
+        self._data = b""  # of a file that was read, and may be asked for
+        bounds.keep(limits, self._cost.allow)
+
+    def answer(self, asked: dict[str, Any], body: bytes) -> None:
+        """Do what is asked, within the limits, and say what came of it."""
+        parts: Sequence[bytes | memoryview] = []
         try:
-            asked, body = wire.received(wire.reading(requests), 2**40)
-        except EOFError:
-            return
-        if "drop" in asked:
-            data = b""
-            continue
-        try:
-            if "path" in asked:
-                data = _read(Path(asked["path"]), reply)
-            elif asked.get("bytes"):
-                data = bytes(body)
-            del body
-            said: wire.Message = {"sha256": hashlib.sha256(data).hexdigest()} if asked.get("hash") else {}
-            made: _Parts = []
-            if "want" in asked:
-                cost.begin()  # the file's own bytes are there by now, and no cost of decoding it
-                made = _made(data, asked["want"])
+            said, parts = self._done(asked, body)
         except MemoryError:
-            said, made = {"error": PictureTooCostly.__name__, "say": cost.too_much()}, []
+            said = {"fails": PictureTooCostly.__name__, "says": self._cost.too_much()}
         except PictureError as error:
-            said, made = {"error": type(error).__name__, "say": str(error)}, []
+            said = {"fails": type(error).__name__, "says": str(error)}
         except OSError as error:
-            said, made = {"errno": error.errno, "say": error.strerror or str(error)}, []
+            said = {"fails": OSError.__name__, "errno": error.errno, "says": error.strerror or str(error)}
         except Exception:  # a fault of this program, not of the picture
-            said, made = {"fault": traceback.format_exc()}, []
-        cost.end()
-        parts = [made] if isinstance(made, bytes) else [picture.reshape(-1).data for picture in made]
-        if not isinstance(made, bytes):
-            said["shapes"] = [picture.shape for picture in made]
-        if "want" in asked or "sha256" not in said:
-            data = b""
-        said["swollen"] = cost.swollen()
-        reply(said, *parts)
+            said = {"fails": "", "says": traceback.format_exc()}
+        self._cost.end()
+        if len(asked.keys() - {"path"}) != 1 or "hash" not in asked:
+            self._data = b""
+        if self._cost.swollen():
+            said["swollen"] = True
+        self._reply(said, *parts)
+
+    def _done(self, asked: dict[str, Any], body: bytes) -> tuple[dict[str, Any], Sequence[bytes | memoryview]]:
+        if "path" in asked:
+            self._data = self._read(Path(asked["path"]))
+        elif "bytes" in asked:
+            self._data = body
+        said: dict[str, Any] = {"sha256": hashlib.sha256(self._data).hexdigest()} if "hash" in asked else {}
+        self._cost.begin()  # the file's own bytes are there by now, and no cost of decoding it
+        if "thumbnail" in asked:
+            return said, [images.thumbnail(self._data, asked["thumbnail"])]
+        pictures = _pictures(self._data, asked)
+        return {**said, "shapes": [picture.shape for picture in pictures]}, [_flat(picture) for picture in pictures]
+
+    def _read(self, path: Path) -> bytes:
+        """The file's bytes as images.read gives them; whoever asks hears that a slow disk goes on."""
+        parts, length, word = [], 0, time.monotonic()
+        with files.open_regular(path) as file:
+            while length <= images.MAX_FILE_BYTES and (part := file.read(_PIECE)):
+                parts.append(part)
+                length += len(part)
+                if time.monotonic() - word > _WORD:
+                    word = time.monotonic()
+                    self._reply({"reading": length})
+        if length > images.MAX_FILE_BYTES:
+            raise PictureTooLarge(bounds.TOO_LONG)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _reply(self, said: dict[str, Any], *parts: bytes | memoryview) -> None:
+        said["length"] = sum(len(part) for part in parts)
+        for part in (json.dumps(said).encode() + b"\n", *parts):
+            self._replies.write(part)
+        self._replies.flush()
 
 
-def _made(data: bytes, want: dict[str, Any]) -> _Parts:
-    if "specs" in want:
-        specs = [InputSpec(*spec) for spec in want["specs"]]
-        pictures = images.load_each(data, specs)
-        return [np.ascontiguousarray(pictures[spec]) for spec in specs]
-    if "thumbnail" in want:
-        return images.thumbnail(data, want["thumbnail"])
-    return [np.ascontiguousarray(images.at_full_size(data))]
+def _pictures(data: bytes, asked: dict[str, Any]) -> list[Picture]:
+    if "whole" in asked:
+        return [images.at_full_size(data)]
+    specs = [InputSpec(*spec) for spec in asked.get("specs", [])]
+    pictures = images.load_each(data, specs)
+    return [pictures[spec] for spec in specs]
 
 
-def _read(path: Path, reply: Any) -> bytes:
-    """The file's bytes as images.read gives them; whoever asks hears that a slow disk goes on."""
-    parts, length, word = [], 0, time.monotonic()
-    with files.open_regular(path) as file:
-        while length <= images.MAX_FILE_BYTES and (part := file.read(_PIECE)):
-            parts.append(part)
-            length += len(part)
-            if time.monotonic() - word > _WORD:
-                word = time.monotonic()
-                reply({"reading": length})
-    if length > images.MAX_FILE_BYTES:
-        raise PictureTooLarge(bounds.TOO_LONG)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+def _flat(picture: Picture) -> memoryview:
+    return np.ascontiguousarray(picture).reshape(-1).data
 
 
 def _leave_with(requests: int) -> None:

@@ -225,10 +225,9 @@ def _rows(made: dict[InputSpec, Picture]) -> _Sizes:
 
 def _edits(numbered: tuple[int, Path], specs: set[InputSpec]) -> _Sizes:
     """All edits of one picture, uint8 (edits x strengths, S, S, 3) at each size."""
-    number, path = numbered
-    picture = decoding.at_full_size(path)
-    files = (edited(picture, edit, name, number) for edit in EDITS for name in STRENGTHS)  # our own: decoded here
-    made = [_rows(images.load_each(file, specs)) for file in files]
+    number, picture = numbered[0], decoding.at_full_size(numbered[1])
+    files = (edited(picture, edit, name, number) for edit in EDITS for name in STRENGTHS)
+    made = [_rows(images.load_each(file, specs)) for file in files]  # our own: decoded here
     return {spec: np.concatenate([sizes[spec] for sizes in made]) for spec in specs}
 
 
