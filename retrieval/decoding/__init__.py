@@ -90,7 +90,7 @@ class Decoder:
 
     def ask(self, want: dict[str, Any], source: Path | bytes | None = None) -> tuple[dict[str, Any], bytes]:
         """The answer to one request, and the bytes that go with it. Raises as `see` does."""
-        if self._process is None:
+        if self._process is None or self._process.poll() is not None:
             self.begin()
         if isinstance(source, Path) and self._user != os.geteuid():  # nor may it read what this process may not
             source = images.read(source)
@@ -141,8 +141,7 @@ class Decoder:
             _watched.add(self)
 
     def end(self, late: bool = False) -> None:
-        """End what is being decoded, at once, by any thread: for ever, and whoever awaits it gets Stopped; or that one
-        picture, since it is `late`."""
+        """End what is being decoded, at once; whoever awaits it gets Stopped, or hears that it was `late`."""
         self.ended, self._late = self.ended or not late, late
         if own := self._process:
             with suppress(OSError):

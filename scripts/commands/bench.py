@@ -17,6 +17,7 @@ from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
 from semblance.scripts.benchmarks.encode import encode
 from semblance.scripts.benchmarks.figures import Asked, Row
+from semblance.scripts.benchmarks.hostile import hostile
 from semblance.scripts.benchmarks.install import install
 from semblance.scripts.benchmarks.library import index, search
 from semblance.scripts.benchmarks.photographs import photographs
@@ -30,6 +31,7 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "service": service,
     "install": install,
     "encode": encode,
+    "hostile": hostile,
     "training": training,
 }
 UNNAMED = [name for name in BENCHES if name != "training"]  # it needs the extra packages, and minutes
