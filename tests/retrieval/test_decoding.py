@@ -322,7 +322,7 @@ def test_a_fork_has_decoders_of_its_own(picture: Path) -> None:
 
 SCRIPT = """
 import sys, pathlib
-sys.path.append({root!r})
+sys.path.insert(1, {root!r})
 from semblance.retrieval import decoding
 from semblance.retrieval.inputs import InputSpec
 for name in ("json", "numpy", "PIL", "semblance", "hashlib", "signal", "runpy"):
