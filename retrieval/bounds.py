@@ -109,13 +109,18 @@ def header(image: Any) -> None:
         )
 
 
-def file(data: bytes) -> None:
-    """Of a file's bytes, before any reader sees them: some make room, or run through all of it, on opening. Raises
+def file(data: bytes) -> bytes:
+    """A file's bytes, before any reader sees them: some make room, or run through all of it, on opening. A JPEG of very
+    many scans without those that come when every coefficient has all its bits already, and can say nothing. Raises
     PictureTooLarge."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP" and (canvas := _webp(data[:30])):
         size(*canvas)
-    if data[:3] == b"\xff\xd8\xff" and data.count(_SCAN) > SCANS and _scans(data) > SCANS:
+    if data[:3] != b"\xff\xd8\xff" or data.count(_SCAN) <= SCANS:
+        return data
+    count, whole = _scans(data)
+    if count > SCANS and whole is None:
         raise PictureTooLarge(f"The picture comes in more than {SCANS} scans, each over all of it: save it anew.")
+    return data[:whole] + b"\xff\xd9" if count > SCANS else data
 
 
 def _webp(head: bytes) -> tuple[int, int] | None:
@@ -131,16 +136,31 @@ def _webp(head: bytes) -> tuple[int, int] | None:
     return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
 
 
-def _scans(data: bytes) -> int:
-    """The scans of a JPEG up to its end mark: not those of a picture within its metadata, nor what follows it."""
-    at, found = 2, 0
-    while 0 <= at < len(data) - 4 and found <= SCANS:
+def _scans(data: bytes) -> tuple[int, int | None]:
+    """The scans of a JPEG up to its end mark, none of a picture within its metadata, nor of what follows it; and where
+    the first begins before which all was sent: each bit of a coefficient is, once (ITU-T T.81, G.1.1.1)."""
+    at, count, sent, wanted, whole = 2, 0, set[tuple[int, int]](), -1, None
+    while 0 <= at < len(data) - 4 and count <= SCANS:
         marker = data[at + 1]
         if data[at] != 0xFF or marker in (0x00, 0xFF) or 0xD0 <= marker <= 0xD7:
             at = data.find(b"\xff", at + 1)
             continue
         if marker == 0xD9:
             break
-        found += marker == 0xDA
-        at += 2 + (0 if marker in (0x01, 0xD8) else int.from_bytes(data[at + 2 : at + 4]))
-    return found
+        body = data[at + 4 : at + 2 + int.from_bytes(data[at + 2 : at + 4])]
+        if marker in (0xC0, 0xC1, 0xC2) and len(body) > 5:
+            wanted = 64 * body[5]
+        if marker == 0xDA:
+            count += 1
+            whole = at if whole is None and len(sent) == wanted else whole
+            sent |= _sent(body)
+        at += 2 + (0 if marker in (0x01, 0xD8) else 2 + len(body))
+    return count, whole
+
+
+def _sent(scan: bytes) -> set[tuple[int, int]]:
+    """The coefficients of which a scan sends the last bit: (component, place)."""
+    if not scan or len(scan) < 4 + 2 * scan[0] or scan[3 + 2 * scan[0]] & 15:
+        return set()
+    first, last = scan[1 + 2 * scan[0] : 3 + 2 * scan[0]]
+    return {(scan[1 + 2 * n], k) for n in range(scan[0]) for k in range(first, min(last, 63) + 1)}

@@ -181,6 +181,10 @@ def tiff(width: int, height: int, more: dict[int, int]) -> bytes:
     return b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", len(tags)) + entries + bytes(4)
 
 
-def scans(count: int, side: int) -> bytes:
-    data = _saved(Image.new("L", (side, side), 128), "JPEG", progressive=True)
-    return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * count + b"\xff\xd9"
+def scans(count: int, side: int, at: int = -1) -> bytes:
+    """A progressive JPEG, with its last scan so many times more; or before all was sent, with one of the others."""
+    data = _saved(Image.linear_gradient("L").resize((side, side)), "JPEG", progressive=True)
+    marks = [place for place in range(len(data)) if data[place : place + 2] == b"\xff\xda"]
+    begin, end = marks[at], [*marks, len(data) - 2][at + len(marks) + 1]
+    again = data[begin : data.find(b"\xff\xc4", begin, end) if at != -1 else end]
+    return data[:end] + again * count + data[end:]

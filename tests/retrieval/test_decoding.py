@@ -204,7 +204,7 @@ def test_a_process_that_says_nothing_costs_one_picture(picture: Path, limited: C
         (hostile.webp(16_383, 16_383), "16383 x 16383 pixels"),
         (hostile.tiff(8, 8, {322: 16_384, 323: 16_384, 324: 8, 325: 8}), "in tiles of 16384 x 16384"),
         (hostile.png(1, 20_000_000, (8, 2, 3)), "at most 500,000 in a row or column"),
-        (hostile.scans(2_000, 100), "more than 100 scans"),
+        (hostile.scans(2_000, 100, at=-2), "more than 100 scans"),
     ],
     ids=["canvas", "tile", "column", "scans"],
 )
@@ -222,6 +222,13 @@ def test_scans_of_what_is_beside_the_picture_do_not_count() -> None:
     Image.new("RGB", (64, 64), "red").save(out, "JPEG", progressive=True, comment=b"\xff\xda" * 200)
     behind = out.getvalue() + hostile.scans(2_000, 40)
     assert np.array_equal(images.load(behind, SPECS[0]), images.load(out.getvalue(), SPECS[0]))
+
+
+def test_scans_that_come_when_all_has_been_sent_change_nothing() -> None:
+    once, often = hostile.scans(0, 640), hostile.scans(2_000, 640)
+    started = time.process_time()
+    assert np.array_equal(images.at_full_size(often), images.at_full_size(once))
+    assert time.process_time() - started < 1, "all of them take many times as long"
 
 
 def test_limits_are_set_by_the_environment() -> None:
