@@ -248,9 +248,10 @@ def test_hostile_files_are_named_one_by_one(picture: Path) -> None:
     made = [(name, why(data)) for name, data in hostile.bombs(all_=False)]
     assert len(made) >= 60
     assert [name for name, error in made if error is None] == [
+        *(f"JPEG of {count} scans, {side}" for count, side in ((150, 300), (2_000, 2_000), (20_000, 1_000))),
         *(f"PNG, {kind} of many MB" for kind in ("iTXt", "zTXt", "iCCP", "eXIf")),
         "PNG, pixels that unpack to many MB",
-    ], "whole pictures, with more beside or behind them"
+    ], "whole pictures, with more beside or behind them, which is passed over"
     damaged = [why(data) for data in hostile.mutated(300, seed=1)]
     assert 50 < sum(error is None for error in damaged) < 250
     for error in (*(error for _, error in made), *damaged):
