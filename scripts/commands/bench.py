@@ -22,6 +22,7 @@ from semblance.scripts.benchmarks.hostile import hostile
 from semblance.scripts.benchmarks.install import install
 from semblance.scripts.benchmarks.library import index, search
 from semblance.scripts.benchmarks.photographs import photographs
+from semblance.scripts.benchmarks.processes import processes
 from semblance.scripts.benchmarks.service import service
 from semblance.scripts.benchmarks.training import training
 
@@ -32,12 +33,13 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "service": service,
     "install": install,
     "encode": encode,
+    "processes": processes,
     "hostile": hostile,
     "training": training,
     "kills": kills,
     "powercuts": powercuts,
 }
-LONG = ("training", "kills", "powercuts")  # minutes; more packages, strace
+LONG = ("training", "kills", "powercuts", "hostile")  # minutes; more packages, strace
 UNNAMED = [name for name in BENCHES if name not in LONG]
 
 

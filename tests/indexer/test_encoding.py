@@ -2,11 +2,13 @@
 
 import hashlib
 import pickle
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from semblance.indexer import encoding
@@ -108,6 +110,40 @@ def test_a_known_content_is_hashed_and_no_more(
     assert isinstance(result, Encoded)
     assert (result.codes, result.vector is None) == ({}, False)
     assert [spec for _, spec in loaded if spec] == [pixels.SPEC], "only the vector was asked for"
+
+
+def test_what_is_known_of_a_content_is_not_made_anew(
+    work: list[Work], codec: Codec, other: Codec, loaded: list[tuple[str, InputSpec | None]]
+) -> None:
+    code, vector = np.full(32, 7, np.uint8), np.full(3072, 9, np.uint8)
+    whole: dict[str, npt.NDArray[np.uint8]] = {codec.codec_id: code, other.codec_id: code + 1, encoding.PIXELS: vector}
+    known = {sha256(work[0]): whole, sha256(work[1]): {codec.codec_id: code}}
+    results = encode(work[:3], [codec, other], True, lambda digest: known.get(digest, {}))
+    first, second, third = (each for each in results if isinstance(each, Encoded))
+    assert (first.codes, first.vector is vector) == (
+        {codec.codec_id: code, other.codec_id: whole[other.codec_id]},
+        True,
+    )
+    assert second.codes[codec.codec_id] is code
+    seen = [(path, spec) for path, spec in loaded if spec]
+    assert {spec for path, spec in seen if path == work[0].found.path} == set(), "nothing is decoded"
+    assert {spec for path, spec in seen if path == work[1].found.path} == {other.spec, pixels.SPEC}
+    (alone,) = encode(work[2:3], [codec, other], True)
+    assert isinstance(alone, Encoded)
+    for each in (codec, other):
+        assert third.codes[each.codec_id].tolist() == alone.codes[each.codec_id].tolist()
+
+
+def test_one_content_of_a_chunk_is_decoded_once(
+    work: list[Work], codec: Codec, loaded: list[tuple[str, InputSpec | None]], tmp_path: Path
+) -> None:
+    copy = new(Path(shutil.copyfile(work[0].found.path, tmp_path / "copy.png")))
+    first, twin = encode([work[0], copy], [codec], with_pixels=False)
+    assert isinstance(first, Encoded)
+    assert isinstance(twin, Encoded)
+    assert (first.work, twin.work) == (work[0], copy)
+    assert first.codes[codec.codec_id].tolist() == twin.codes[codec.codec_id].tolist()
+    assert len([spec for _, spec in loaded if spec]) == 1
 
 
 def test_what_cannot_be_used_stands_in_its_place_with_its_reason(

@@ -21,7 +21,7 @@ MARK = "SEMBLANCE_DECODE_SECONDS"
 @pytest.fixture(scope="module")
 def slow() -> bytes:
     """A JPEG that takes its decoder seconds."""
-    return hostile.scans(95, 9_000)
+    return hostile.scans(85, 9_000)
 
 
 @pytest.fixture
