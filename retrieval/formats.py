@@ -28,16 +28,6 @@ _COMPRESSIONS = (34712, 34892, 34933, 50002, 52546)  # of TIFF and DNG: JPEG 200
 _LEAST = {(0xE0, b"JFIF"): 9, (0xE2, b"ICC_"): 16, (0xEE, b"Adob"): 9}  # bytes that Pillow reads without asking
 _FRAMES = (0xC0, 0xC1, 0xC2)
 
-TURNS = {  # EXIF 2.32, tag 274
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """A JPEG's markers, where each begins, and where what belongs to it begins; the end mark is the last."""

@@ -1,0 +1,77 @@
+"""The strips and tiles of a TIFF: compressed bytes -> the bytes of their rows. What these mean, `samples` says.
+
+Pillow's libtiff takes apart what the standard library cannot: a strip is handed to it as a grey TIFF of its own whose
+pixels are the strip's bytes, so that no depth or arrangement of samples that Pillow does not know comes in the way.
+"""
+
+import io
+import lzma
+import struct
+import zlib
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+NONE, LZW, JPEG, DEFLATES, PACKBITS, LZMA, ZSTD, WEBP = 1, 5, 7, (8, 32946), 32773, 34925, 50000, 50001
+JPEG_2000 = (33003, 33004, 33005, 34712)
+KNOWN = (NONE, LZW, JPEG, *DEFLATES, PACKBITS, LZMA, ZSTD, WEBP, *JPEG_2000)
+WHOLE = (JPEG, WEBP, *JPEG_2000)  # these hold pictures of 8 bits, and no bytes of rows
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+class Strip(NamedTuple):
+    """How a strip or tile is packed: compression and fill order as their tags say, the bytes of its JPEG tables, its
+    rows and the bytes of each; `samples` a pixel."""
+
+    compression: int
+    reversed: bool
+    tables: bytes
+    rows: int
+    row_bytes: int
+    samples: int
+
+
+def unpacked(data: bytes, strip: Strip) -> bytes:
+    """`rows` x `row_bytes` bytes. Raises OSError and what decoders raise where the data is short or damaged."""
+    size = strip.rows * strip.row_bytes
+    if strip.compression in WHOLE:
+        return _picture(data, strip)
+    if strip.reversed:
+        data = data.translate(_REVERSED)
+    if strip.compression in DEFLATES:
+        data = zlib.decompressobj().decompress(data, size)
+    elif strip.compression == LZMA:
+        data = lzma.LZMADecompressor().decompress(data, size)
+    elif strip.compression != NONE:
+        return _by_libtiff(data, strip.compression, (strip.row_bytes, strip.rows))
+    if len(data) < size:
+        raise OSError("a strip is cut short")
+    return data
+
+
+def _by_libtiff(data: bytes, compression: int, size: tuple[int, int], samples: int = 1, more: bytes = b"") -> bytes:
+    """The bytes that a compressed strip holds, read as one grey picture of `size`; JPEG tables may be given."""
+    values = {256: size[0], 257: size[1], 258: 8, 259: compression, 262: 1, 273: 8, 277: samples, 278: size[1]}
+    values[279] = len(data)
+    entries = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in values.items()]
+    if more:
+        entries.append(struct.pack("<HHII", 347, 7, len(more), 8 + len(data)))
+    directory = struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+    header = b"II*\0" + struct.pack("<I", 8 + len(data) + len(more))
+    with Image.open(io.BytesIO(header + data + more + directory), formats=["TIFF"]) as picture:
+        return picture.tobytes()
+
+
+def _picture(data: bytes, strip: Strip) -> bytes:
+    """A strip that is a picture of a format of its own."""
+    if strip.compression == JPEG and strip.tables:
+        data = strip.tables.removesuffix(b"\xff\xd9") + data.removeprefix(b"\xff\xd8")
+    kinds = {JPEG: "JPEG", WEBP: "WEBP"}
+    with Image.open(io.BytesIO(data), formats=[kinds.get(strip.compression, "JPEG2000")]) as picture:
+        pixels: npt.NDArray[np.uint8] = np.asarray(picture)
+    pixels = pixels.reshape(*pixels.shape[:2], -1)[: strip.rows, : strip.row_bytes // strip.samples, : strip.samples]
+    if pixels.dtype != np.uint8 or pixels.shape[0] < strip.rows or pixels[0].size < strip.row_bytes:
+        raise OSError("a strip is smaller than its directory says")
+    return pixels.tobytes()
