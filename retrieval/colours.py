@@ -25,11 +25,11 @@ _PRIMARIES: dict[int, Chromaticities] = {  # ITU-T H.273, table 2
     9: (0.3127, 0.329, 0.708, 0.292, 0.17, 0.797, 0.131, 0.046),
     11: (0.314, 0.351, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),
     12: (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),
+    22: (0.3127, 0.329, 0.63, 0.34, 0.295, 0.605, 0.155, 0.077),
 }
 _SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-_BT709_CURVE = (1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081)
-_CURVES = {1: _BT709_CURVE, 4: (2.2,), 5: (2.8,), 6: _BT709_CURVE, 8: (1.0,), 13: _SRGB_CURVE, 14: _BT709_CURVE}
-_CURVES |= {15: _BT709_CURVE}
+_SCREEN = (2.4,)  # of video, ITU-R BT.1886: what it is shown by, not what it was taken by
+_CURVES = {4: (2.2,), 5: (2.8,), 8: (1.0,), 13: _SRGB_CURVE} | dict.fromkeys((1, 6, 11, 14, 15), _SCREEN)
 _SPACES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # ICC's name: Pillow's
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _D50 = np.array([0.9642, 1.0, 0.8249])
@@ -41,9 +41,9 @@ def of_picture(info: Mapping[str | tuple[int, int], Any]) -> bytes | None:
         return bytes(profile)
     if "srgb" in info or not (gamma := info.get("gamma")) or not isinstance(gamma, float):
         return None
-    curve = _SRGB_CURVE if abs(gamma - 0.45455) < 0.001 else (1 / gamma,)  # what browsers take that one for
-    white_red_green_blue = info.get("chromaticity", SRGB)
-    return made(white_red_green_blue, curve)
+    if "chromaticity" not in info and abs(gamma - 0.45455) < 0.001:  # which alone is meant for sRGB
+        return None
+    return made(info.get("chromaticity", SRGB), (1 / gamma,))
 
 
 def coded(primaries: int, transfer: int) -> bytes | None:
@@ -57,6 +57,8 @@ def to_srgb(picture: Image.Image, profile: bytes | None, space: str) -> Image.Im
     """A picture RGB, RGBA or CMYK in sRGB, as RGB or RGBA. `space`: what its profile must be of, as Pillow says;
     "L" where RGB channels hold one grey."""
     transform = _transform(profile, space) if profile else None
+    if transform is None and profile and space == "L":  # a grey may have a profile of all colours
+        transform, space = _transform(profile, "RGB"), "RGB"
     if transform is None:
         return picture if picture.mode in ("RGB", "RGBA") else picture.convert("RGB")
     alpha = picture.getchannel("A") if picture.mode == "RGBA" else None

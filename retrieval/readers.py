@@ -1,6 +1,6 @@
 """Which reader reads a format, and what it is told besides: a file's bytes -> a picture, nothing of it decoded yet.
 
-Pillow reads most; `pngs` and `tiffs` are its readers put right. A picture comes out with the facts that decide how it
+Pillow reads most; `pngs`, `gifs`, `bmps` and `tiffs` are its readers put right. A picture comes out with the facts that decide how it
 looks in its `info`: `exif` (the turn), `transparency`, `icc_profile`.
 """
 
@@ -10,7 +10,8 @@ from contextlib import suppress
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from semblance.retrieval import colours, previews, tiffs
+from semblance.retrieval import bmps, colours, previews, tiffs
+from semblance.retrieval.gifs import Gif
 from semblance.retrieval.pngs import Png
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "GIF", "TIFF", "JPEG2000")
@@ -27,6 +28,10 @@ def opened(name: str, data: bytes, most_pixels: int) -> ImageFile:
     of what is damaged."""
     if name == "PNG":
         image: ImageFile = Png(io.BytesIO(data), "")
+    elif name == "GIF":
+        image = Gif(io.BytesIO(data), "")
+    elif name == "BMP":
+        image = bmps.opened(io.BytesIO(data))
     elif name == "TIFF" and (own := tiffs.opened(io.BytesIO(data), most_pixels)) is not None:
         return own
     else:
@@ -59,7 +64,8 @@ def state_turn(image: Image.Image, value: int) -> None:
 def _profile(name: str, data: bytes) -> bytes | None:
     """What a container says of its colours and Pillow does not tell."""
     if name in ("AVIF", "HEIF") and (at := data.find(b"colrnclx", 0, 2**16)) > 0:
-        return colours.coded(*(int.from_bytes(data[at + 8 + 2 * n : at + 10 + 2 * n]) for n in (0, 1)))
+        primaries, transfer = (int.from_bytes(data[at + 8 + 2 * n : at + 10 + 2 * n]) for n in (0, 1))
+        return colours.coded(primaries, 13 if transfer in (1, 6, 14, 15) else transfer)  # video's curves: sRGB's
     if name == "JPEG2000" and (at := data.find(b"colr\2", 0, 2**16)) > 0:
         return data[at + 7 : at + 7 + int.from_bytes(data[at + 7 : at + 11])]
     return None
