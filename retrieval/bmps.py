@@ -66,7 +66,7 @@ class Bmp(ImageFile.ImageFile):
                 rows = np.frombuffer(self.data, np.uint8, count * stride, self.start + first * stride)
                 band = self._shown(rows.reshape(count, stride)[:: 1 if self.down else -1])
                 picture.paste(Image.fromarray(band), (0, top))
-            if self._mode == "RGBA" and picture.getextrema()[3] == (0, 0):  # left out
+            if self._mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):  # left out
                 picture.putalpha(255)
             self.im = picture.im
         return Image.Image.load(self)
@@ -86,4 +86,5 @@ class Bmp(ImageFile.ImageFile):
         """What a mask leaves of the values, over 0..255."""
         low = mask & -mask
         single = (values & values.dtype.type(mask)).astype(np.float64) / low
-        return (single * (255 * low / mask)).round().clip(0, 255).astype(np.uint8)
+        spread: npt.NDArray[np.uint8] = (single * (255 * low / mask)).round().clip(0, 255).astype(np.uint8)
+        return spread

@@ -88,7 +88,7 @@ def by_pillow(of: Directory) -> bool:
     if of.depth.kind == samples.FLOAT:
         return (of.depth.bits, of.photometric, of.samples, of.depth.predictor) == (32, GREY, 1, 1)
     right = of.depth.kind == samples.UNSIGNED and of.depth.bits in _RIGHT.get(of.photometric, ()) and of.planes == 1
-    right = right and of.compression in _PILLOW
+    right = right and of.compression in _PILLOW and len(of.extra) <= 1
     if of.photometric in (WHITE_IS_ZERO, GREY) and of.samples > 1:
         return right and (of.depth.bits, of.photometric, of.extra) in ((8, GREY, (0,)), (8, GREY, (UNASSOCIATED,)))
     if of.photometric == PALETTE:

@@ -1,6 +1,6 @@
 """Which reader reads a format, and what it is told besides: a file's bytes -> a picture, nothing of it decoded yet.
 
-Pillow reads most; `pngs`, `gifs`, `bmps` and `tiffs` are its readers put right. A picture comes out with the facts that decide how it
+Pillow reads most; `pngs`, `gifs`, `bmps` and `tiffs` put its readers right. A picture comes with what decides how it
 looks in its `info`: `exif` (the turn), `transparency`, `icc_profile`.
 """
 

@@ -211,7 +211,7 @@ UNREAD = {
     "a camera's mosaic": tiff(16, 32803, 1),
     "lossy DNG": tiff(8, 34892, 3, t259=34892),
     "JPEG, 12 bits": saved(textured(16, 16), "JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"),
-    "BMP, 2 bits": saved(textured(16, 16), "BMP").replace(b"\1\0\x18\0", b"\1\0\2\0", 1),
+    "BMP, 3 bits": saved(textured(16, 16), "BMP").replace(b"\1\0\x18\0", b"\1\0\3\0", 1),
 }
 
 
