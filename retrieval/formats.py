@@ -12,6 +12,8 @@ from typing import cast
 from PIL import Image
 from PIL.PngImagePlugin import PngStream
 
+from semblance.retrieval import containers
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
 END = b"\xff\xd9"  # of a JPEG
@@ -74,8 +76,12 @@ def _other_bits(restarts: list[bytes]) -> bytes:
 
 def readable(data: bytes) -> bytes:
     """A file without those parts beside its picture that cannot be read: in a PNG chunks whose checksum is wrong, which
-    are malformed or which hold more than Pillow takes; in a JPEG segments too short for what they say they are. The
-    file itself where there are none."""
+    are malformed or which hold more than Pillow takes; in a JPEG segments too short for what they say they are; in WebP
+    and TIFF what `containers` leaves out. The file itself where there are none."""
+    if data.startswith(b"RIFF"):
+        return containers.webp(data)
+    if data.startswith((b"II", b"MM")):
+        return containers.tiff(data)
     if not data.startswith((_PNG, JPEG)):
         return data
     kept, since = [], 0

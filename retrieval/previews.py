@@ -21,6 +21,7 @@ _TIFFS = (b"II*\0", b"MM\0*")
 _MOSAICS = (32803, 34892)  # photometric: colour filter array, linear raw
 _JPEG = b"\xff\xd8\xff"
 _LEAST = 160 * 120  # pixels: a smaller one is a mark on the camera's own screen
+_MOST_BELOW, _MOST_MARKS = 16, 256  # beyond which a file is none of a camera's
 
 
 class Preview(NamedTuple):
@@ -60,22 +61,23 @@ def _directories(data: bytes) -> Iterator[ImageFileDirectory_v2]:
         return
     file = io.BytesIO(data)
     first = ImageFileDirectory_v2(data[:8])
-    pending = [first.next]
-    while pending and len(pending) < 16:
+    file.seek(first.next)
+    first.load(file)
+    yield first
+    below = first.get(330, ())
+    for place in (below if isinstance(below, tuple) else (below,))[:_MOST_BELOW]:
         tags = ImageFileDirectory_v2(data[:8])
-        file.seek(pending.pop(0))
+        file.seek(place)
         tags.load(file)
         yield tags
-        if tags.get(330) and not first.get(254):
-            first[254] = 1  # but one level of them
-            below = tags[330]
-            pending += below if isinstance(below, tuple) else (below,)
 
 
 def _jpegs(data: bytes) -> Iterator[tuple[int, int]]:
     """The pixels and places of the JPEGs in a file that a viewer could show: not lossless, as raw data is."""
     at = data.find(_JPEG)
-    while at >= 0:
+    for _ in range(_MOST_MARKS):
+        if at < 0:
+            return
         with suppress(Exception), Image.open(io.BytesIO(data[at : at + 2**20]), formats=["JPEG"]) as picture:
             if picture.mode in ("RGB", "L"):
                 yield picture.width * picture.height, at

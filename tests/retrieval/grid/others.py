@@ -44,7 +44,7 @@ def cases() -> Iterator[Case]:
 
 def profiled() -> Iterator[Case]:
     for name, profile in PROFILES.items():
-        options = {"icc_profile": profile} if profile else {}
+        options: dict[str, Any] = {"icc_profile": profile} if profile else {}
         for mode, image in (("RGB", RGB), ("grey", GREY), ("CMYK", RGB.convert("CMYK"))):
             yield case(f"{mode}, profile {name}", image, "JPEG", **options)
         for format in ("WEBP", "AVIF"):
@@ -74,10 +74,12 @@ def containers() -> Iterator[Case]:
     yield case("grey", GREY, "AVIF")
     for primaries, transfer in ((1, 1), (1, 13), (12, 13), (9, 1), (1, 4), (2, 2)):
         data = imagecodecs.avif_encode(RGB8, level=95, primaries=primaries, transfer=transfer)
-        yield Case(f"AVIF nclx {primaries} {transfer}", "image/avif", data)
+        yield Case(f"AVIF nclx {primaries} {transfer}", "image/avif", bytes(data))
     for depth in (10, 12):
         deep = (SCENE * (2**depth - 1)).round().astype(np.uint16)
-        yield Case(f"AVIF {depth} bits", "image/avif", imagecodecs.avif_encode(deep, level=97, bitspersample=depth))
+        yield Case(
+            f"AVIF {depth} bits", "image/avif", bytes(imagecodecs.avif_encode(deep, level=97, bitspersample=depth))
+        )
     yield case("RGB", RGB, "HEIF", RGB8.astype(float))
     yield case("RGBA", RGBA, "HEIF", on_white(SCENE))
     yield case("grey", GREY, "HEIF", grey(GREY8 / 255))
@@ -91,8 +93,8 @@ def containers() -> Iterator[Case]:
         yield case(mode, image, "JPEG2000", on_white(SCENE) if mode == "RGBA" else None)
         yield case(f"{mode}, lossy", image, "JPEG2000", irreversible=True, quality_layers=[2])
     yield case("grey 16", Image.fromarray((SCENE[..., 0] * 65535).round().astype(np.uint16)), "JPEG2000")
-    yield Case("JPEG2000 RGB 16", "image/jp2", imagecodecs.jpeg2k_encode(deep, level=0, codecformat="jp2"))
-    yield Case("JPEG2000 codestream", "image/jp2", imagecodecs.jpeg2k_encode(RGB8, level=0, codecformat="j2k"))
+    yield Case("JPEG2000 RGB 16", "image/jp2", bytes(imagecodecs.jpeg2k_encode(deep, level=0, codecformat="jp2")))
+    yield Case("JPEG2000 codestream", "image/jp2", bytes(imagecodecs.jpeg2k_encode(RGB8, level=0, codecformat="j2k")))
 
 
 def gifs() -> Iterator[Case]:

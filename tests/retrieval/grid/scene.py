@@ -44,7 +44,8 @@ def turned(values: Pixels, turn: int) -> Pixels:
     if turn in (5, 6, 7, 8):  # the first row is the left or right side
         values = values.swapaxes(0, 1)
     across, down = turn in (2, 3, 6, 7), turn in (3, 4, 7, 8)
-    return values[:: -1 if down else 1, :: -1 if across else 1]
+    shown: Pixels = values[:: -1 if down else 1, :: -1 if across else 1]
+    return shown
 
 
 def stepped(values: Pixels, bits: int) -> Pixels:

@@ -55,7 +55,7 @@ def cases() -> Iterator[Case]:
 
 def depths() -> Iterator[Case]:
     for bits in (1, 2, 4, 6, 8, 10, 12, 14, 16, 32):
-        packed = {} if bits in PLAIN else {"bitspersample": bits}
+        packed: dict[str, Any] = {} if bits in PLAIN else {"bitspersample": bits}
         shown, values = stepped(GREY, bits), quantised(GREY, bits)
         for order in "<>" if bits in (8, 16, 32) else "<":
             data = values.astype(bool) if bits == 1 else values
