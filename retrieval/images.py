@@ -138,7 +138,7 @@ def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
             if isinstance(own, TiffImageFile) and width * height > (Image.MAX_IMAGE_PIXELS or MAX_PIXELS):
                 own.im = Image.new(own.mode, own._tile_size).im  # or TIFF asks Pillow's guard before it makes room
             yield own, turn
-    except PictureError:
+    except (PictureError, MemoryError):
         raise
     except Exception as error:  # whatever a decoder raises, the picture is at fault
         raise DamagedPicture(f"The picture is cut short or damaged: {error or type(error).__name__}.") from error
@@ -175,11 +175,11 @@ def _identified(data: bytes) -> ImageFile:
         if previews.is_raw(data):
             return _of_a_camera(data)
         data = formats.readable(data)
-    for name, (_, accepts) in ((name, Image.OPEN[name]) for name in FORMATS if name in Image.OPEN):
+    for name, (reader, accepts) in ((name, Image.OPEN[name]) for name in FORMATS if name in Image.OPEN):
         try:
             if accepts is None or accepts(data[:SNIFF_BYTES]) is True:
-                return readers.opened(name, data, MAX_PIXELS)
-        except PictureError:
+                return readers.opened(name, reader, data, MAX_PIXELS)
+        except (PictureError, MemoryError):
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # a reader asks the guard too
             raise PictureTooLarge(f"The picture has too many pixels; {_AT_MOST}") from error

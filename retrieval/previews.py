@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 SUFFIXES = frozenset(
@@ -78,7 +78,7 @@ def _jpegs(data: bytes) -> Iterator[tuple[int, int]]:
     for _ in range(_MOST_MARKS):
         if at < 0:
             return
-        with suppress(Exception), Image.open(io.BytesIO(data[at : at + 2**20]), formats=["JPEG"]) as picture:
+        with suppress(Exception), JpegImageFile(io.BytesIO(data[at : at + 2**20]), "") as picture:
             if picture.mode in ("RGB", "L"):
                 yield picture.width * picture.height, at
         at = data.find(_JPEG, at + 3)

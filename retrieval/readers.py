@@ -5,6 +5,7 @@ looks in its `info`: `exif` (the turn), `transparency`, `icc_profile`.
 """
 
 import io
+from collections.abc import Callable
 from contextlib import suppress
 
 from PIL import Image
@@ -22,10 +23,10 @@ SUFFIXES = previews.SUFFIXES | frozenset(
 READABLE = "JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF, TIFF, JPEG 2000 or a camera's raw file"
 
 
-def opened(name: str, data: bytes, most_pixels: int) -> ImageFile:
-    """The picture in a file of the format `name`, one of Pillow's names. Raises NotAPicture for a kind that no reader
-    has a rule for, PictureTooLarge where a TIFF's tile is larger than any picture may be, and whatever a reader raises
-    of what is damaged."""
+def opened(name: str, pillow: Callable[[io.BytesIO, str], ImageFile], data: bytes, most_pixels: int) -> ImageFile:
+    """The picture in a file of the format `name`, which `pillow` is Pillow's reader of. Raises NotAPicture for a kind
+    that no reader has a rule for, PictureTooLarge where a TIFF's tile is larger than any picture may be, and whatever a
+    reader raises of what is damaged."""
     if name == "PNG":
         image: ImageFile = Png(io.BytesIO(data), "")
     elif name == "GIF":
@@ -35,7 +36,7 @@ def opened(name: str, data: bytes, most_pixels: int) -> ImageFile:
     elif name == "TIFF" and (own := tiffs.opened(io.BytesIO(data), most_pixels)) is not None:
         return own
     else:
-        image = Image.OPEN[name][0](io.BytesIO(data), "")
+        image = pillow(io.BytesIO(data), "")
     for key in ("xmp", "XML:com.adobe.xmp"):  # a turn that XMP alone states is one that no viewer applies
         image.info.pop(key, None)
     if "icc_profile" not in image.info and (profile := _profile(name, data)):

@@ -13,11 +13,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from PIL.ImageFile import ImageFile
+from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 NONE, LZW, JPEG, DEFLATES, PACKBITS, LZMA, ZSTD, WEBP = 1, 5, 7, (8, 32946), 32773, 34925, 50000, 50001
 JPEG_2000 = (33003, 33004, 33005, 34712)
 KNOWN = (NONE, LZW, JPEG, *DEFLATES, PACKBITS, LZMA, ZSTD, WEBP, *JPEG_2000)
 WHOLE = (JPEG, WEBP, *JPEG_2000)  # these hold pictures of 8 bits, and no bytes of rows
+_READERS: dict[int, type[ImageFile]] = {JPEG: JpegImageFile, WEBP: WebPImageFile}
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -51,16 +57,24 @@ def unpacked(data: bytes, strip: Strip) -> bytes:
     return data
 
 
-def _by_libtiff(data: bytes, compression: int, size: tuple[int, int], samples: int = 1, more: bytes = b"") -> bytes:
-    """The bytes that a compressed strip holds, read as one grey picture of `size`; JPEG tables may be given."""
-    values = {256: size[0], 257: size[1], 258: 8, 259: compression, 262: 1, 273: 8, 277: samples, 278: size[1]}
-    values[279] = len(data)
+def _by_libtiff(data: bytes, compression: int, size: tuple[int, int]) -> bytes:
+    """The bytes that a compressed strip holds, read as one grey picture of `size`."""
+    values = {
+        256: size[0],
+        257: size[1],
+        258: 8,
+        259: compression,
+        262: 1,
+        273: 8,
+        277: 1,
+        278: size[1],
+        279: len(data),
+    }
     entries = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in values.items()]
-    if more:
-        entries.append(struct.pack("<HHII", 347, 7, len(more), 8 + len(data)))
     directory = struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
-    header = b"II*\0" + struct.pack("<I", 8 + len(data) + len(more))
-    with Image.open(io.BytesIO(header + data + more + directory), formats=["TIFF"]) as picture:
+    header = b"II*\0" + struct.pack("<I", 8 + len(data))
+    with TiffImageFile(io.BytesIO(header + data + directory), "") as picture:
+        picture.im = Image.new("L", size).im  # or Pillow's guard against bombs counts its bytes for pixels
         return picture.tobytes()
 
 
@@ -68,8 +82,7 @@ def _picture(data: bytes, strip: Strip) -> bytes:
     """A strip that is a picture of a format of its own."""
     if strip.compression == JPEG and strip.tables:
         data = strip.tables.removesuffix(b"\xff\xd9") + data.removeprefix(b"\xff\xd8")
-    kinds = {JPEG: "JPEG", WEBP: "WEBP"}
-    with Image.open(io.BytesIO(data), formats=[kinds.get(strip.compression, "JPEG2000")]) as picture:
+    with _READERS.get(strip.compression, Jpeg2KImageFile)(io.BytesIO(data), "") as picture:
         pixels: npt.NDArray[np.uint8] = np.asarray(picture)
     pixels = pixels.reshape(*pixels.shape[:2], -1)[: strip.rows, : strip.row_bytes // strip.samples, : strip.samples]
     if pixels.dtype != np.uint8 or pixels.shape[0] < strip.rows or pixels[0].size < strip.row_bytes:

@@ -62,4 +62,5 @@ def quantised(values: Pixels, bits: int, kind: str = "u") -> Pixels:
     unsigned = steps.astype(whole)
     if kind == "u":
         return unsigned
-    return (unsigned ^ whole.type(1 << (bits - 1))).view(whole.str.replace("u", "i"))
+    signed: Pixels = (unsigned ^ whole.type(1 << (bits - 1))).view(whole.str.replace("u", "i"))
+    return signed
