@@ -78,7 +78,9 @@ def _transform(profile: bytes, space: str) -> ImageCms.ImageCmsTransform | None:
         if _SPACES.get(opened.profile.xcolor_space.strip()) != space:
             return None
         target = ImageCms.createProfile("sRGB")
-        transform = ImageCms.buildTransform(opened, target, space, "RGB", ImageCms.Intent.PERCEPTUAL)
+        # What LittleCMS makes of a grey's curve to be quick is off by up to 10 of 255 in the shadows.
+        flags = ImageCms.Flags.NOOPTIMIZE if space == "L" else ImageCms.Flags.NONE
+        transform = ImageCms.buildTransform(opened, target, space, "RGB", ImageCms.Intent.PERCEPTUAL, flags)
         probe = _PROBES.get(space)
         seen = ImageCms.applyTransform(probe, transform) if probe else None
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
