@@ -23,7 +23,7 @@ _BAND = 64
 
 def opened(file: io.BytesIO) -> ImageFile.ImageFile:
     """A BMP's picture, its header read and nothing decoded. Raises whatever Pillow raises of what it does not know."""
-    data = file.getbuffer()
+    data = memoryview(file.getvalue())
     bits, packing = (int.from_bytes(data[at : at + size], "little") for at, size in ((28, 2), (30, 4)))
     if int.from_bytes(data[14:18], "little") < 40 or len(data) < 54:
         return BmpImageFile(file, "")
@@ -45,7 +45,7 @@ class Bmp(ImageFile.ImageFile):
 
     def _open(self) -> None:
         assert isinstance(self.fp, io.BytesIO)
-        self.data = self.fp.getbuffer()
+        self.data = memoryview(self.fp.getvalue())
         start, self.bits = int.from_bytes(self.data[10:14], "little"), int.from_bytes(self.data[28:30], "little")
         width, height = (int.from_bytes(self.data[at : at + 4], "little", signed=True) for at in (18, 22))
         self.start, self.down = start, height < 0

@@ -88,11 +88,11 @@ def _floats(rows: Bytes, wide: int, each: int, depth: Depth) -> npt.NDArray[np.f
     return _values(rows, wide, each, depth, "f").astype(np.float32)
 
 
-def unsubsampled(data: bytes, wide: int, rows: int, sharing: tuple[int, int]) -> bytes:
+def unsubsampled(data: Bytes, wide: int, rows: int, sharing: tuple[int, int]) -> bytes:
     """A strip of YCbCr, in which blocks of `sharing` (across, down) pixels have their Y and one Cb and Cr -> a Y, a Cb
     and a Cr for each pixel, `rows` x `wide` of them."""
     across, down = sharing
-    blocks = np.frombuffer(data, np.uint8).reshape(-(-rows // down), -(-wide // across), across * down + 2)
+    blocks = data.reshape(-(-rows // down), -(-wide // across), across * down + 2)
     full = np.empty((blocks.shape[0], down, blocks.shape[1], across, 3), np.uint8)
     full[..., 0] = blocks[..., :-2].reshape(*blocks.shape[:2], down, across).swapaxes(1, 2)
     full[..., 1:] = blocks[:, None, :, None, -2:]

@@ -24,6 +24,7 @@ JPEG_2000 = (33003, 33004, 33005, 34712)
 KNOWN = (NONE, LZW, JPEG, *DEFLATES, PACKBITS, LZMA, ZSTD, WEBP, *JPEG_2000)
 WHOLE = (JPEG, WEBP, *JPEG_2000)  # these hold pictures of 8 bits, and no bytes of rows
 _READERS: dict[int, type[ImageFile]] = {JPEG: JpegImageFile, WEBP: WebPImageFile}
+_PIECE = 2**16
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -39,25 +40,48 @@ class Strip(NamedTuple):
     samples: int
 
 
-def unpacked(data: bytes, strip: Strip) -> bytes:
+class Unpacked(NamedTuple):
+    """The bytes of a strip's rows, one after another, or a grey picture whose pixels they are: what it took to make it."""
+
+    held: bytes | bytearray | memoryview | Image.Image
+
+    def rows(self, top: int, end: int, row_bytes: int) -> npt.NDArray[np.uint8]:
+        """Some of the rows, (end - top, row_bytes)."""
+        if isinstance(self.held, Image.Image):
+            return np.asarray(self.held.crop((0, top, row_bytes, end)))
+        count = (end - top) * row_bytes
+        return np.frombuffer(self.held, np.uint8, count, top * row_bytes).reshape(end - top, row_bytes)
+
+
+def unpacked(data: bytes | memoryview, strip: Strip) -> Unpacked:
     """`rows` x `row_bytes` bytes. Raises OSError and what decoders raise where the data is short or damaged."""
     size = strip.rows * strip.row_bytes
     if strip.compression in WHOLE:
-        return _picture(data, strip)
+        return Unpacked(_picture(bytes(data), strip))
     if strip.reversed:
-        data = data.translate(_REVERSED)
+        data = bytes(data).translate(_REVERSED)
+    out: bytes | bytearray | memoryview = data
     if strip.compression in DEFLATES:
-        data = zlib.decompressobj().decompress(data, size)
+        out = _inflated(data, size)
     elif strip.compression == LZMA:
-        data = lzma.LZMADecompressor().decompress(data, size)
+        out = lzma.LZMADecompressor().decompress(data, size)
     elif strip.compression != NONE:
-        return _by_libtiff(data, strip.compression, (strip.row_bytes, strip.rows))
-    if len(data) < size:
+        return Unpacked(_by_libtiff(data, strip.compression, (strip.row_bytes, strip.rows)))
+    if len(out) < size:
         raise OSError("a strip is cut short")
-    return data
+    return Unpacked(out)
 
 
-def _by_libtiff(data: bytes, compression: int, size: tuple[int, int]) -> bytes:
+def _inflated(data: bytes | memoryview, size: int) -> bytearray:
+    """At most `size` bytes, held once."""
+    stream, out = zlib.decompressobj(), bytearray()
+    for start in range(0, len(data), _PIECE):
+        if len(out) < size:
+            out += stream.decompress(data[start : start + _PIECE], size - len(out))
+    return out
+
+
+def _by_libtiff(data: bytes | memoryview, compression: int, size: tuple[int, int]) -> Image.Image:
     """The bytes that a compressed strip holds, read as one grey picture of `size`."""
     values = {
         256: size[0],
@@ -73,9 +97,10 @@ def _by_libtiff(data: bytes, compression: int, size: tuple[int, int]) -> bytes:
     entries = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in values.items()]
     directory = struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
     header = b"II*\0" + struct.pack("<I", 8 + len(data))
-    with TiffImageFile(io.BytesIO(header + data + directory), "") as picture:
-        picture.im = Image.new("L", size).im  # or Pillow's guard against bombs counts its bytes for pixels
-        return picture.tobytes()
+    picture = TiffImageFile(io.BytesIO(b"".join((header, data, directory))), "")
+    picture.im = Image.new("L", size).im  # or Pillow's guard against bombs counts its bytes for pixels
+    picture.load()
+    return picture
 
 
 def _picture(data: bytes, strip: Strip) -> bytes:

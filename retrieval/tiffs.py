@@ -98,14 +98,14 @@ class Samples(ImageFile.ImageFile):
                 lines = [np.concatenate([self._levels(each, top, end, wide) for each in line], 1) for line in packed]
                 yield row * tall + top, np.concatenate(lines, 2)[:, :width]
 
-    def _segment(self, at: int, rows: int, wide: int) -> bytes:
-        """The bytes of one strip or tile."""
+    def _segment(self, at: int, rows: int, wide: int) -> strips.Unpacked:
+        """One strip or tile."""
         of = self.of
         offsets, sizes = (many(of.tags, tag) for tag in ((324, 325) if 322 in of.tags else (273, 279)))
         row_bytes = directories.row_bytes(of, wide)
         size = sizes[at] if at < len(sizes) and sizes[at] else rows * row_bytes
         assert isinstance(self.fp, io.BytesIO)
-        data = bytes(self.fp.getbuffer()[offsets[at] : offsets[at] + size])
+        data = memoryview(self.fp.getvalue())[offsets[at] : offsets[at] + size]
         strip = strips.Strip(
             of.compression,
             many(of.tags, 266, (1,))[0] == 2,
@@ -118,11 +118,12 @@ class Samples(ImageFile.ImageFile):
             return strips.unpacked(data, strip)
         across, down = sharing
         packed = strip._replace(rows=-(-rows // down), row_bytes=-(-wide // across) * (across * down + 2))
-        return samples.unsubsampled(strips.unpacked(data, packed), wide, rows, sharing)
+        blocks = strips.unpacked(data, packed).rows(0, packed.rows, packed.row_bytes)
+        return strips.Unpacked(samples.unsubsampled(blocks, wide, rows, sharing))
 
-    def _levels(self, data: bytes, top: int, end: int, wide: int) -> npt.NDArray[Any]:
-        of, row_bytes = self.of, directories.row_bytes(self.of, wide)
-        rows = np.frombuffer(data, np.uint8, (end - top) * row_bytes, top * row_bytes).reshape(end - top, row_bytes)
+    def _levels(self, segment: strips.Unpacked, top: int, end: int, wide: int) -> npt.NDArray[Any]:
+        of = self.of
+        rows = segment.rows(top, end, directories.row_bytes(of, wide))
         read = samples.indices if of.photometric == PALETTE else samples.levels
         return read(rows, wide, of.samples // of.planes, of.depth)
 
