@@ -41,7 +41,7 @@ class Strip(NamedTuple):
 
 
 class Unpacked(NamedTuple):
-    """The bytes of a strip's rows, one after another, or a grey picture whose pixels they are: what it took to make it."""
+    """The bytes of a strip's rows, one after another, or a grey picture whose pixels they are."""
 
     held: bytes | bytearray | memoryview | Image.Image
 
