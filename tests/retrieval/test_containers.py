@@ -1,14 +1,17 @@
 """Damage in what is not the picture of a WebP, TIFF, GIF or BMP costs nothing; damage in the picture is said."""
 
+import io
 import struct
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from semblance.retrieval import images
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureTooLarge
+from tests.retrieval.grid.pngs import chunk, png
 from tests.retrieval.grid.profiles import PROFILES
 from tests.retrieval.grid.scene import SCENE, quantised
 from tests.retrieval.grid.tiffs import laid_out, written
@@ -112,9 +115,24 @@ def test_a_picture_beside_its_turn_in_xmp_or_a_text_stays_as_it_is() -> None:
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
     for format in ("JPEG", "WEBP", "AVIF"):
         assert images.at_full_size(saved(PICTURE, format, xmp=xmp)).shape == (40, 60, 3)
-    assert images.at_full_size(saved(PICTURE, "TIFF", tiffinfo={700: xmp})).shape == (40, 60, 3)
+    tagged = written("", quantised(SCENE, 8), None, photometric="rgb", extratags=[(700, 1, len(xmp), xmp, True)]).data
+    with Image.open(io.BytesIO(tagged)) as turned_by_pillow:
+        turned_by_pillow.load()
+        assert turned_by_pillow.size == (43, 60)
+    assert np.abs(images.at_full_size(tagged) - SCENE * 255).max() <= 0.51
     text, block = PngInfo(), exif(6)
     text.add_text("Raw profile type exif", f"\nexif\n{len(block):8}\n{block.hex()}\n")
     text.add_itxt("XML:com.adobe.xmp", xmp.decode())
     assert images.at_full_size(saved(PICTURE, "PNG", pnginfo=text)).shape == (40, 60, 3)
     assert images.at_full_size(saved(PICTURE, "PNG", exif=block)).shape == (60, 40, 3)
+
+
+def test_one_of_all_16_bit_colours_is_transparent_and_its_neighbours_are_not() -> None:
+    """They differ from it in their lower bytes alone, which 8 bits do not show."""
+    values = np.full((43, 60, 3), 0x1234)
+    values[:, 20:40, 1], values[:, 40:, 2] = 0x1235, 0x1334
+    clear = chunk(b"tRNS", struct.pack(">3H", 0x1234, 0x1234, 0x1234))
+    picture = images.at_full_size(png(values, 16, 2, clear))
+    assert np.unique(picture[:, :20]).tolist() == [255]
+    assert np.unique(picture[:, 20:40]).tolist() == [0x12]
+    assert np.unique(picture[:, 40:], axis=1)[0].tolist() == [[0x12, 0x12, 0x13]]
