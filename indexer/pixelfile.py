@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semblance.retrieval import pixels
-from semblance.retrieval.files import replace
+from semblance.retrieval.files import private, replace
 from semblance.retrieval.index import Ids
 from semblance.retrieval.pixels import Pixels
 
@@ -62,7 +62,7 @@ def append(folder: Path, ids: list[int], vectors: npt.NDArray[np.uint8]) -> None
     records = np.empty(len(ids), RECORD)
     records["id"], records["pixels"] = ids, vectors
     path = folder / FILE
-    with path.open("r+b" if path.exists() else "w+b") as file:
+    with open(path, "r+b" if path.exists() else "w+b", opener=private) as file:
         file.truncate(len(_map(path)) * RECORD.itemsize)  # a torn record at the end would shift all after it
         file.seek(0, os.SEEK_END)
         file.write(records.tobytes())

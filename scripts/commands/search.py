@@ -11,12 +11,14 @@ from semblance.indexer.asking import Engine
 from semblance.indexer.library import Library
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.views import MOST
-from semblance.scripts import console
+from semblance.scripts import console, streams
 
 
 def search(
     library: console.Library,
-    image: Annotated[Path | None, console.argument("The picture to search with.", "[IMAGE]")] = None,
+    image: Annotated[
+        Path | None, console.argument("The picture to search with; - is standard input.", "[IMAGE]")
+    ] = None,
     like: Annotated[
         list[Path] | None, console.option("Search by several: like this one. May be repeated.", "IMAGE")
     ] = None,
@@ -38,12 +40,14 @@ def search(
     """Find the pictures of a library that look like IMAGE, or like several and unlike others."""
     liked = [*([image] if image else []), *(like or [])]
     for path in (*liked, *(unlike or [])):
-        if not path.is_file():
-            raise UsageError(f"{path} is a folder: name a picture." if path.is_dir() else f"There is no file {path}.")
+        streams.check(path)
     if not liked:
         raise UsageError("There is nothing to search with: name an IMAGE, or some with --like.")
+    if sum(streams.is_input(path) for path in (*liked, *(unlike or []))) > 1:
+        raise UsageError("Standard input is one picture: name it once.")
     with Library.open(library, model) as opened:
-        answer = opened.search(*liked, unlike=unlike or [], k=k, engine=engine, views=views, refine=refine)
+        sources, unliked = ([*map(streams.source, paths)] for paths in (liked, unlike or []))
+        answer = opened.search(*sources, unlike=unliked, k=k, engine=engine, views=views, refine=refine)
     if as_json:
         console.print_json(asdict(answer))
         return
