@@ -11,7 +11,6 @@ brought up to date file by file, its catalog by one rename: at every moment it i
 import contextlib
 import json
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +104,7 @@ def _is_older_backup(out: Path, catalog: Catalog) -> bool:
         mark = json.loads((out / MARK).read_bytes())
         with Catalog.opened(out) as older:
             ours = mark["library"] == older.library == catalog.library and catalog.knows(older.generation())
-    except (OSError, ValueError, LookupError, TypeError, LibraryError, sqlite3.Error):
+    except (OSError, ValueError, LookupError, TypeError, LibraryError):
         ours = False
     logged = any((out / f"{FILE}{log}").exists() for log in ("-wal", "-journal"))
     if not ours or logged or out.resolve() == catalog.folder.resolve():

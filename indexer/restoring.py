@@ -1,8 +1,8 @@
 """A backup put back in the place of a library, which may be in use, or where there is none.
 
 Encoders come first, then the catalog in one step (catalog/copying.py), then what is derived: a kill at any moment
-leaves the library as it was or as the backup is. Who follows the library sees by the tokens of its generations that this is
-another history, and loads it anew.
+leaves the library as it was or as the backup is. Who follows the library sees by the tokens of its generations that
+this is another history, and loads it anew.
 """
 
 import shutil

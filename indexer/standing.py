@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from semblance.indexer import pixelfile
-from semblance.indexer.catalog import Catalog, Purpose, copying, finding
+from semblance.indexer import encoders, pixelfile, snapshot, thumbnails
+from semblance.indexer.catalog import FILE, Catalog, Purpose, copying, finding
 from semblance.retrieval.index import FlatIndex
+
+_OWN = (*snapshot.FILES.values(), pixelfile.FILE, thumbnails.FOLDER, encoders.FOLDER)
 
 
 def status(folder: Path) -> dict[str, Any]:
@@ -46,10 +48,12 @@ def status(folder: Path) -> dict[str, Any]:
 
 
 def sizes(folder: Path) -> dict[str, int]:
-    """How many bytes each file of a library takes, and each folder in it, by name; what vanishes meanwhile, none."""
+    """How many bytes each file of a library takes, and each folder in it, by name. Not what SQLite keeps while it
+    reads, nor other people's files."""
     found: Counter[str] = Counter()
     for path in sorted(folder.rglob("*")):
-        with suppress(OSError):
-            if path.is_file():
-                found[path.relative_to(folder).parts[0]] += path.stat().st_size
-    return dict(found)
+        name = path.relative_to(folder).parts[0]
+        if (name in _OWN or name.startswith(FILE)) and not name.endswith("-shm"):
+            with suppress(OSError):  # it vanishes meanwhile
+                found[name] += path.stat().st_size if path.is_file() else 0
+    return {name: size for name, size in found.items() if size}

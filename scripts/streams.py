@@ -2,6 +2,7 @@
 
 import stat
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from semblance.retrieval import images
@@ -11,14 +12,21 @@ from semblance.retrieval.images import Source
 _INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 
-def is_input(path: Path) -> bool:
+def check(paths: Sequence[Path]) -> None:
+    """Raise UsageError unless a picture may be read from each: files, pipes, and standard input once."""
+    if sum(map(_is_input, paths)) > 1:
+        raise UsageError("Standard input is one picture: name it once.")
+    for path in paths:
+        _check(path)
+
+
+def _is_input(path: Path) -> bool:
     """Whether a path is what people call standard input by; a file of the name `-` is `./-`."""
     return str(path) in _INPUT
 
 
-def check(path: Path) -> None:
-    """Raise UsageError unless a picture may be read from `path`: a file, a pipe, or standard input."""
-    if is_input(path):
+def _check(path: Path) -> None:
+    if _is_input(path):
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError(
                 f"Nothing comes by standard input: name a picture, or `cat IMAGE | semblance search {path}`."
@@ -31,9 +39,13 @@ def check(path: Path) -> None:
         raise UsageError(f"{path} is a device: name a picture.")
 
 
-def source(path: Path) -> Source:
-    """The path, or all that comes by a pipe. Raises UsageError where nothing comes, OSError."""
-    if is_input(path):
+def sources(paths: Sequence[Path]) -> list[Source]:
+    """The paths, and of pipes all that comes by them. Raises UsageError where nothing comes, OSError."""
+    return [*map(_source, paths)]
+
+
+def _source(path: Path) -> Source:
+    if _is_input(path):
         data = sys.stdin.buffer.read(images.MAX_FILE_BYTES + 1)  # too much is said of it as of a file
     elif _is_pipe(path):
         with path.open("rb") as pipe:
@@ -41,7 +53,7 @@ def source(path: Path) -> Source:
     else:
         return path
     if not data:
-        raise UsageError(f"Nothing came by {'standard input' if is_input(path) else path}: there is no picture in it.")
+        raise UsageError(f"Nothing came by {'standard input' if _is_input(path) else path}: there is no picture in it.")
     return data
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from semblance.api.schemas import MAX_K
-from semblance.indexer.asking import Engine
+from semblance.indexer.asking import Answer, Engine
 from semblance.indexer.library import Library
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.views import MOST
@@ -38,23 +38,24 @@ def search(
     as_json: console.AsJson = False,
 ) -> None:
     """Find the pictures of a library that look like IMAGE, or like several and unlike others."""
-    liked = [*([image] if image else []), *(like or [])]
-    for path in (*liked, *(unlike or [])):
-        streams.check(path)
+    liked, unliked = [*([image] if image else []), *(like or [])], unlike or []
     if not liked:
         raise UsageError("There is nothing to search with: name an IMAGE, or some with --like.")
-    if sum(streams.is_input(path) for path in (*liked, *(unlike or []))) > 1:
-        raise UsageError("Standard input is one picture: name it once.")
+    streams.check([*liked, *unliked])
     with Library.open(library, model) as opened:
-        sources, unliked = ([*map(streams.source, paths)] for paths in (liked, unlike or []))
-        answer = opened.search(*sources, unlike=unliked, k=k, engine=engine, views=views, refine=refine)
+        sources, others = streams.sources(liked), streams.sources(unliked)
+        answer = opened.search(*sources, unlike=others, k=k, engine=engine, views=views, refine=refine)
     if as_json:
         console.print_json(asdict(answer))
         return
+    _show(answer, engine)
+    if not answer:
+        console.say(f"The library {library} has no pictures yet: index a folder into it.")
+
+
+def _show(answer: Answer, engine: Engine) -> None:
     for hit in answer:
         distance = f"{hit.distance:9.3f}" if engine == "pixel" else f"{hit.distance:5.0f} bits"
         chance = hit.expected_by_chance
         said = "" if chance is None else f"  by chance: {chance:<9.2g}"
         console.show(f"{distance}{said}  {hit.path}{'  (the same picture)' if hit.copy else ''}")
-    if not answer:
-        console.say(f"The library {library} has no pictures yet: index a folder into it.")
