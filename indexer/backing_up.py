@@ -68,14 +68,14 @@ def fill(library: Path, place: Path, derived: bool, progress: Progress = quiet) 
     for name in DERIVED if derived else ():  # older than the catalog, never newer: what came since is taken in from it
         with contextlib.suppress(FileNotFoundError), (library / name).open("rb") as file:
             files.replace(place / name, iter(lambda: file.read(_CHUNK), b""))
-    draft = files.beside(place / FILE)
     try:
+        draft = files.beside(place / FILE)
         copying.copy(library, draft, progress)
         draft.replace(place / FILE)
         files.sync_folder(place)
     finally:
-        for log in ("", "-wal", "-shm", "-journal"):
-            draft.with_name(draft.name + log).unlink(missing_ok=True)
+        for leftover in place.glob(f".{FILE}.*.tmp*"):  # with SQLite's logs, and of runs that were killed
+            leftover.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from semblance.indexer import encoders, pixelfile, snapshot, thumbnails
-from semblance.indexer.catalog.copying import BEFORE
 from semblance.retrieval.files import TEMPORARY
 
 RESTORED = "restored"  # a backup on its way in: a folder
 _OF_THUMBNAILS = 3600.0  # seconds; one takes a moment to write
-_WRITTEN = (*snapshot.FILES.values(), pixelfile.FILE, BEFORE, RESTORED)
+_WRITTEN = (*snapshot.FILES.values(), pixelfile.FILE, RESTORED)
 _DRAFT = re.compile(r"\.([0-9a-f]{64}|fitted)\.tmp")
 
 

@@ -18,7 +18,7 @@ from semblance.indexer.catalog import opening, schema
 from semblance.indexer.catalog.opening import FILE
 from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.retrieval.errors import LibraryError
-from semblance.retrieval.files import beside, private, sync_folder
+from semblance.retrieval.files import private, sync_folder
 from semblance.retrieval.progress import Progress, quiet
 
 BEFORE = f"{FILE}.before-restore"
@@ -61,7 +61,7 @@ def put(draft: Path, folder: Path, progress: Progress = quiet) -> Path | None:
         _rename(draft, folder)
         return None
     with sentences(folder):
-        kept = _keep(folder)
+        kept = _keep(folder, draft / BEFORE)
         _leave_ids_unused(draft, kept)
         try:
             with (
@@ -93,25 +93,20 @@ def _set_out(db: sqlite3.Connection) -> None:
         pass
 
 
-def _keep(folder: Path) -> Path:
+def _keep(folder: Path, draft: Path) -> Path:
     """Copy the present catalog to BEFORE, byte by byte where it is no database any more."""
     kept = folder / BEFORE
-    draft = beside(kept)
     try:
-        try:
-            copy(folder, draft)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:
-            with contextlib.suppress(FileExistsError):
-                os.close(private(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-            shutil.copyfile(folder / FILE, draft)
-        for log in _LOGS:  # SQLite would bring those of an earlier one into this
-            kept.with_name(kept.name + log).unlink(missing_ok=True)
-        draft.replace(kept)
-    finally:
-        for leftover in ("", *_LOGS):
-            draft.with_name(draft.name + leftover).unlink(missing_ok=True)
+        copy(folder, draft)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        with contextlib.suppress(FileExistsError):
+            os.close(private(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        shutil.copyfile(folder / FILE, draft)
+    for log in _LOGS:  # SQLite would bring those of an earlier one into this
+        kept.with_name(kept.name + log).unlink(missing_ok=True)
+    draft.replace(kept)
     sync_folder(folder)
     return kept
 
