@@ -5,7 +5,7 @@ A row is one code of one picture:
     id        int64, the library's
     path      UTF-8
     size      int64, bytes of the file
-    mtime     int64, nanoseconds since 1970 (Parquet: a timestamp in UTC)
+    mtime     int64, nanoseconds since 1970
     sha256    32 bytes, of the file's content
     codec_id  which encoder made the code, 64 hexadecimal digits
     code      as many bytes as the codec's bits take, the first bit the lowest of the first byte
@@ -97,7 +97,7 @@ def _parquet(rows: CodedPictures, bits: int, draft: Path, progress: Progress) ->
                 "id": pa.int64(),
                 "path": pa.string(),
                 "size": pa.int64(),
-                "mtime": pa.timestamp("ns", tz="UTC"),
+                "mtime": pa.int64(),
                 "sha256": pa.binary(32),
                 "codec_id": pa.string(),
                 "code": pa.binary(width(bits)),

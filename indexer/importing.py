@@ -6,8 +6,8 @@ folders looks at each file, keeps the codes where the content is what the file s
 rest.
 
 A path that the library knows with the same content gets the codes that it lacks, and keeps those that it has. One that
-it knows with other content stays as it is and is said. Ids are kept where the library has given no higher one, so that
-those of a whole library moved into a new one stay what they were.
+it knows with other content stays as it is and is said. A batch keeps its ids where the library has given none as high,
+so that those of a whole library moved into a new one stay what they were.
 """
 
 from array import array
@@ -121,11 +121,11 @@ def _commit(catalog: Writer, batch: list[Row], codecs: dict[str, Codec], done: I
     lacking: dict[str, dict[int, bytes]] = {}
     looked: dict[str, bool] = {}  # known path -> whether it lacked anything
     last = finding.last_id(catalog)
-    for row in sorted(batch, key=lambda row: row.id or 0):
+    keeps = all(row.id is not None and row.id > last for row in batch if row.path not in known)
+    for row in batch:
         entry = known.get(row.path)
         if entry is None:
-            id = row.id if row.id is not None and row.id > last else None
-            new = NewPicture(row.path, row.size, UNSEEN, row.sha256, {}, id=id)
+            new = NewPicture(row.path, row.size, UNSEEN, row.sha256, {}, id=row.id if keeps else None)
             fresh.setdefault(row.path, new).codes[row.codec_id] = np.frombuffer(row.code, np.uint8)
         elif entry.sha256 != row.sha256:
             done.refused.append(row.path)
