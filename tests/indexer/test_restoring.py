@@ -11,8 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -30,7 +31,7 @@ _NO_DATABASE = ("page 1", "no database")  # which is kept as it is
 TABLES = ("pictures", "codes", "removals", "failures", "generations", "codecs", "identity")
 
 
-def rows(catalog: Path) -> dict[str, list[tuple[object, ...]]]:
+def rows(catalog: Path) -> dict[str, list[tuple[Any, ...]]]:
     """All that a catalog says, by plain sqlite3, which has looked for damage first."""
     with contextlib.closing(sqlite3.connect(catalog)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -87,7 +88,7 @@ def test_a_backup_is_one_state_while_a_writer_commits(indexed: Shelf, tmp_path: 
     counts = []
     for number in range(5):
         state = rows(tmp_path / str(number) / FILE)
-        added = {row[1] for row in state["pictures"] if str(row[1]).count("/") == 1}
+        added = {row[1] for row in state["pictures"] if row[1].count("/") == 1}
         assert added == {row[0] for row in state["failures"]}
         counts.append(len(added))
     assert counts == sorted(counts)
@@ -124,7 +125,7 @@ def test_an_older_backup_is_brought_up_to_date_and_nothing_else_is_touched(old: 
     before = rows(old / FILE)
     backing_up.backup(indexed.library, old)
     assert rows(old / FILE) == rows(indexed.library / FILE) != before
-    others = {
+    others: dict[str, Callable[[Path], object]] = {
         "files of another kind": lambda place: (place / "mine.txt").write_text("mine"),
         "another library": lambda place: shutil.copytree(indexed.library, place, dirs_exist_ok=True),
         "a newer one": lambda place: shutil.copytree(old, place, dirs_exist_ok=True),
@@ -246,7 +247,7 @@ def found(url: str, picture: Path) -> dict[int, str]:
 
 
 def held(catalog: Path) -> dict[int, str]:
-    return {int(str(row[0])): Path(str(row[1])).name for row in rows(catalog)["pictures"]}
+    return {row[0]: Path(row[1]).name for row in rows(catalog)["pictures"]}
 
 
 def test_a_running_service_follows_and_never_errs(old: Path, indexed: Shelf) -> None:
