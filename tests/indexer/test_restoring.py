@@ -261,7 +261,7 @@ def test_a_running_service_follows_and_never_errs(old: Path, indexed: Shelf) -> 
             restoring.restore(old, indexed.library)
             done = time.monotonic()
             until(lambda: found(url, asked) == held(old / FILE), 2)
-            while time.monotonic() < done + 2.5:
+            while time.monotonic() < done + 1.5:
                 assert found(url, asked) == held(old / FILE)
             indexed.index()  # the other history goes on, and the numbers of its generations come again
             until(lambda: found(url, asked) == held(indexed.library / FILE), 2)
@@ -281,7 +281,7 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new(old: Path, indexed: Shel
     other = tmp_path / "other"
     backing_up.backup(indexed.library, other)
     with service(indexed.library) as url:
-        for number in range(14):
+        for number in range(10):
             source = old if number % 2 == 0 else other
             process = subprocess.Popen([*command, source, indexed.library], cwd=ROOT, stdout=subprocess.PIPE)
             assert process.stdout is not None

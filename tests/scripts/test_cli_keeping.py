@@ -3,7 +3,6 @@
 import json
 import os
 import pty
-import shutil
 import subprocess
 import sys
 import threading
@@ -12,24 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from semblance.indexer import thumbnails
+from semblance.indexer import backing_up, exporting, pipeline, restoring, thumbnails
 from semblance.indexer.catalog import FILE, Catalog, Writer
 from semblance.indexer.library import Library
+from semblance.retrieval.codec import Codec
 from tests.conftest import ROOT, paint
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def place(tmp_path: Path, semblance: Run) -> Path:
+def place(tmp_path: Path) -> Path:
     """A folder with `pictures` (one of them broken) and their `library`."""
     for number, name in enumerate(("a.png", "one/b.png", "one/c.png", "onex.png")):
         paint(tmp_path / "pictures" / name, number)
     (tmp_path / "pictures" / "one" / "broken.jpg").write_text("no picture")
-    done = semblance(
-        "index", tmp_path / "pictures", "--library", tmp_path / "library", "--model", "cifar10-fast", "--pixels"
-    )
-    assert done.returncode == 1
+    codec = Codec("cifar10-fast")
+    assert len(pipeline.update([tmp_path / "pictures"], tmp_path / "library", codec, with_pixels=True).failed) == 1
     return tmp_path
 
 
@@ -52,10 +50,8 @@ def test_remove_forgets_and_touches_no_file(place: Path, semblance: Run) -> None
     files = {path: path.read_bytes() for path in pictures.rglob("*") if path.is_file()}
     done = semblance("remove", pictures / "one", ids["a.png"], "--library", library, "--json")
     told = json.loads(done.stdout)
-    assert (done.returncode, {each["id"] for each in told["removed"]}) == (
-        0,
-        {ids[n] for n in ("a.png", "b.png", "c.png")},
-    )
+    gone = {ids[name] for name in ("a.png", "b.png", "c.png")}
+    assert (done.returncode, {each["id"] for each in told["removed"]}) == (0, gone)
     assert (told["failed"], told["unknown"], told["still_there"]) == ([str(pictures / "one" / "broken.jpg")], [], 4)
     assert "--exclude" in done.stderr
     assert {path: path.read_bytes() for path in files} == files
@@ -215,36 +211,28 @@ def modes(folder: Path) -> dict[str, int]:
     return {str(path.relative_to(folder.parent)): path.stat().st_mode & 0o777 for path in (folder, *folder.rglob("*"))}
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o022])
-def test_a_new_library_is_its_owners_alone(place: Path, umask: int) -> None:
-    def run(*arguments: object) -> None:
-        command = [sys.executable, "-m", "semblance", *map(str, arguments)]
-        subprocess.run(command, cwd=ROOT, capture_output=True, umask=umask, check=True)
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    """Whatever is made is open to all, but for what is asked for."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
 
-    shutil.rmtree(place / "library")
-    (place / "pictures" / "one" / "broken.jpg").unlink()
+
+def test_a_new_library_is_its_owners_alone(place: Path, no_umask: None) -> None:
     private, opened = place / "private", place / "opened"
-    opened.mkdir()
-    opened.chmod(0o755)
+    opened.mkdir(mode=0o755)
     for library in (private, opened):
-        run("index", place / "pictures", "--library", library, "--pixels", "--model", "cifar10-fast")
-        run("backup", "--library", library, place / f"{library.name} backup", "--derived")
-        run("restore", place / f"{library.name} backup", "--library", library)
-        run("export", "--library", library, place / f"{library.name}.npz")
+        pipeline.update([place / "pictures"], library, Codec("cifar10-fast"), with_pixels=True)
+        backing_up.backup(library, place / f"{library.name} backup", derived=True)
+        restoring.restore(place / f"{library.name} backup", library)
+        exporting.export(library, place / f"{library.name}.npz")
         with Catalog.opened(library) as catalog:
-            before = os.umask(umask)
             thumbnails.make(library, catalog.entries()[0])
-            os.umask(before)
-    for name in ("private", "private backup"):
-        found = modes(place / name)
-        assert {mode for path, mode in found.items() if (place / path).is_file()} == {0o600}, found
-        assert {mode for path, mode in found.items() if (place / path).is_dir()} == {0o700}, found
     assert (place / "private.npz").stat().st_mode & 0o777 == 0o600
-    found = modes(opened)
-    assert {mode for path, mode in found.items() if (place / path).is_file()} == {0o644}, (
-        "as its folder, which was there"
-    )
-    assert {mode for path, mode in found.items() if (place / path).is_dir()} == {0o755}
+    for name, folder, file in (("private", 0o700, 0o600), ("private backup", 0o700, 0o600), ("opened", 0o755, 0o644)):
+        for path, mode in modes(place / name).items():
+            assert mode == (folder if (place / path).is_dir() else file), path
 
 
 def test_a_log_is_as_private_as_its_catalog(place: Path) -> None:
