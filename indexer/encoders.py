@@ -13,6 +13,7 @@ import hashlib
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Writer
 from semblance.retrieval import files
@@ -78,22 +79,38 @@ def keep(library: Path, codec: Codec) -> None:
     if _has(library, codec):
         _say_anew(kept, codec)
         return
+    try:
+        _copy(codec.folder, codec.card, kept)
+    except OSError as error:
+        log.info("the library %s keeps no copy of its encoder: %s", library, error)
+
+
+def copy_all(origin: Path, library: Path) -> None:
+    """Copy each whole encoder that the library `origin` keeps into another that has none such; for the one writer.
+    Raises OSError."""
+    for own in sorted((origin / FOLDER).glob("*")):
+        kept = place(library, own.name)
+        if _is(own, own.name) and not _is(kept, own.name):
+            _copy(own, read_card(own), kept)
+
+
+def _copy(origin: Path, card: dict[str, Any], kept: Path) -> None:
+    """Make `kept` a whole copy of the encoder in `origin`, unless that is another model's by now. Raises OSError."""
     draft = kept.with_name(f".{kept.name}.tmp")
     try:
         shutil.rmtree(draft, ignore_errors=True)  # of a writer that was killed
         if kept.exists():  # and is damaged
             kept.rename(draft)
             shutil.rmtree(draft)
-        draft.mkdir(parents=True)
-        files.replace(draft / ENCODER, [(codec.folder / ENCODER).read_bytes()])
-        write_card(draft, codec.card)
+        files.make_folder(draft)
+        files.replace(draft / ENCODER, [(origin / ENCODER).read_bytes()])
+        write_card(draft, card)
         _sum(draft)
-        if _is(draft, codec.codec_id):  # and no other model was put into its folder meanwhile
+        if _is(draft, kept.name):  # and no other model was put into its folder meanwhile
             draft.rename(kept)
             files.sync_folder(kept.parent)
-    except OSError as error:
-        log.info("the library %s keeps no copy of its encoder: %s", library, error)
-    shutil.rmtree(draft, ignore_errors=True)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def keep_if_possible(library: Path, codec: Codec) -> None:

@@ -200,7 +200,7 @@ def _kept(library: Path, trunk: Trunk, tail: Any, data: dict[str, Any]) -> Codec
     card = trunk.card(name, start.bits, data, ["semblance", "index", "--fit", "--library", data["name"]])
     try:
         shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed
-        draft.mkdir(parents=True)
+        files.make_folder(draft)
         for file, part in ((ENCODER, trunk.ending_in(tail)), (CARD, card_bytes(card))):
             files.replace(draft / file, [part])
         codec = Codec(draft)

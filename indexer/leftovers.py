@@ -1,4 +1,4 @@
-"""What killed runs left behind: files that were being written under another name, and drafts of encoders.
+"""What killed runs left behind: files that were being written under another name, drafts of encoders and of catalogs.
 
 Only names that Semblance gives are touched. The one writer removes them; thumbnails are written by services, too,
 beside which it may be running, so that of these only what is old goes.
@@ -14,8 +14,9 @@ from pathlib import Path
 from semblance.indexer import encoders, pixelfile, snapshot, thumbnails
 from semblance.retrieval.files import TEMPORARY
 
+RESTORED = "restored"  # a backup on its way in: a folder
 _OF_THUMBNAILS = 3600.0  # seconds; one takes a moment to write
-_DERIVED = (*snapshot.FILES.values(), pixelfile.FILE)
+_WRITTEN = (*snapshot.FILES.values(), pixelfile.FILE, RESTORED)
 _DRAFT = re.compile(r"\.([0-9a-f]{64}|fitted)\.tmp")
 
 
@@ -32,7 +33,7 @@ def remove(library: Path) -> None:
 def _leftovers(library: Path) -> Iterator[Path]:
     for path in library.glob(".*.tmp"):
         written = TEMPORARY.fullmatch(path.name)
-        if written and written["name"] in _DERIVED:
+        if written and written["name"] in _WRITTEN:
             yield path
     models = library / encoders.FOLDER
     yield from (path for path in models.glob(".*.tmp") if _DRAFT.fullmatch(path.name))

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, SupportsIndex, cast
 
-from semblance.indexer import encoders, pipeline, pixelfile
+from semblance.indexer import encoders, pipeline, pixelfile, removing
 from semblance.indexer.asking import Answer, ByCodes, Question, Way, answer
 from semblance.indexer.by_pixels import ByPixels
-from semblance.indexer.catalog import FILE, Catalog, Writer
+from semblance.indexer.catalog import Catalog, Writer
+from semblance.indexer.catalog.opening import inode
 from semblance.indexer.coded import Coded, known_again
 from semblance.indexer.pipeline import Summary
+from semblance.indexer.removing import Removal
 from semblance.retrieval import files
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import LibraryError, NoCopies, SemblanceError, UsageError
@@ -64,9 +66,10 @@ class Library:
         return cls(place, model)
 
     def _load(self) -> None:
+        before = inode(self.folder)  # one that takes its place from here on has another
         catalog = Catalog.open(self.folder)
         try:
-            self._inode = (self.folder / FILE).stat().st_ino
+            self._inode = before
             self.codec = codec_for(self.folder, self._model)
             catalog.check(self.codec)
             self._alike = Coded(catalog, self.codec, "alike")
@@ -90,7 +93,7 @@ class Library:
         open that. Raises as `open` does."""
         if self._closed:
             raise LibraryError(f"The library {self.folder} was closed: open it again.")
-        replaced = not Catalog.exists(self.folder) or (self.folder / FILE).stat().st_ino != self._inode
+        replaced = self._inode is None or inode(self.folder) != self._inode
         if replaced:
             self._catalog.forget_log()
         else:
@@ -169,6 +172,13 @@ class Library:
         if name not in self.ways:
             raise UsageError(f"There is no engine {name!r}: there are {', '.join(self.ways)}.")
         return self.ways[name]
+
+    def remove(self, *what: int | str | Path) -> Removal:
+        """Forget pictures, each named by its id, its path, or a folder above it; files are not touched. One that still
+        lies in an indexed folder comes back when that is indexed next. Raises LibraryLocked, LibraryError."""
+        gone = removing.remove(self.folder, what)
+        self.follow()
+        return gone
 
     @property
     def engines(self) -> list[str]:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from semblance.retrieval import pixels
 from semblance.retrieval.errors import LibraryError
-from semblance.retrieval.files import replace
+from semblance.retrieval.files import private, replace
 from semblance.retrieval.index import Ids
 from semblance.retrieval.pixels import Pixels
 
@@ -123,7 +123,7 @@ def append(folder: Path, ids: Sequence[int], hashes: Sequence[bytes], vectors: n
     records["checksum"] = _checksums(records)
     path = folder / FILE
     count = _count(path)
-    with path.open("r+b" if _is_ours(path) else "w+b") as file:
+    with open(path, "r+b" if _is_ours(path) else "w+b", opener=private) as file:
         file.write(HEADER)
         file.truncate(len(HEADER) + count * RECORD.itemsize)  # a torn record at the end would shift all after it
         file.seek(0, os.SEEK_END)

@@ -1,19 +1,26 @@
 """How a library stands: what it holds and whose codes they are, without opening its index or loading a model."""
 
+from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from semblance.indexer import pixelfile
-from semblance.indexer.catalog import Catalog, Purpose
+from semblance.indexer import encoders, pixelfile, snapshot, thumbnails
+from semblance.indexer.catalog import FILE, Catalog, Purpose, copying, naming
 from semblance.retrieval.index import FlatIndex
+
+_OWN = (*snapshot.FILES.values(), pixelfile.FILE, thumbnails.FOLDER, encoders.FOLDER)
 
 
 def status(folder: Path) -> dict[str, Any]:
     """What a library holds and whose codes they are; its codec need not be at hand. Raises LibraryError."""
     with Catalog.opened(folder) as catalog:
         pictures, failed = catalog.counts()
+        failures = catalog.failures()
         codecs = {purpose: catalog.current(purpose) for purpose in get_args(Purpose)}
+        schema, created = copying.version(folder)
         return {
             "pictures": pictures,
             "failed": failed,
@@ -22,9 +29,31 @@ def status(folder: Path) -> dict[str, Any]:
             "bits": catalog.bits,
             "model": catalog.model,
             "pixels": pixelfile.exists(folder),
+            "generation": catalog.generation().number,
+            "schema": schema,
+            "created": datetime.fromtimestamp(created, UTC).isoformat(timespec="seconds"),
+            "library": catalog.library,
             "codecs": [
                 {"purpose": purpose, **asdict(codec), "pictures": len(catalog.coded(codec.codec_id))}
                 for purpose, codec in codecs.items()
                 if codec
             ],
+            "folders": naming.folders(catalog),
+            "files": sizes(folder),
+            "reasons": [
+                {"reason": reason, "count": count} for reason, count in Counter(failures.values()).most_common()
+            ],
+            "failures": [{"path": path, "reason": reason} for path, reason in failures.items()],
         }
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """How many bytes each file of a library takes, and each folder in it, by name. Not what SQLite keeps while it
+    reads, nor other people's files."""
+    found: Counter[str] = Counter()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).parts[0]
+        if (name in _OWN or name.startswith(FILE)) and not name.endswith("-shm"):
+            with suppress(OSError):  # it vanishes meanwhile
+                found[name] += path.stat().st_size if path.is_file() else 0
+    return {name: size for name, size in found.items() if size}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from semblance.indexer.catalog import Entry
 from semblance.retrieval import decoding
-from semblance.retrieval.files import replace
+from semblance.retrieval.files import make_folder, replace
 
 SIDE = 320
 FOLDER = "thumbnails"
@@ -65,7 +65,7 @@ def make(library: Path, entry: Entry) -> tuple[bytes, bool]:
         return small, False
     kept = thumbnail_path(library, entry.sha256)
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(kept.parent)
         replace(kept, [small, _MAGIC, _checksum(entry.sha256, small)])
     except OSError as error:  # the thumbnail is right all the same; it will be made again
         log.warning("the thumbnail %s could not be kept: %s", kept, error)

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from semblance.retrieval.errors import UsageError
 
-TEMPORARY = re.compile(r"\.(?P<name>.+)\.\d+\.\d+\.tmp", re.DOTALL)  # what `replace` writes to, and a kill leaves
+TEMPORARY = re.compile(r"\.(?P<name>.+)\.\d+\.\d+\.tmp", re.DOTALL)  # see `beside`; a kill leaves such
 
 
 def named(text: str) -> Path:
@@ -35,14 +35,33 @@ def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
+def private(path: str | Path, flags: int) -> int:
+    """An opener for `open`: a file that it makes is open to whom its folder is open to, and by the umask to no more."""
+    return os.open(path, flags, 0o666 & os.stat(os.path.dirname(path) or ".").st_mode)  # noqa: PTH116, PTH120
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, unless it is there, that is open to whom the one above it is; that one is made likewise. Raises
+    OSError."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=folder.parent.stat().st_mode & 0o777, exist_ok=True)
+
+
+def beside(path: Path) -> Path:
+    """Where what shall be `path` is written until it is whole; TEMPORARY knows such names again."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+
+
 def replace(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     """Make `path` hold `parts` one after the other. A crash or a full disk leaves the file as it was before.
 
-    Raises OSError. The temporary file is in the same folder and is removed where anything fails.
+    Raises OSError. The temporary file is in the same folder, has its rights (see `private`), and is removed where
+    anything fails.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    temporary = beside(path)
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb", opener=private) as file:
             for part in parts:
                 file.write(part)
             file.flush()

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 done with some pictures left out, 2 wrong use or could not
 
 import json
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +23,9 @@ from semblance.retrieval import files
 from semblance.retrieval.codec import DEFAULT_MODEL
 from semblance.retrieval.errors import SemblanceError, UsageError
 from semblance.retrieval.progress import Progress
-from semblance.scripts import printing
+from semblance.scripts import interrupts, printing
 
-DONE, LEFT_OUT, FAILED, INTERRUPTED = 0, 1, 2, 130
+DONE, LEFT_OUT, FAILED, INTERRUPTED = 0, 1, 2, interrupts.INTERRUPTED
 
 _PLAIN_EVERY = 5.0  # seconds between plain lines
 
@@ -47,6 +48,16 @@ def show_table(table: Table, width: int) -> None:
 def print_json(document: Any) -> None:
     """The one JSON document of a --json run."""
     show(json.dumps(document))
+
+
+def counted(number: int, thing: str) -> str:
+    """So many of a thing, in words."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def quoted(path: Path) -> str:
+    """A path as a shell takes it."""
+    return shlex.quote(str(path))
 
 
 def path(text: str) -> Path:
@@ -89,14 +100,16 @@ LeaveOutClasses = Annotated[
 def exits() -> Iterator[None]:
     """Turn errors meant for the user into their sentence and exit code 2, Ctrl-C into 130, a closed pipe into 141."""
     try:
-        try:
-            yield
-        finally:
-            printing.finish()
+        with interrupts.raised():
+            try:
+                yield
+            finally:
+                printing.finish()
     except (SemblanceError, OSError) as error:
         say(f"error: {_sentence(error)}")
         raise typer.Exit(FAILED) from error
     except KeyboardInterrupt as error:
+        interrupts.about_to_be_said()
         say(f"Interrupted{f': {error}' if str(error) else '.'}")
         raise typer.Exit(INTERRUPTED) from error
 

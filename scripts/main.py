@@ -1,6 +1,7 @@
 """The `semblance` command."""
 
 import importlib
+import keyword
 from typing import Annotated
 
 import typer
@@ -9,18 +10,8 @@ import semblance
 from semblance.scripts import console
 
 COMMANDS = (
-    "adopt",
-    "bench",
-    "demo",
-    "edits",
-    "evaluate",
-    "index",
-    "quantise",
-    "search",
-    "serve",
-    "status",
-    "train",
-    "verify",
+    *("adopt", "backup", "bench", "demo", "edits", "evaluate", "export", "import", "index", "quantise", "remove"),
+    *("restore", "search", "serve", "status", "train", "verify"),
 )
 
 
@@ -52,6 +43,7 @@ def build() -> typer.Typer:
         """What may stand before a subcommand."""
 
     for name in COMMANDS:
-        command = getattr(importlib.import_module(f"semblance.scripts.commands.{name}"), name)
+        own = f"{name}_" if keyword.iskeyword(name) else name
+        command = getattr(importlib.import_module(f"semblance.scripts.commands.{own}"), own)
         app.command(name)(console.exits()(command))
     return app

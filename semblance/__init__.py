@@ -8,11 +8,10 @@ The names below are all that is promised; docs/python.md shows them. The folders
 to those of the repository) hold what they stand for, which is loaded when a name is first used.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # the real one lies in a module that takes a while to load, in which Ctrl-C would be a traceback
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from semblance.indexer.asking import Answer, Hit
     from semblance.indexer.library import Library
@@ -61,7 +60,9 @@ def create(folder: "str | Path", model: str | None = None) -> "Library":
     return Library.create(folder, model)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
+    import importlib
+
     if name not in _HOMES:
         raise AttributeError(f"module 'semblance' has no attribute {name!r}")
     return getattr(importlib.import_module(f"semblance.{_HOMES[name]}"), name)

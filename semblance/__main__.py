@@ -6,12 +6,15 @@ import sys
 def main() -> None:
     """Run the command line."""
     try:
-        from semblance.scripts.main import build
+        from semblance.scripts import interrupts
 
-        build()()
-    except KeyboardInterrupt:  # while the packages are still being loaded
+        interrupts.begin()
+    except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         sys.exit(130)
+    from semblance.scripts.main import build
+
+    build()()
 
 
 if __name__ == "__main__":

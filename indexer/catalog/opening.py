@@ -6,6 +6,7 @@ one on a full disk, or on a disk or in a folder that may not be written to. Ther
 """
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from semblance.indexer.catalog import schema
 from semblance.indexer.catalog.sqlite_errors import is_unwritable
 from semblance.retrieval.errors import LibraryError, LibraryLocked
+from semblance.retrieval.files import private
 
 FILE = "catalog.sqlite"
 _LOCK = "writer.lock"
@@ -22,14 +24,15 @@ _PATIENCE = 30.0  # seconds for another process to bring the library up to date,
 State = tuple[tuple[int, int, int] | None, ...]
 
 
-def connect(folder: Path) -> tuple[sqlite3.Connection, State | None]:
-    """A connection to the catalog in `folder`, brought up to date, and its state where it is read as it stands.
+def connect(folder: Path, up_to_date: bool = True) -> tuple[sqlite3.Connection, State | None]:
+    """A connection to the catalog in `folder`, brought up to date first unless that is not wanted, and its state where
+    it is read as it stands.
 
     Raises LibraryError and LibraryLocked, both as sentences, and sqlite3.Error.
     """
     before = state(folder)
     try:
-        return _open(folder, "mode=rw"), None  # not "ro", which would leave SQLite's files behind
+        return _open(folder, "mode=rw", up_to_date), None  # not "ro", which would leave SQLite's files behind
     except sqlite3.OperationalError as error:
         if not is_unwritable(error):
             raise
@@ -38,12 +41,18 @@ def connect(folder: Path) -> tuple[sqlite3.Connection, State | None]:
                 f"The library {folder} was left in the middle of a batch and cannot be written to, so it cannot be "
                 f"mended: run `semblance status --library {folder}` once where it can, or on a copy of the folder."
             ) from error
-        return _open(folder, "mode=ro&immutable=1"), before
+        return _open(folder, "mode=ro&immutable=1", up_to_date), before
 
 
 def state(folder: Path) -> State:
     """What changes whenever somebody writes: inode, size and time of the catalog and of SQLite's logs beside it."""
     return tuple(_status(folder / name) for name in (FILE, f"{FILE}-wal", f"{FILE}-journal"))
+
+
+def inode(folder: Path) -> int | None:
+    """Which file the catalog in `folder` is; None where there is none. Another may be put in its place."""
+    status = _status(folder / FILE)
+    return status[0] if status else None
 
 
 def _status(path: Path) -> tuple[int, int, int] | None:
@@ -62,10 +71,13 @@ def as_it_is(folder: Path, how: str = "mode=rw") -> sqlite3.Connection:
     return db
 
 
-def _open(folder: Path, how: str) -> sqlite3.Connection:
+def _open(folder: Path, how: str, up_to_date: bool) -> sqlite3.Connection:
     db = as_it_is(folder, how)
     try:
-        _bring_up_to_date(db, folder)
+        if up_to_date:
+            _bring_up_to_date(db, folder)
+        else:
+            schema.version(db)  # a connection is none before its first question
         return db
     except BaseException:
         db.close()
@@ -131,6 +143,8 @@ def _bring_up_to_date(db: sqlite3.Connection, folder: Path) -> None:
 def lock(folder: Path) -> Iterator[None]:
     """One writer at a time, else LibraryLocked. The lock is SQLite's own, on a file that holds nothing: it goes with
     its process, killed or not, and works wherever SQLite does. Raises sqlite3.OperationalError too."""
+    with contextlib.suppress(OSError):  # it is there, which is never opened: to close it would let go of its locks
+        os.close(private(folder / _LOCK, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     with contextlib.closing(sqlite3.connect(folder / _LOCK, timeout=0, isolation_level=None)) as db:
         try:
             db.execute("BEGIN EXCLUSIVE")

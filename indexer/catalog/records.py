@@ -41,7 +41,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class NewPicture:
-    """A picture to record: a file's path and state, the SHA-256 of its content, its code (W,) by each codec_id."""
+    """A picture to record: a file's path and state, the SHA-256 of its content, its code (W,) by each codec_id.
+
+    `id` is one that no picture of the library ever had; None takes the next.
+    """
 
     path: str
     size: int
@@ -50,6 +53,7 @@ class NewPicture:
     codes: dict[str, Codes]
     ctime_ns: int = 0
     inode: int = 0
+    id: int | None = None
 
 
 @dataclass(frozen=True)

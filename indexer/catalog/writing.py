@@ -1,6 +1,7 @@
 """The catalog as its one writer sees it: every change is one transaction, synced to disk."""
 
 import contextlib
+import os
 import sqlite3
 import time
 import uuid
@@ -17,6 +18,7 @@ from semblance.retrieval import codes as packed
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import LibraryError
+from semblance.retrieval.files import private
 from semblance.retrieval.index import Ids
 
 
@@ -45,7 +47,7 @@ class Writer(Catalog):
         if codec is None or cls.exists(folder):
             Catalog.open(folder).close()  # brings it up to date, which takes the lock for itself
         with _no_library_said(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # a folder that is there keeps its rights
         with contextlib.ExitStack() as stack:
             with sentences(folder), _no_library_said(folder):
                 stack.enter_context(lock(folder))
@@ -96,10 +98,11 @@ class Writer(Catalog):
                 "INSERT OR REPLACE INTO failures (path, reason) VALUES (?, ?)", [(f.path, f.reason) for f in failed]
             )
             ids = []
-            for picture in added:
+            for each in added:
                 cursor = self._db.execute(
-                    "INSERT INTO pictures (path, size, mtime_ns, sha256, ctime_ns, inode) VALUES (?, ?, ?, ?, ?, ?)",
-                    (picture.path, picture.size, picture.mtime_ns, picture.sha256, picture.ctime_ns, picture.inode),
+                    "INSERT INTO pictures (id, path, size, mtime_ns, sha256, ctime_ns, inode)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (each.id, each.path, each.size, each.mtime_ns, each.sha256, each.ctime_ns, each.inode),
                 )
                 assert cursor.lastrowid is not None
                 ids.append(cursor.lastrowid)
@@ -216,6 +219,7 @@ def _create(folder: Path, codec: Codec) -> None:
     draft = folder / f".{FILE}.tmp"
     for leftover in (draft.name, f"{draft.name}-journal", f"{FILE}-wal", f"{FILE}-shm"):  # SQLite would take them in
         (folder / leftover).unlink(missing_ok=True)
+    os.close(private(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY))  # SQLite's other files get the rights of this one
     with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
         schema.migrate(db)
         checksums.keep(db)

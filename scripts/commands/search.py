@@ -12,12 +12,14 @@ from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.views import MOST
-from semblance.scripts import console
+from semblance.scripts import console, streams
 
 
 def search(
     library: console.Library,
-    image: Annotated[Path | None, console.argument("The picture to search with.", "[IMAGE]")] = None,
+    image: Annotated[
+        Path | None, console.argument("The picture to search with; - is standard input.", "[IMAGE]")
+    ] = None,
     like: Annotated[
         list[Path] | None, console.option("Search by several: like this one. May be repeated.", "IMAGE")
     ] = None,
@@ -37,26 +39,25 @@ def search(
     as_json: console.AsJson = False,
 ) -> None:
     """Find the pictures of a library that look like IMAGE, or like several and unlike others."""
-    liked = [*([image] if image else []), *(like or [])]
-    for path in (*liked, *(unlike or [])):
-        if not path.is_file():
-            raise UsageError(f"{path} is a folder: name a picture." if path.is_dir() else f"There is no file {path}.")
+    liked, unliked = [*([image] if image else []), *(like or [])], unlike or []
     if not liked:
         raise UsageError("There is nothing to search with: name an IMAGE, or some with --like.")
+    streams.check([*liked, *unliked])
     decoding.warm(1)  # while the model is loaded
     with Library.open(library, model) as opened:
-        answer = opened.search(*liked, unlike=unlike or [], k=k, engine=engine, views=views, refine=refine)
+        sources, others = streams.sources(liked), streams.sources(unliked)
+        answer = opened.search(*sources, unlike=others, k=k, engine=engine, views=views, refine=refine)
     if as_json:
         console.print_json(asdict(answer))
     else:
-        _show(answer, library)
+        _show(answer)
+        if not answer:
+            console.say(f"The library {library} has no pictures yet: index a folder into it.")
 
 
-def _show(answer: Answer, library: Path) -> None:
+def _show(answer: Answer) -> None:
     for hit in answer:
         distance = f"{hit.distance:9.3f}" if answer.engine == "pixel" else f"{hit.distance:5.0f} bits"
         chance = hit.expected_by_chance
         said = "" if chance is None else f"  by chance: {chance:<9.2g}"
         console.show(f"{distance}{said}  {hit.path}{'  (the same picture)' if hit.copy else ''}")
-    if not answer:
-        console.say(f"The library {library} has no pictures yet: index a folder into it.")

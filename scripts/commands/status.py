@@ -1,18 +1,46 @@
 """`semblance status`: what a library holds."""
 
+from typing import Annotated, Any
+
+import typer
+
 from semblance.indexer.standing import status as library_status
 from semblance.scripts import console
 
+_LISTS = ("codecs", "folders", "files", "reasons", "failures")
+_MOST = 5  # reasons; a folder of broken files may have as many as files
 
-def status(library: console.Library, as_json: console.AsJson = False) -> None:
-    """Say what a library holds and whose codes they are."""
+
+def status(
+    library: console.Library,
+    failed: Annotated[bool, typer.Option("--failed", help="Name each file that could not be read.")] = False,
+    as_json: console.AsJson = False,
+) -> None:
+    """Say what a library holds, of which folders, whose codes they are, what could not be read, and what it takes."""
     facts = library_status(library)
     if as_json:
         console.print_json(facts)
-    else:
-        for name, value in facts.items():
-            if name != "codecs":
-                console.show(f"{name:9} {value}")
-        for codec in facts["codecs"]:
-            made_by = f"{codec['model']} ({codec['bits']} bits, {codec['codec_id'][:12]})"
-            console.show(f"{codec['purpose']:9} {codec['pictures']:,} codes by {made_by}")
+        return
+    for name, value in facts.items():
+        if name not in _LISTS:
+            console.show(f"{name:10} {value}")
+    for codec in facts["codecs"]:
+        made_by = f"{codec['model']} ({codec['bits']} bits, {codec['codec_id'][:12]})"
+        console.show(f"{codec['purpose']:10} {codec['pictures']:,} codes by {made_by}")
+    for folder in facts["folders"]:
+        console.show(f"{'folder':10} {folder}")
+    for name, size in facts["files"].items():
+        console.show(f"{'file':10} {size:14,} bytes  {name}")
+    _show_failures(facts, failed)
+
+
+def _show_failures(facts: dict[str, Any], each: bool) -> None:
+    if each:
+        for failure in facts["failures"]:
+            console.show(f"{'left out':10} {failure['path']}: {failure['reason']}")
+        return
+    reasons = facts["reasons"]
+    for reason in reasons[:_MOST]:
+        console.show(f"{'left out':10} {reason['count']:10,}  {reason['reason']}")
+    if more := sum(reason["count"] for reason in reasons[_MOST:]):
+        console.show(f"{'left out':10} {more:10,}  for other reasons: `semblance status --failed` names each")

@@ -131,13 +131,15 @@ def a_disk(folder: Path, filled: bool) -> Iterator[None]:
 
 @contextlib.contextmanager
 def another_users(folder: Path) -> Iterator[None]:
-    """`folder` may be read and not written to: as by another user, since nothing is forbidden to root."""
-    opened = [folder, *folder.parents] if AS_ROOT else [folder]
+    """`folder` may be read and not written to: as by another user whom its owner lets in by `chmod -R go+rX`, since
+    nothing is forbidden to root."""
+    inside = folder.rglob("*") if (folder / FILE).exists() else []
+    opened = [folder, *inside, *(folder.parents if AS_ROOT else [])]
     modes = {place: place.stat().st_mode for place in opened}
     try:
         folder.chmod(0o555)
         for place in opened[1:]:
-            place.chmod(modes[place] | 0o555)
+            place.chmod(modes[place] | (0o555 if place.is_dir() else 0o444))
         if AS_ROOT:
             os.seteuid(NOBODY)
         yield
@@ -145,7 +147,8 @@ def another_users(folder: Path) -> Iterator[None]:
         if AS_ROOT:
             os.seteuid(0)
         for place, mode in modes.items():
-            place.chmod(mode)
+            if place.exists():
+                place.chmod(mode)
 
 
 UNWRITABLE: dict[str, Callable[[Path], contextlib.AbstractContextManager[None]]] = {

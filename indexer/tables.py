@@ -1,0 +1,172 @@
+"""Codes made elsewhere, read from Parquet or NumPy a batch at a time: what `exporting.py` writes, or whoever makes the
+same columns. `path`, `sha256`, `codec_id` and `code` must be there, `id` and `size` may; others are not looked at.
+
+Bytes may be bytes, hexadecimal digits (sha256), or numbers from 0 to 255 (code).
+"""
+
+import contextlib
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from semblance.retrieval.errors import UsageError
+
+NEEDED, OPTIONAL = ("path", "sha256", "codec_id", "code"), ("id", "size")
+_BATCH = 8192
+_HIGHEST_ID = 2**53  # which leaves room for those that come after, and every program that reads JSON knows exactly
+
+
+@dataclass(frozen=True)
+class Row:
+    """One code of one picture; `id` is None where the file says none."""
+
+    path: str
+    sha256: bytes
+    codec_id: str
+    code: bytes
+    id: int | None
+    size: int
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file of rows, and how many there are."""
+
+    file: Path
+    count: int
+
+    def batches(self) -> Iterator[list[Row]]:
+        """All rows, checked one by one. Raises UsageError."""
+        done = 0
+        with _sentences(self.file):
+            reading = _parquet if self.file.suffix.lower() == ".parquet" else _npz
+            for columns in reading(self.file):
+                names = [*columns]
+                rows = zip(*columns.values(), strict=True)
+                yield [_row(self.file, done + n, dict(zip(names, row, strict=True))) for n, row in enumerate(rows, 1)]
+                done += len(columns["path"])
+
+
+def table(file: Path) -> Table:
+    """Look at a file. Raises UsageError where it has not the columns, or no rows, and ImportError of pyarrow."""
+    with _sentences(file):
+        if file.suffix.lower() == ".parquet":
+            from pyarrow import parquet
+
+            with parquet.ParquetFile(file) as opened:
+                names, count = opened.schema_arrow.names, opened.metadata.num_rows
+        elif file.suffix.lower() == ".npz":
+            with zipfile.ZipFile(file) as archive:
+                names = [name.removesuffix(".npy") for name in archive.namelist()]
+                count = _member(archive, "path")[1] if "path" in names else 0
+        else:
+            raise UsageError(f"{file} names no format: it has to end in .parquet or .npz.")
+    if missing := [name for name in NEEDED if name not in names]:
+        raise UsageError(f"{file} has no column {', nor '.join(missing)}: `semblance export` shows what is needed.")
+    if not count:
+        raise UsageError(f"{file} has no rows: there is nothing to import.")
+    return Table(file, count)
+
+
+@contextlib.contextmanager
+def _sentences(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # pyarrow's own, over what it cannot read
+            raise UsageError(f"{file} is damaged or cut short ({_first_line(error)}).") from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
+    except (ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise UsageError(f"{file} is damaged, cut short, or of another kind ({_first_line(error)}).") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _parquet(file: Path) -> Iterator[dict[str, list[Any]]]:
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(file) as opened:
+        names = [name for name in (*NEEDED, *OPTIONAL) if name in opened.schema_arrow.names]
+        for batch in opened.iter_batches(_BATCH, columns=names):
+            yield {name: batch.column(name).to_pylist() for name in names}
+
+
+def _npz(file: Path) -> Iterator[dict[str, list[Any]]]:
+    with zipfile.ZipFile(file) as archive, contextlib.ExitStack() as stack:
+        names = [name for name in (*NEEDED, *OPTIONAL) if f"{name}.npy" in archive.namelist()]
+        members = {name: _member(archive, name) for name in names}
+        if len({count for _, count, _ in members.values()}) != 1:
+            raise ValueError("its arrays are of different lengths")
+        streams = {name: stack.enter_context(member) for name, (member, _, _) in members.items()}
+        count = members["path"][1]
+        for start in range(0, count, _BATCH):
+            some = min(_BATCH, count - start)
+            yield {name: _plain(streams[name], members[name][2], some) for name in names}
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> tuple[IO[bytes], int, np.dtype[Any]]:
+    """An array of an .npz, at its first value; how many rows it has; what each is."""
+    member = archive.open(f"{name}.npy")
+    version = np.lib.format.read_magic(member)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_columns, dtype = header(member)
+    if dtype.hasobject:
+        raise ValueError(f"its {name} is of Python objects: save text and numbers")
+    if not shape or len(shape) > 2 or (by_columns and len(shape) > 1):
+        raise ValueError(f"its {name} has the shape {shape}")
+    return member, shape[0], np.dtype((dtype, shape[1:]))
+
+
+def _plain(stream: IO[bytes], dtype: np.dtype[Any], count: int) -> list[Any]:
+    data = stream.read(count * dtype.itemsize)
+    if len(data) < count * dtype.itemsize:
+        raise ValueError("an array ends too early")
+    values: npt.NDArray[Any] = np.frombuffer(data, dtype.base).reshape(count, *dtype.shape)
+    if values.ndim == 2 and values.dtype == np.uint8:
+        return [row.tobytes() for row in values]
+    return [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
+
+
+def _row(file: Path, number: int, said: dict[str, Any]) -> Row:
+    try:
+        path = said["path"]
+        if not isinstance(path, str) or not _is_plain(path):
+            raise ValueError(f"its path {path!r} is no absolute path of a file")
+        sha256 = said["sha256"]
+        sha256 = bytes.fromhex(sha256) if isinstance(sha256, str) else _bytes("sha256", sha256)
+        if len(sha256) != 32:
+            raise ValueError(f"its sha256 has {len(sha256)} bytes, not 32")
+        if not isinstance(said["codec_id"], str):
+            raise ValueError("its codec_id is no text")
+        id, size = (_whole(name, said.get(name)) for name in OPTIONAL)
+        return Row(path, sha256, said["codec_id"], _bytes("code", said["code"]), id, size or 0)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"Row {number:,} of {file} cannot be used: {error}. Nothing was imported.") from error
+
+
+def _is_plain(path: str) -> bool:
+    absolute = os.path.isabs(path)  # noqa: PTH117 - a Path for each of a million rows takes as long as all the rest
+    return absolute and os.path.normpath(path) == path and "\0" not in path
+
+
+def _bytes(name: str, value: Any) -> bytes:
+    if isinstance(value, bytes | list):
+        return bytes(value)
+    raise ValueError(f"its {name} is no bytes")
+
+
+def _whole(name: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    if type(value) is not int or not 0 <= value <= _HIGHEST_ID:
+        raise ValueError(f"its {name} {value!r} is no whole number from 0 to {_HIGHEST_ID:,}")
+    return value

@@ -1,0 +1,31 @@
+"""`semblance export`: a library's codes for other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semblance.indexer import exporting
+from semblance.indexer.catalog import Purpose
+from semblance.scripts import console
+
+
+def export(
+    library: console.Library,
+    out: Annotated[Path, console.argument("What to write; its suffix names the format.", "OUT.parquet|.npz|.faiss")],
+    purpose: Annotated[
+        Purpose | None,
+        typer.Option(
+            help="Only the codes of what is alike, or of what is the same.", show_default="both; .faiss: alike"
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace OUT where it is there.")] = False,
+    as_json: console.AsJson = False,
+) -> None:
+    """Write ids, paths, content hashes and codes as Parquet or NumPy, or the codes as an index of FAISS."""
+    with console.extra("parquet", "Parquet"), console.progress("Exporting") as update:
+        rows = exporting.export(library, out, purpose, force, update)
+    if as_json:
+        console.print_json({"out": str(out), "rows": rows})
+    else:
+        console.say(f"{out}: {console.counted(rows, 'code')} ({out.stat().st_size / 2**20:,.1f} MB)")

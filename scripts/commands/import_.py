@@ -1,0 +1,34 @@
+"""`semblance import`: codes made elsewhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semblance.indexer import importing
+from semblance.scripts import console
+
+
+def import_(
+    library: console.Library,
+    file: Annotated[Path, console.argument("What `semblance export` writes.", "FILE.parquet|.npz")],
+    model: console.Model = None,
+    as_json: console.AsJson = False,
+) -> None:
+    """Take codes made elsewhere into a library; the next `index` compares them with the files, by content."""
+    try:
+        with console.extra("parquet", "Parquet"), console.progress("Importing") as update:
+            done = importing.take(file, library, model, update)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("what was imported is kept; run the same command again to go on") from None
+    for path in done.refused:
+        console.say(f"left out: {path}: the library knows it with other content, which it keeps.")
+    if as_json:
+        console.print_json(vars(done))
+    else:
+        console.say(
+            f"{done.added:,} added, {done.completed:,} got codes that they lacked, {done.unchanged:,} unchanged, "
+            f"{len(done.refused):,} left out. The next `semblance index` looks at each file."
+        )
+    if done.refused:
+        raise typer.Exit(console.LEFT_OUT)

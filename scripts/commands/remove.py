@@ -1,0 +1,49 @@
+"""`semblance remove`: pictures that a library shall forget."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from semblance.indexer import removing
+from semblance.scripts import console
+
+
+def remove(
+    library: console.Library,
+    what: Annotated[list[str], typer.Argument(metavar="PATH|ID...", help="Pictures, or folders: all below them.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a folder is forgotten.")] = False,
+    as_json: console.AsJson = False,
+) -> None:
+    """Forget pictures, and all below folders; the files are not touched."""
+    wanted = [int(each) if each.isdecimal() and len(each) < 19 else console.path(each) for each in what]
+    if not yes and sys.stdin is not None and sys.stdin.isatty() and not _agreed(removing.look(library, wanted)):
+        console.say("Nothing was forgotten.")
+        raise typer.Exit(console.LEFT_OUT)
+    gone = removing.remove(library, wanted)
+    for each in gone.unknown:
+        console.say(f"not in the library: {each}")
+    done = len(gone.pictures) + len(gone.failed)
+    if as_json:
+        pictures = [{"id": entry.id, "path": entry.path} for entry in gone.pictures]
+        document = {"removed": pictures, "failed": gone.failed, "unknown": gone.unknown, "still_there": gone.lying}
+        console.print_json(document)
+    else:
+        files = f", and {console.counted(len(gone.failed), 'file')} that could not be read" if gone.failed else ""
+        console.say(f"{console.counted(len(gone.pictures), 'picture')} forgotten{files}")
+    if gone.lying:
+        console.say(
+            f"{gone.lying:,} of the files still lie where they were, untouched: the next `semblance index` of their "
+            "folder brings them back, unless it leaves them out with --exclude."
+        )
+    if gone.unknown:
+        raise typer.Exit(console.LEFT_OUT if done else console.FAILED)
+
+
+def _agreed(found: removing.Removal) -> bool:
+    """Whether the person at the keyboard says yes; only folders are asked about."""
+    if not found.folders:
+        return True
+    below = console.counted(len(found.pictures), "picture")
+    console.say(f"{', '.join(found.folders)}: forget {below}? Their files are not touched. [y/N]")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,75 @@
+"""Ctrl-C is exit code 130 and one line, whenever it comes.
+
+While a command works it is a KeyboardInterrupt, so that what is under way is undone or made whole, and `console.exits`
+says the line. Before that and after there is nothing to undo: the line is said and the process ends at once. So does a
+second Ctrl-C, where the first is waiting for something. What Python would only print, since it happened where nothing
+can be raised, ends the process too.
+"""
+
+import atexit
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+INTERRUPTED = 130
+_LINE = "Interrupted.\n"
+_SHOW_CURSOR = "\x1b[?25h"
+
+
+def at_once(_: int = 0, _frame: FrameType | None = None) -> None:
+    """Say the line and end."""
+    with_line = signal.signal(signal.SIGINT, signal.SIG_IGN) is not silently
+    if with_line and sys.stderr is not None:
+        try:
+            shown = _SHOW_CURSOR if sys.stderr.isatty() else ""  # a progress bar hides it
+            os.write(sys.stderr.fileno(), f"{shown}{_LINE}".encode())
+        except (OSError, ValueError):  # nobody reads it
+            pass
+    os._exit(INTERRUPTED)
+
+
+def silently(_: int, _frame: FrameType | None) -> None:
+    """End; the line was said."""
+    os._exit(INTERRUPTED)
+
+
+def begin() -> None:
+    """From here on until the process has ended."""
+    signal.signal(signal.SIGINT, at_once)
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # it runs last: nothing is left but to end
+    said = sys.unraisablehook
+
+    def ignored(what: "sys.UnraisableHookArgs") -> None:
+        if isinstance(what.exc_value, KeyboardInterrupt):
+            at_once()
+        said(what)
+
+    sys.unraisablehook = ignored
+
+
+@contextmanager
+def raised() -> Iterator[None]:
+    """While a command works: the first Ctrl-C is a KeyboardInterrupt, the second ends at once."""
+    if signal.getsignal(signal.SIGINT) is not at_once:  # a test, or a program of somebody else's
+        yield
+        return
+
+    def first(_: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, at_once)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is first:
+            signal.signal(signal.SIGINT, at_once)
+
+
+def about_to_be_said() -> None:
+    """The line is said by who calls this, and by nobody else."""
+    if signal.getsignal(signal.SIGINT) is at_once:
+        signal.signal(signal.SIGINT, silently)
