@@ -44,7 +44,7 @@ class Flips:
         pipeline.update([self.pictures], self.whole, Codec(MODEL, threads=1), with_pixels=True)
         with Catalog.opened(self.whole) as catalog:
             entries = catalog.entries()
-        for entry in entries[:3]:
+        for entry in entries[:1]:
             thumbnails.make(self.whole, entry)
         self.asked = [entry.path for entry in entries[:: len(entries) // _ASKED]][:_ASKED]
         self.rows, self.answers = _rows(self.whole), self.answers_of(self.whole)
