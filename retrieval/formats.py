@@ -12,6 +12,8 @@ from typing import cast
 from PIL import Image
 from PIL.PngImagePlugin import PngStream
 
+from semblance.retrieval import containers
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
 END = b"\xff\xd9"  # of a JPEG
@@ -27,16 +29,6 @@ _UNKNOWN = ("cannot handle", "Unsupported BMP", "unknown data organization")
 _COMPRESSIONS = (34712, 34892, 34933, 50002, 52546)  # of TIFF and DNG: JPEG 2000, lossy JPEG, PNG, JPEG XL
 _LEAST = {(0xE0, b"JFIF"): 9, (0xE2, b"ICC_"): 16, (0xEE, b"Adob"): 9}  # bytes that Pillow reads without asking
 _FRAMES = (0xC0, 0xC1, 0xC2)
-
-TURNS = {  # EXIF 2.32, tag 274
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -84,8 +76,12 @@ def _other_bits(restarts: list[bytes]) -> bytes:
 
 def readable(data: bytes) -> bytes:
     """A file without those parts beside its picture that cannot be read: in a PNG chunks whose checksum is wrong, which
-    are malformed or which hold more than Pillow takes; in a JPEG segments too short for what they say they are. The
-    file itself where there are none."""
+    are malformed or which hold more than Pillow takes; in a JPEG segments too short for what they say they are; in WebP
+    and TIFF what `containers` leaves out. The file itself where there are none."""
+    if data.startswith(b"RIFF"):
+        return containers.webp(data)
+    if data.startswith((b"II", b"MM")):
+        return containers.tiff(data)
     if not data.startswith((_PNG, JPEG)):
         return data
     kept, since = [], 0

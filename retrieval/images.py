@@ -1,44 +1,38 @@
 """A file, a picture or an array -> RGB uint8 (S, S, 3): the only place in Semblance that decodes or resizes a picture.
 
-Training, indexing and querying all come through `load`, so the same file gives the same bytes on every road. Limits on
-bytes and pixels are checked on the header, before anything is decoded: a hostile file costs no memory.
+Training, indexing and querying all come through it, so the same file gives the same bytes on every road; most by way of
+processes that run it (decoding/). What a header tells of a hostile file's cost is refused before anything is decoded.
 """
 
 import io
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pillow_heif
-from PIL import Image
+from PIL import AvifImagePlugin, Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from semblance.retrieval import files, formats
-from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureTooLarge
+from semblance.retrieval import bounds, files, formats, previews, readers, tiffs
+from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureError, PictureTooLarge
 from semblance.retrieval.inputs import InputSpec as InputSpec
-from semblance.retrieval.inputs import ResizeRule
+from semblance.retrieval.rendering import render
 
 Picture = npt.NDArray[np.uint8]  # (S, S, 3) RGB
 Source = Path | str | bytes | Image.Image | npt.NDArray[Any]  # a file's path or bytes, Pillow's picture, or an array
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "GIF", "TIFF")
-SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .apng .webp .avif .heic .heif .hif .bmp .dib .gif .tif .tiff".split())  # noqa: SIM905
-MAX_PIXELS = 100_000_000
-MAX_FILE_BYTES = 512 * 1024 * 1024
+FORMATS, SUFFIXES = readers.FORMATS, readers.SUFFIXES
+MAX_FILE_BYTES = bounds.MAX_FILE_BYTES
 SNIFF_BYTES = 32
 
-_AT_MOST = f"at most {MAX_PIXELS // 10**6} megapixels are read. Save a smaller copy."
-_TOO_LONG = f"The picture is over {MAX_FILE_BYTES / 2**20:.0f} MB, the limit. Save a smaller copy."
-_READABLE = "JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF or TIFF"
-_DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
-
 pillow_heif.register_heif_opener()
+pillow_heif.options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the cores are shared out by pictures
 Image.init()  # all readers now: media_type asks them before any picture has been opened
 
 
@@ -55,12 +49,11 @@ def load(source: Source, spec: InputSpec) -> Picture:
     to the bit, and so do a JPEG and Pillow's picture of it before anything has decoded it. A JPEG or HEIC decoded
     already has been decoded whole, and may differ a little from its file at the smaller scale; an array has no EXIF.
 
-    Raises PictureTooLarge (more than MAX_FILE_BYTES bytes or MAX_PIXELS pixels), NotAPicture, DamagedPicture, and
-    OSError where a path cannot be read.
+    Raises PictureTooLarge (see bounds.py), NotAPicture, DamagedPicture, and OSError where a path cannot be read.
     """
     with _opened(source) as (image, turn):
         image.draft(None, 2 * (math.ceil(spec.least * spec.size),))
-        return np.asarray(_render(image, (spec.size, spec.size), turn, spec.resize))
+        return np.asarray(render(image, (spec.size, spec.size), turn, spec.resize))
 
 
 def load_each(source: Source, specs: Iterable[InputSpec]) -> dict[InputSpec, Picture]:
@@ -72,14 +65,14 @@ def load_each(source: Source, specs: Iterable[InputSpec]) -> dict[InputSpec, Pic
         with _opened(source) as (image, turn):
             image.draft(None, 2 * (math.ceil(spec.least * spec.size),))
             decoded = scales.setdefault(image.size, image)
-            pictures[spec] = np.asarray(_render(decoded, (spec.size, spec.size), turn, spec.resize))
+            pictures[spec] = np.asarray(render(decoded, (spec.size, spec.size), turn, spec.resize))
     return pictures
 
 
 def at_full_size(source: Source) -> Picture:
     """Decode one picture to RGB uint8 (H, W, 3), as large as it is and otherwise as `load` does. Raises as `load`."""
     with _opened(source) as (image, turn):
-        return np.asarray(_render(image, image.size, turn))
+        return np.asarray(render(image, image.size, turn))
 
 
 def thumbnail(source: Source, side: int) -> bytes:
@@ -89,7 +82,7 @@ def thumbnail(source: Source, side: int) -> bytes:
         width, height = (max(1, round(length * scale)) for length in image.size)
         image.draft(None, (2 * width, 2 * height))
         out = io.BytesIO()
-        _render(image, (width, height), turn).save(out, "JPEG", quality=85)
+        render(image, (width, height), turn).save(out, "JPEG", quality=85)
         return out.getvalue()
 
 
@@ -105,6 +98,8 @@ def media_type(head: bytes) -> str | None:
         return None
     if head[4:12] in (b"ftypmif1", b"ftypmsf1"):  # a container of either: the brands that follow say which
         return "image/avif" if b"avif" in head[16:] else "image/heic"
+    if previews.is_by_name(head):
+        return "image/x-dcraw"
     for name in FORMATS:
         accept = Image.OPEN[name][1] if name in Image.OPEN else None
         if accept is not None and accept(head) is True:
@@ -117,7 +112,7 @@ def read(path: Path) -> bytes:
     with files.open_regular(path) as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
-        raise PictureTooLarge(_TOO_LONG)
+        raise PictureTooLarge(bounds.TOO_LONG)
     return data
 
 
@@ -126,20 +121,20 @@ def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
     """A picture of our own, its header read and checked but nothing decoded, and its EXIF turn (1 to 8)."""
     image = _identified(source) if isinstance(source, bytes) else _header(source)
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise PictureTooLarge(f"The picture has {width} x {height} pixels; {_AT_MOST}")
+    bounds.header(image)
     try:
         turn = 1
         if isinstance(image, JpegImageFile) and image is not source:
             data = cast(io.BytesIO, image.fp).getvalue()
             image = image if data.endswith(formats.END) else _ended(image, data)
-        if image.format != "TIFF":  # Pillow turns these itself as it loads them
-            with suppress(Exception):  # damaged metadata is no reason to refuse a picture that can be seen
-                turn = cast(int, image.getexif().get(0x0112, 1))
+        if image.format != "TIFF" or isinstance(image, tiffs.Samples):  # Pillow turns these itself as it loads them
+            turn = readers.turn(image)
         with image.copy() if image is source else image as own:
-            if isinstance(own, TiffImageFile) and width * height > (Image.MAX_IMAGE_PIXELS or MAX_PIXELS):
+            if isinstance(own, TiffImageFile) and width * height > (Image.MAX_IMAGE_PIXELS or width * height):
                 own.im = Image.new(own.mode, own._tile_size).im  # or TIFF asks Pillow's guard before it makes room
             yield own, turn
+    except (PictureError, MemoryError):
+        raise
     except Exception as error:  # whatever a decoder raises, the picture is at fault
         raise DamagedPicture(f"The picture is cut short or damaged: {error or type(error).__name__}.") from error
 
@@ -165,20 +160,25 @@ def _identified(data: bytes) -> ImageFile:
     """What `Image.open` does, but for its guard against bombs, which belongs to the whole process and warns of pictures
     that are allowed here: `_opened` has a limit of its own."""
     if len(data) > MAX_FILE_BYTES:
-        raise PictureTooLarge(_TOO_LONG)
+        raise PictureTooLarge(bounds.TOO_LONG)
     if not data:
         raise NotAPicture("The file is empty: there is no picture in it.")
+    bounds.file(data)
     failure: Exception | None = None
     if not (jpeg := data.startswith(formats.JPEG)):
         if media_type(data[:SNIFF_BYTES]) is None:
-            raise NotAPicture(f"The file is not a picture that Semblance reads ({_READABLE}).")
+            raise NotAPicture(f"The file is not a picture that Semblance reads ({readers.READABLE}).")
+        if previews.is_raw(data):
+            return _of_a_camera(data)
         data = formats.readable(data)
-    for reader, accepts in (Image.OPEN[name] for name in FORMATS if name in Image.OPEN):
+    for name, (reader, accepts) in ((name, Image.OPEN[name]) for name in FORMATS if name in Image.OPEN):
         try:
             if accepts is None or accepts(data[:SNIFF_BYTES]) is True:
-                return reader(io.BytesIO(data), "")
+                return readers.opened(name, reader, data)
+        except (PictureError, MemoryError):
+            raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # a reader asks the guard too
-            raise PictureTooLarge(f"The picture has too many pixels; {_AT_MOST}") from error
+            raise PictureTooLarge(f"The picture has too many pixels; {bounds.at_most()}") from error
         except Exception as error:  # a format's reader may raise anything on bytes that are not its own
             failure = error
     if jpeg and (mended := formats.readable(data)) is not data:
@@ -186,6 +186,18 @@ def _identified(data: bytes) -> ImageFile:
     if unread := formats.unread(failure, media_type(data[:SNIFF_BYTES])):
         raise NotAPicture(unread) from failure
     raise DamagedPicture("The picture's header is damaged or cut short: save or copy it anew.") from failure
+
+
+def _of_a_camera(data: bytes) -> ImageFile:
+    """The JPEG in a raw file, the way up that the raw file says."""
+    if (found := previews.largest(data)) is None:
+        kind = "TIFF" if media_type(data[:SNIFF_BYTES]) == "image/tiff" else "raw file"
+        why = "a camera's raw data, and no JPEG inside to look at"
+        raise NotAPicture(f"This kind of {kind} is not read ({why}): save it as PNG or JPEG.")
+    image = _identified(found.jpeg)
+    if found.turn is not None:
+        readers.state_turn(image, found.turn)
+    return image
 
 
 def _ended(image: Image.Image, data: bytes) -> Image.Image:
@@ -216,35 +228,3 @@ def _reopened(picture: Image.Image) -> Image.Image | None:
     anew = _identified(data)
     same = (anew.size, anew.mode, anew.tell()) == (picture.size, picture.mode, picture.tell())
     return anew if same else None  # its owner wants another frame, or has asked for a scale
-
-
-def _render(image: Image.Image, size: tuple[int, int], turn: int, rule: ResizeRule = "squash-bicubic") -> Image.Image:
-    """Decode, bring to RGB or RGBA, resize, lay on white, turn. `size` is that of the picture before its turn."""
-    image.load()
-    if image.mode in _DEEP:
-        image = _eight_bits(image)
-    gap = 2.0 if rule == "squash-boxes-bicubic" else None
-    # Beside the shorter side, that is the square root of the proportion.
-    longest = math.sqrt(image.width * image.height) if rule == "trim-bicubic" else max(image.size)
-    across, down = (max(0.0, side - longest) / 2 for side in image.size)
-    box = (across, down, image.width - across, image.height - down)
-    # Pillow resizes RGBA with the colours weighted by alpha, so no colour bleeds in from transparent pixels.
-    mode = "RGBA" if image.has_transparency_data else "RGB"
-    image = image if image.mode == mode else image.convert(mode)  # which would copy it
-    image = image.resize(size, Image.Resampling.BICUBIC, box, gap)
-    if image.mode == "RGBA":
-        image = Image.alpha_composite(Image.new("RGBA", size, "white"), image).convert("RGB")
-    return image.transpose(formats.TURNS[turn]) if turn in formats.TURNS else image
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit and floating-point greys to 8 bits; Pillow's own conversion cuts them off at 255."""
-    if image.mode != "F":
-        values = np.asarray(image).astype(np.int64)
-        grey = Image.fromarray((values.clip(0, 65535) >> 8).astype(np.uint8))
-        if "transparency" in image.info:  # PNG may name one of the 65,536 greys transparent
-            grey.putalpha(Image.fromarray(np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)))
-        return grey
-    levels = np.nan_to_num(np.asarray(image, np.float64))
-    scale = 255.0 if levels.max() <= 1 else 1.0  # the two conventions in use: 0..1 and 0..255
-    return Image.fromarray((levels * scale).round().clip(0, 255).astype(np.uint8))

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from semblance.api.schemas import MAX_K
-from semblance.indexer.asking import Engine
+from semblance.indexer.asking import Answer, Engine
 from semblance.indexer.library import Library
+from semblance.retrieval import decoding
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.views import MOST
 from semblance.scripts import console
@@ -42,13 +43,18 @@ def search(
             raise UsageError(f"{path} is a folder: name a picture." if path.is_dir() else f"There is no file {path}.")
     if not liked:
         raise UsageError("There is nothing to search with: name an IMAGE, or some with --like.")
+    decoding.warm(1)  # while the model is loaded
     with Library.open(library, model) as opened:
         answer = opened.search(*liked, unlike=unlike or [], k=k, engine=engine, views=views, refine=refine)
     if as_json:
         console.print_json(asdict(answer))
-        return
+    else:
+        _show(answer, library)
+
+
+def _show(answer: Answer, library: Path) -> None:
     for hit in answer:
-        distance = f"{hit.distance:9.3f}" if engine == "pixel" else f"{hit.distance:5.0f} bits"
+        distance = f"{hit.distance:9.3f}" if answer.engine == "pixel" else f"{hit.distance:5.0f} bits"
         chance = hit.expected_by_chance
         said = "" if chance is None else f"  by chance: {chance:<9.2g}"
         console.show(f"{distance}{said}  {hit.path}{'  (the same picture)' if hit.copy else ''}")

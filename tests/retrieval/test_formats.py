@@ -205,12 +205,13 @@ def tiff(bits: int, photometric: int, samples: int, **more: int) -> bytes:
 
 
 UNREAD = {
-    "grey and alpha, 16 bits": tiff(16, 1, 2, t338=2),
-    "RGB, floating point": tiff(32, 2, 3, t339=3),
+    "signed RGB": tiff(16, 2, 3, t339=2),
+    "a mask": tiff(1, 4, 1),
+    "LogLuv": tiff(16, 32845, 3, t259=34676),
     "a camera's mosaic": tiff(16, 32803, 1),
     "lossy DNG": tiff(8, 34892, 3, t259=34892),
     "JPEG, 12 bits": saved(textured(16, 16), "JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"),
-    "BMP, 2 bits": saved(textured(16, 16), "BMP").replace(b"\1\0\x18\0", b"\1\0\2\0", 1),
+    "BMP, 3 bits": saved(textured(16, 16), "BMP").replace(b"\1\0\x18\0", b"\1\0\3\0", 1),
 }
 
 
