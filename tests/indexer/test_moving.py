@@ -18,6 +18,8 @@ from semblance.indexer.pipeline import Summary
 from semblance.indexer.pixelfile import FILE as FILE_OF_PIXELS
 from semblance.indexer.pixelfile import HEADER, RECORD
 from semblance.retrieval import images, pixels
+from semblance.retrieval.decoding import Decoder
+from semblance.retrieval.images import InputSpec, Picture
 from tests.conftest import paint
 from tests.indexer.catalog.conftest import in_a_process
 from tests.indexer.conftest import Shelf
@@ -182,17 +184,17 @@ def test_links_and_copies_are_hashed_and_have_the_code_and_vector_of_the_first(
     paint(shelf.folder / "new.png", 60)
     if chunk > 1:
         shutil.copy(shelf.folder / "new.png", shelf.folder / "new too.png")
-    decoded: list[bytes] = []
-    load_each = images.load_each
+    decoded: list[int] = []
+    see = Decoder.see
 
-    def counting(source: bytes, *arguments: object) -> object:
-        decoded.append(source)
-        return load_each(source, *arguments)  # type: ignore[arg-type]
+    def counting(decoder: Decoder, specs: list[InputSpec]) -> dict[InputSpec, Picture]:
+        decoded.append(len(specs))
+        return see(decoder, specs)
 
-    monkeypatch.setattr(images, "load_each", counting)
+    monkeypatch.setattr(Decoder, "see", counting)
     report = shelf.index()
     assert (report.added, report.moved, report.unchanged) == (7 if chunk == 1 else 8, 0, 6)
-    assert decoded == [(shelf.folder / "new.png").read_bytes()]
+    assert len(decoded) == 1, "new.png alone"
     monkeypatch.undo()
     stored = check(shelf)
     with Catalog.opened(shelf.library) as catalog:

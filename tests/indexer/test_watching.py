@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -176,7 +177,7 @@ def test_a_folder_that_vanishes_forgets_nothing_and_is_watched_again(watch: Call
     quiet()
     assert watching.ids() == before
     paint(away / "one" / "new.png", 50)
-    away.rename(folder)
+    shutil.copytree(away, folder)  # another folder for the system, which tells nothing of it unless asked anew
     watching.until(lambda: "one/new.png" in watching.ids())
     paint(folder / "newer.png", 51)
     watching.until(lambda: "newer.png" in watching.ids())
