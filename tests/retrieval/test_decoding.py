@@ -53,7 +53,7 @@ def limited() -> Iterator[Callable[..., None]]:
 @pytest.fixture(scope="module")
 def slow() -> bytes:
     """A JPEG of few bytes that takes seconds to decode, and whose header says nothing wrong."""
-    return hostile.scans(90, 6_000)
+    return hostile.scans(85, 9_000)
 
 
 @pytest.fixture(scope="module")
