@@ -53,7 +53,7 @@ def limited() -> Iterator[Callable[..., None]]:
 @pytest.fixture(scope="module")
 def slow() -> bytes:
     """A JPEG of few bytes that takes seconds to decode, and whose header says nothing wrong."""
-    return hostile.scans(90, 6_000)
+    return hostile.scans(85, 9_000)
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +202,7 @@ def test_a_process_that_says_nothing_costs_one_picture(picture: Path, limited: C
     ("data", "said"),
     [
         (hostile.webp(16_383, 16_383), "16383 x 16383 pixels"),
-        (hostile.tiff(8, 8, {322: 16_384, 323: 16_384, 324: 8, 325: 8}), "in tiles of 16384 x 16384"),
+        (hostile.tiff(8, 8, {322: 16_384, 323: 16_384, 324: 8, 325: 8}), "[Tt]iles? of"),
         (hostile.png(1, 20_000_000, (8, 2, 3)), "at most 500,000 in a row or column"),
         (hostile.scans(2_000, 100, at=-2), "more than 100 scans"),
     ],
