@@ -208,17 +208,13 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
         if way.same and way.same.within is not None and own and own[0] == way.same.codec.codec_id and ids:
             apart, known = way.same.index.search(own[1], len(ids), np.array(ids))
             near = dict(zip(known[0].tolist(), (apart[0] <= way.same.within).tolist(), strict=True))
+        odds = {far: float(f"{chance[far]:.3g}") if chance else None for _, far in pairs}
         hits = [
-            Hit(id, paths[id], far, 1 - far / way.far, _said(chance, far), near.get(id), crowded.get(id))
-            for id, far in pairs
+            Hit(id, paths[id], far, 1 - far / way.far, odds[far], near.get(id), crowded.get(id)) for id, far in pairs
         ]
         timings = Timings(*(round(ms, 3) for ms in (question.decode_ms, question.encode_ms, milliseconds)))
         out.append(Answer(way.codec.codec_id, way.name, way.size, timings, hits))
     return out
-
-
-def _said(chance: list[float] | None, distance: float) -> float | None:
-    return float(f"{chance[int(distance)]:.3g}") if chance else None
 
 
 def unknown(id: int) -> UnknownPicture:

@@ -73,13 +73,8 @@ def pairs_within(
     """
     words = _words(codes)
     if len(codes) <= exact:
-        blocks = [words[at : at + 256] for at in range(0, len(words), 256)]
-        starts = range(0, len(words), 256)
-        work = (
-            partial(_block, words, start, len(block), radius, wanted)
-            for start, block in zip(starts, blocks, strict=True)
-        )
-        total = len(blocks)
+        total = -(-len(codes) // _BLOCK)
+        work = (partial(_block, words, _BLOCK * number, radius, wanted) for number in range(total))
     else:
         sampled, total = _cheapest(codes, radius, bits)
         columns = np.ascontiguousarray(codes.T)  # (W, N): a bit of all codes lies together

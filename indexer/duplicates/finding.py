@@ -14,7 +14,7 @@ from semblance.indexer.catalog import Catalog
 from semblance.indexer.catalog.apart import told_apart
 from semblance.indexer.coded import Coded
 from semblance.indexer.duplicates import cropped, crowded, symmetries, units
-from semblance.indexer.duplicates.records import Copy, CrowdOfPictures, Duplicates, Group, Stage, unwatched
+from semblance.indexer.duplicates.records import Copy, CrowdOfPictures, Duplicates, Group, Stage, Why, unwatched
 from semblance.indexer.duplicates.units import Units
 from semblance.retrieval import grouping, headers
 from semblance.retrieval.codes import Codes
@@ -57,14 +57,14 @@ def find(
     with stage("Reading sizes") as progress:
         search.read_headers(pairs, progress)
     clusters = search.grouped(pairs)
-    parts = set[int]()
+    came = dict[int, Why]()
     if crops:
         taken = {row for rows in [*clusters, *search.crowded] for row in rows}
         singles = [[row] for row in range(search.units.coded) if row not in taken]
         with stage("Looking for crops") as progress:
-            clusters, parts, gone = cropped.join(clusters + singles, search.units, alike, search.apart, progress)
+            clusters, came, gone = cropped.join(clusters + singles, search.units, alike, search.apart, progress)
         search.gone |= {*gone}
-    return search.found(clusters, parts, len(apart))
+    return search.found(clusters, came, len(apart))
 
 
 def _within(same: Coded | None, asked: int | None) -> int:
@@ -161,10 +161,10 @@ class _Search:
         taken = {row for group in [*together, *self.crowded] for row in group}
         return together + [[row] for row, ids in enumerate(self.units.ids) if len(ids) > 1 and row not in taken]
 
-    def found(self, clusters: Sequence[Sequence[int]], parts: set[int], apart: int) -> Duplicates:
+    def found(self, clusters: Sequence[Sequence[int]], came: dict[int, Why], apart: int) -> Duplicates:
         """The answer, the groups that take most first."""
-        groups = [self._group(rows, parts) for rows in clusters if len(rows) > 1 or len(self.units.ids[rows[0]]) > 1]
-        groups += [self._group_of(ids, set()) for rows in self.crowded for ids in self._exact(rows)]
+        groups = [self._group(rows, came) for rows in clusters if len(rows) > 1 or len(self.units.ids[rows[0]]) > 1]
+        groups += [self._group_of(ids, {}) for rows in self.crowded for ids in self._exact(rows)]
         entries = self.units.entries
         lost = sorted(self.gone)
         many = [
@@ -181,14 +181,14 @@ class _Search:
             of.setdefault(self.units.entries[id].sha256, []).append(id)
         return (ids for ids in of.values() if len(ids) > 1)
 
-    def _group(self, rows: Sequence[int], parts: set[int]) -> Group:
-        return self._group_of([id for row in rows for id in self.units.ids[row]], parts)
+    def _group(self, rows: Sequence[int], came: dict[int, Why]) -> Group:
+        return self._group_of([id for row in rows for id in self.units.ids[row]], came)
 
-    def _group_of(self, ids: list[int], parts: set[int]) -> Group:
-        ordered = sorted(ids, key=lambda id: (self.units.row[id] in parts, *self.rank(id)))
-        return Group([self._copy(id, ordered[0], parts) for id in ordered])
+    def _group_of(self, ids: list[int], came: dict[int, Why]) -> Group:
+        ordered = sorted(ids, key=lambda id: (came.get(self.units.row[id]) == "crop", *self.rank(id)))
+        return Group([self._copy(id, ordered[0], came) for id in ordered])
 
-    def _copy(self, id: int, best: int, parts: set[int]) -> Copy:
+    def _copy(self, id: int, best: int, came: dict[int, Why]) -> Copy:
         """A picture as a member of the group of `best`."""
         entry, header = self.units.entries[id], self._header(id)
         row, to = self.units.row[id], self.units.row[best]
@@ -197,7 +197,7 @@ class _Search:
             views = np.bitwise_count(self.units.codes[to, :1] ^ self.units.codes[row]).sum(axis=1, dtype=np.int64)
             view = int(views.argmin())
             distance = int(views[view])
-        why = "crop" if row in parts else symmetries.why(view)
+        why = came.get(row) or came.get(to) or symmetries.why(view)
         if entry.sha256 == self.units.entries[best].sha256:
             why, distance = "exact", 0
         width, height, kind = (header.width, header.height, header.format) if header else (None, None, None)

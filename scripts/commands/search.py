@@ -52,5 +52,7 @@ def search(
         chance = hit.expected_by_chance
         said = "" if chance is None else f"  by chance: {chance:<9.2g}"
         console.show(f"{distance}{said}  {hit.path}{'  (the same picture)' if hit.copy else ''}")
+        if hit.crowd:
+            console.show(f"  one of {hit.crowd:,} pictures with hardly anything in them, which are all near each other")
     if not answer:
         console.say(f"The library {library} has no pictures yet: index a folder into it.")
