@@ -196,8 +196,12 @@ class _Search:
         if row < self.units.coded and to < self.units.coded:
             views = np.bitwise_count(self.units.codes[to, :1] ^ self.units.codes[row]).sum(axis=1, dtype=np.int64)
             view = int(views.argmin())
+            if views[0] <= self.within and 2 * views[view] > views[0]:  # of what is symmetric all views are
+                view = 0
             distance = int(views[view])
-        why = came.get(row) or came.get(to) or symmetries.why(view)
+        why = came.get(row) or came.get(to) or "near"
+        if why != "crop" and distance is not None and distance <= self.within:
+            why = symmetries.why(view)
         if entry.sha256 == self.units.entries[best].sha256:
             why, distance = "exact", 0
         width, height, kind = (header.width, header.height, header.format) if header else (None, None, None)
@@ -223,8 +227,8 @@ def _date(mtime_ns: int) -> str | None:
 
 def _pairs(codes: Codes, within: int, bits: int, progress: Progress) -> Pairs:
     """Pairs of rows of codes (N, V, W), the nearest views of which are near: one as it is, the other in any view."""
-    count, views, _ = codes.shape
-    flat = np.ascontiguousarray(codes.transpose(1, 0, 2)).reshape(count * views, -1)
+    count, views, width = codes.shape
+    flat = np.ascontiguousarray(codes.transpose(1, 0, 2)).reshape(count * views, width)
     if views == 1:
         return grouping.pairs_within(flat, within, bits, progress=progress)
     found = grouping.pairs_within(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from semblance.api.schemas import MAX_K
-from semblance.indexer.asking import Engine
+from semblance.indexer.asking import Engine, Hit
 from semblance.indexer.library import Library
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.views import MOST
@@ -51,8 +51,11 @@ def search(
         distance = f"{hit.distance:9.3f}" if engine == "pixel" else f"{hit.distance:5.0f} bits"
         chance = hit.expected_by_chance
         said = "" if chance is None else f"  by chance: {chance:<9.2g}"
-        console.show(f"{distance}{said}  {hit.path}{'  (the same picture)' if hit.copy else ''}")
-        if hit.crowd:
-            console.show(f"  one of {hit.crowd:,} pictures with hardly anything in them, which are all near each other")
+        console.show(f"{distance}{said}  {hit.path}{_notes(hit)}")
     if not answer:
         console.say(f"The library {library} has no pictures yet: index a folder into it.")
+
+
+def _notes(hit: Hit) -> str:
+    crowd = f"  (one of a crowd of {hit.crowd:,} pictures with hardly anything in them)" if hit.crowd else ""
+    return f"{'  (the same picture)' if hit.copy else ''}{crowd}"

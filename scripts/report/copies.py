@@ -84,7 +84,9 @@ def _said(found: Duplicates) -> tuple[str, str]:
     if not found.groups:
         return f"No duplicates among {found.pictures:,} pictures", "There is nothing here to sort out."
     copies = sum(len(group.rest) for group in found.groups)
-    title = f"{copies:,} of {found.pictures:,} pictures {'is' if copies == 1 else 'are'} there once more"
+    title = (
+        f"{copies:,} of {found.pictures:,} pictures {'is a copy of another' if copies == 1 else 'are copies of others'}"
+    )
     return title, (
         f"In {len(found.groups):,} groups, the best first, in green; all others take {size(found.bytes)}. Near copies "
         f"are at most {found.within} bits from the best. Nothing was deleted."
@@ -104,8 +106,8 @@ def _group(number: int, group: Group, small: dict[str, str]) -> str:
 
 def _cell(copy: Copy, small: dict[str, str]) -> str:
     why = copy.why if copy.why in ("best", "exact") else f"{copy.why}, {copy.distance} bits"
-    facts = [f"{copy.width} × {copy.height} {copy.format}" if copy.width else "not readable", size(copy.bytes)]
-    said = f"<b>{why}</b>{escape(' · '.join(facts))}<br>{(copy.date or 'no date')[:10]} · id {copy.id}"
+    pixels = f"{copy.width} × {copy.height} {copy.format}" if copy.width else "not readable"
+    said = f"<b>{why}</b>{pixels}<br>{size(copy.bytes)} · {(copy.date or 'no date')[:10]}<br>id {copy.id}"
     return _figure(copy.path, said, small, "best" if copy.why == "best" else "copy")
 
 
