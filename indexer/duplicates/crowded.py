@@ -6,7 +6,7 @@ import numpy as np
 
 from semblance.indexer.crowds import MANY, Looking
 from semblance.indexer.duplicates.units import Units
-from semblance.retrieval.grouping import Pairs
+from semblance.retrieval.pairs import Pairs
 
 
 def find(units: Units, pairs: Pairs, looking: Looking) -> list[list[int]]:

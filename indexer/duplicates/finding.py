@@ -16,11 +16,11 @@ from semblance.indexer.coded import Coded
 from semblance.indexer.duplicates import cropped, crowded, symmetries, units
 from semblance.indexer.duplicates.records import Copy, CrowdOfPictures, Duplicates, Group, Stage, Why, unwatched
 from semblance.indexer.duplicates.units import Units
-from semblance.retrieval import grouping, headers
+from semblance.retrieval import grouping, headers, pairs
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import NoCopies, PictureError, UsageError
-from semblance.retrieval.grouping import Pairs
 from semblance.retrieval.headers import Header
+from semblance.retrieval.pairs import Pairs
 from semblance.retrieval.pool import in_order
 from semblance.retrieval.progress import Progress
 
@@ -113,7 +113,7 @@ class _Search:
         """The pairs of rows that are near, by any view, without those of crowds, which are found on the way."""
         codes, count = self.units.codes, self.units.coded
         out = np.zeros(count, np.bool_)
-        if count > grouping.EXACT:  # large ones first, which would make very many pairs
+        if count > pairs.EXACT:  # large ones first, which would make very many pairs
             ids = np.array([ids[0] for ids in self.units.ids[:count]], np.int64)
             for crowd in crowds.find(ids, codes[:, 0], self.within, looking):
                 near = ~out & (crowds.sizes([crowd], codes[:, 0], self.within) > 0)
@@ -230,8 +230,8 @@ def _pairs(codes: Codes, within: int, bits: int, progress: Progress) -> Pairs:
     count, views, width = codes.shape
     flat = np.ascontiguousarray(codes.transpose(1, 0, 2)).reshape(count * views, width)
     if views == 1:
-        return grouping.pairs_within(flat, within, bits, progress=progress)
-    found = grouping.pairs_within(
+        return pairs.pairs_within(flat, within, bits, progress=progress)
+    found = pairs.pairs_within(
         flat, within, bits, progress=progress,
         wanted=lambda one, other: (np.minimum(one, other) < count) & (one % count != other % count),
     )  # fmt: skip

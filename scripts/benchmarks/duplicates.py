@@ -13,6 +13,7 @@ from semblance.retrieval.errors import PictureError, UsageError
 from semblance.retrieval.index import Ids
 from semblance.retrieval.judging.datasets import attempts, picture_files
 from semblance.retrieval.judging.editing import EDITS, STRENGTHS, edited
+from semblance.retrieval.pairs import Pairs, pairs_within
 from semblance.scripts.benchmarks.figures import MILLION, Asked, Row, row
 from semblance.scripts.scenes import write_sample
 
@@ -34,7 +35,7 @@ def duplicates(asked: Asked) -> list[Row]:
     real, flips = _measured(folder, codec)
     codes = _extended(real, flips, asked.codes, np.random.default_rng(0))
     started = time.perf_counter()
-    pairs = grouping.pairs_within(codes, within, codec.bits)
+    pairs = pairs_within(codes, within, codec.bits)
     paired = time.perf_counter() - started
     groups = grouping.groups(codes[:, None], pairs, within, range(len(codes)))
     grouped = time.perf_counter() - started - paired
@@ -103,7 +104,7 @@ def _flipped(codes: Codes, bits: Ids, rng: np.random.Generator) -> Codes:
     return out
 
 
-def _exact(codes: Codes, within: int, pairs: grouping.Pairs) -> tuple[int, int, float]:
+def _exact(codes: Codes, within: int, pairs: Pairs) -> tuple[int, int, float]:
     """Of the pairs of some codes with all, how many were found, how many there are, and the seconds it took."""
     some = np.random.default_rng(2).permutation(len(codes))[:_ASKED]
     started = time.perf_counter()
@@ -111,8 +112,9 @@ def _exact(codes: Codes, within: int, pairs: grouping.Pairs) -> tuple[int, int, 
     flat.add(codes)
     limits, _, near = flat.range_search(codes[some], within + 1)  # what is nearer than that
     seconds = time.perf_counter() - started
-    asked = np.repeat(some, np.diff(limits.astype(np.int64)))
-    keys = {*zip(np.minimum(asked, near).tolist(), np.maximum(asked, near).tolist(), strict=True)}
-    keys = {(one, other) for one, other in keys if one != other}
-    known = {*zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)}
-    return len(keys & known), len(keys), seconds
+    counts = limits[1:].astype(np.int64) - limits[:-1].astype(np.int64)
+    asked = np.repeat(some, counts)
+    keys = np.unique(len(codes) * np.minimum(asked, near) + np.maximum(asked, near))
+    keys = keys[keys // len(codes) != keys % len(codes)]
+    found = np.isin(keys, len(codes) * pairs.first + pairs.second)
+    return int(found.sum()), len(keys), seconds
