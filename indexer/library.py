@@ -93,6 +93,10 @@ class Library:
         if self._closed:
             raise LibraryError(f"The library {self.folder} was closed: open it again.")
         replaced = not Catalog.exists(self.folder) or (self.folder / FILE).stat().st_ino != self._inode
+        if replaced:
+            self._catalog.forget_log()
+        else:
+            self._catalog.look_anew()
         if not replaced and (current := self._catalog.current("alike")) and current.codec_id != self.codec.codec_id:
             replaced, self._model = True, None  # the library has been fitted to its pictures; its encoder is in it
         if not replaced and self._same and self._same is not self._alike:

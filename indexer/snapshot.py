@@ -12,6 +12,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose
 from semblance.retrieval.errors import SnapshotError
 from semblance.retrieval.files import replace
@@ -38,6 +40,23 @@ def refresh(catalog: Catalog, purpose: Purpose = "alike") -> FlatIndex:
     return index
 
 
+def fits(catalog: Catalog, purpose: Purpose) -> bool:
+    """Whether the snapshot that is there holds what the catalog had at its generation; one of another history, as of a
+    catalog put back, is made anew when it is next wanted. SnapshotError where it is damaged."""
+    codec = _codec(catalog, purpose)
+    path = catalog.folder / FILES[purpose]
+    _checked(path)
+    try:
+        index, saved = _read(catalog, path, codec)
+    except SnapshotError:
+        return True
+    everything = catalog.changes(0, codec.codec_id)
+    if saved != everything.generation:
+        take_in(index, catalog.changes(saved.number, codec.codec_id))
+    ids = index.ids()
+    return np.array_equal(ids, everything.ids) and np.array_equal(index.codes(ids), everything.codes)
+
+
 def take_in(index: CodeIndex, changes: Changes) -> None:
     """Make an index of the catalog's codes one of its codes after these changes."""
     index.remove(changes.removed)
@@ -61,6 +80,8 @@ def _present(
     try:
         index, saved = _read(catalog, catalog.folder / FILES[purpose], codec)
     except SnapshotError:
+        if (catalog.folder / FILES[purpose]).exists():  # of a history that is not the catalog's, which was put back:
+            catalog.check_structure()  # perhaps over one in use, whose log SQLite then took for its own
         index, saved = FlatIndex(codec.bits), None
     if saved == catalog.generation():
         return index, saved, saved
@@ -71,13 +92,8 @@ def _present(
 
 def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex, Generation]:
     """What is in the file, and of which generation. SnapshotError where it must not be trusted."""
-    try:
-        data = memoryview(path.read_bytes())
-    except OSError as error:
-        raise SnapshotError(f"{path} cannot be read: {error}.") from error
+    data = _checked(path)
     whole = data[: _CHECKSUM.start]
-    if data[-len(_MAGIC) :] != _MAGIC or data[_CHECKSUM] != hashlib.sha256(whole).digest():
-        raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
     length = int.from_bytes(whole[-8:], "little")
     try:
         state = json.loads(bytes(whole[-8 - length : -8]))
@@ -88,6 +104,17 @@ def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex,
         raise SnapshotError(f"{path} is of another library, of other codes or of a history that this library has not.")
     ids, codes = from_file(path, data, codec.bits)
     return FlatIndex(codec.bits, ids.copy(), codes.copy()), generation
+
+
+def _checked(path: Path) -> memoryview:
+    """The file, whose checksum is right. SnapshotError where it is not."""
+    try:
+        data = memoryview(path.read_bytes())
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be read: {error}.") from error
+    if data[-len(_MAGIC) :] != _MAGIC or data[_CHECKSUM] != hashlib.sha256(data[: _CHECKSUM.start]).digest():
+        raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
+    return data
 
 
 def _write(index: FlatIndex, path: Path, of: dict[str, str | int]) -> None:

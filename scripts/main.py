@@ -21,6 +21,7 @@ COMMANDS = (
     "serve",
     "status",
     "train",
+    "verify",
 )
 
 

@@ -7,12 +7,12 @@ from semblance.indexer.catalog.writing import Writer
 
 def told_apart(catalog: Catalog) -> set[tuple[int, int]]:
     """All pairs of ids, the lower first."""
-    return {(int(first), int(second)) for first, second in catalog._rows("SELECT first, second FROM apart")}
+    return {(first, second) for first, second, _ in catalog._right("apart", "")}
 
 
 def tell_apart(writer: Writer, first: int, second: int) -> bool:
     """Commit that two pictures are not the same; whether that is new. Both ids have to be there."""
-    return _change(writer, "INSERT OR IGNORE INTO apart (first, second) VALUES (?, ?)", first, second)
+    return not _change(writer, "INSERT OR REPLACE INTO apart (first, second) VALUES (?, ?)", first, second)
 
 
 def put_together(writer: Writer, first: int, second: int) -> bool:
@@ -21,5 +21,9 @@ def put_together(writer: Writer, first: int, second: int) -> bool:
 
 
 def _change(writer: Writer, statement: str, first: int, second: int) -> bool:
+    """Commit it; whether the two had been told apart before."""
+    pair = min(first, second), max(first, second)
+    known = pair in told_apart(writer)
     with sentences(writer.folder), writer._transaction():
-        return writer._db.execute(statement, (min(first, second), max(first, second))).rowcount > 0
+        writer._db.execute(statement, pair)
+    return known

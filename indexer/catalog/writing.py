@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
-from semblance.indexer.catalog import schema
+from semblance.indexer.catalog import checksums, schema
 from semblance.indexer.catalog.opening import FILE, lock
 from semblance.indexer.catalog.reading import Catalog
 from semblance.indexer.catalog.records import Entry, Failure, NewPicture, Purpose
@@ -26,12 +26,14 @@ class Writer(Catalog):
     def __init__(self, folder: Path) -> None:
         """See Catalog."""
         super().__init__(folder)
-        if self._as_it_stood is not None:
+        self._db = self._connection.db
+        if self._connection.as_it_stood is not None:
             self.close()
             raise LibraryError(f"The library {folder} cannot be written to: see to its permissions and its disk.")
         self._db.execute("PRAGMA journal_mode = WAL")  # readers go on while the one writer commits
         self._db.execute("PRAGMA synchronous = FULL")  # a committed generation never comes back with other content
         self._db.execute("PRAGMA foreign_keys = ON")
+        checksums.keep(self._db)
 
     @classmethod
     @contextlib.contextmanager
@@ -52,7 +54,16 @@ class Writer(Catalog):
             writer = stack.enter_context(cls.opened(folder))
             if codec is not None:
                 writer.check(codec)
-            yield writer
+            try:
+                yield writer
+            finally:
+                writer.empty_log()
+
+    def empty_log(self) -> None:
+        """Bring the log into the catalog where no reader is in the way: one that is put in its place by a rename would
+        have the log of another beside it, which SQLite takes for its own."""
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def know(self, codec: Codec, purpose: Purpose, instead: bool = False) -> None:
         """Commit that there will be codes of `codec`; the first of a purpose is its current one, until another comes
@@ -136,6 +147,25 @@ class Writer(Catalog):
             with self._batch() as generation:
                 self._forget(paths, generation)
 
+    def drop_damaged(self) -> int:
+        """Commit that pictures and codes whose rows are not what was written are gone, so that they are made anew; how
+        many there were. LibraryError where SQLite cannot take them out: `verify --repair` can."""
+        with sentences(self.folder):
+            wrong = {
+                table: [row for row in self._db.execute(checksums.select(table)) if not checksums.is_right(table, row)]
+                for table in ("pictures", "codes", "failures")
+            }
+        if any(wrong.values()):
+            with self._batch() as generation:
+                pictures = [(row[0],) for row in wrong["pictures"]]
+                gone = [(id, generation) for (id,) in pictures]
+                self._db.executemany("INSERT OR IGNORE INTO removals (picture, generation) VALUES (?, ?)", gone)
+                self._db.executemany("DELETE FROM pictures WHERE id = ?", pictures)
+                codes = [(row[1], row[0]) for row in wrong["codes"]]
+                self._db.executemany("DELETE FROM codes WHERE picture = ? AND codec_id = ?", codes)
+                self._db.executemany("DELETE FROM failures WHERE path = ?", [(row[0],) for row in wrong["failures"]])
+        return sum(map(len, wrong.values()))
+
     def _put(self, codec_id: str, coded: Iterable[tuple[int, Codes]], generation: int) -> None:
         size = packed.width(self._bits(codec_id))
         rows = [(codec_id, generation, code.tobytes(), id) for id, code in coded]
@@ -188,6 +218,7 @@ def _create(folder: Path, codec: Codec) -> None:
         (folder / leftover).unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
         schema.migrate(db)
+        checksums.keep(db)
         db.execute("INSERT INTO identity (id, created) VALUES (?, ?)", (uuid.uuid4().hex, time.time()))
         db.execute(
             "INSERT INTO codecs (codec_id, bits, model, purpose, current) VALUES (?, ?, ?, 'alike', 1)",
