@@ -27,7 +27,7 @@ def call(*arguments: str | Path) -> Result:
     return CliRunner().invoke(build(), [*map(str, arguments)])
 
 
-KEYS = {"id", "path", "distance", "similarity", "expected_by_chance", "copy"}
+KEYS = {"id", "path", "distance", "similarity", "expected_by_chance", "copy", "crowd"}
 
 
 def document(result: Result | subprocess.CompletedProcess[str]) -> dict[str, object]:
