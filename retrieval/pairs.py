@@ -20,7 +20,7 @@ from semblance.retrieval.codes import Codes
 from semblance.retrieval.pool import in_order
 from semblance.retrieval.progress import Progress, quiet
 
-EXACT = 20_000  # codes up to which all are compared: a second or two
+EXACT = 5_000  # codes up to which all are compared: if all are near, 12 million pairs
 FOUND = 0.995  # of the pairs at the radius
 _SAMPLED = (8, 16, 24, 32, 40, 48)  # bits that a draw may take: whole bytes
 _SORTING, _COMPARING = 0.1, 0.1  # microseconds a code in a draw, and a candidate: what they cost beside each other

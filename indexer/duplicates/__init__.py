@@ -2,6 +2,7 @@
 
     records.py     what is found: groups of copies, and crowds, which are none
     units.py       pictures of one content or one code, which are compared once
+    pairing.py     which of them are near, by any view
     symmetries.py  the codes of pictures mirrored and turned, for which they are decoded again
     crowded.py     crowds among what was compared: see indexer/crowds.py
     cropped.py     parts of pictures, proposed by what is alike and confirmed by the pixels

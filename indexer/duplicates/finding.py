@@ -13,16 +13,17 @@ from semblance.indexer import crowds
 from semblance.indexer.catalog import Catalog
 from semblance.indexer.catalog.apart import told_apart
 from semblance.indexer.coded import Coded
-from semblance.indexer.duplicates import cropped, crowded, symmetries, units
+from semblance.indexer.duplicates import cropped, crowded, pairing, symmetries, units
 from semblance.indexer.duplicates.records import Copy, CrowdOfPictures, Duplicates, Group, Stage, Why, unwatched
 from semblance.indexer.duplicates.units import Units
-from semblance.retrieval import grouping, headers, pairs
-from semblance.retrieval.codes import Codes
+from semblance.retrieval import grouping, headers
 from semblance.retrieval.errors import NoCopies, PictureError, UsageError
 from semblance.retrieval.headers import Header
 from semblance.retrieval.pairs import Pairs
 from semblance.retrieval.pool import in_order
 from semblance.retrieval.progress import Progress
+
+_FEW = 1000  # sets among which a crowd makes no more pairs than memory holds
 
 
 def find(
@@ -113,19 +114,23 @@ class _Search:
         """The pairs of rows that are near, by any view, without those of crowds, which are found on the way."""
         codes, count = self.units.codes, self.units.coded
         out = np.zeros(count, np.bool_)
-        if count > pairs.EXACT:  # large ones first, which would make very many pairs
+        if count > _FEW:  # large ones first, which would make very many pairs
             ids = np.array([ids[0] for ids in self.units.ids[:count]], np.int64)
             for crowd in crowds.find(ids, codes[:, 0], self.within, looking):
                 near = ~out & (crowds.sizes([crowd], codes[:, 0], self.within) > 0)
                 self.crowded.append(np.flatnonzero(near).tolist())
                 out |= near
         kept = np.flatnonzero(~out)
-        found = _pairs(codes[kept], self.within, bits, progress)
+        found = pairing.near(codes[kept], self.within, bits, progress)
         found = Pairs(kept[found.first], kept[found.second], found.distance)
+        for crowd_rows in self.crowded:
+            rows = np.unique(np.concatenate([found.first, found.second]))
+            crowd_rows += crowded.around(self.units, crowd_rows, rows.tolist(), self.within, looking)
+            out[crowd_rows] = True
+            found = pairing.without(found, out)
         self.crowded += crowded.find(self.units, found, looking)
         out[[row for rows in self.crowded for row in rows]] = True
-        left = ~out[found.first] & ~out[found.second]
-        return Pairs(found.first[left], found.second[left], found.distance[left])
+        return pairing.without(found, out)
 
     def read_headers(self, pairs: Pairs, progress: Progress) -> None:
         """Of all pictures that may be in a group."""
@@ -223,20 +228,3 @@ def _date(mtime_ns: int) -> str | None:
     with suppress(ValueError, OverflowError, OSError):
         return datetime.fromtimestamp(mtime_ns / 1e9, UTC).isoformat(timespec="seconds")
     return None
-
-
-def _pairs(codes: Codes, within: int, bits: int, progress: Progress) -> Pairs:
-    """Pairs of rows of codes (N, V, W), the nearest views of which are near: one as it is, the other in any view."""
-    count, views, width = codes.shape
-    flat = np.ascontiguousarray(codes.transpose(1, 0, 2)).reshape(count * views, width)
-    if views == 1:
-        return pairs.pairs_within(flat, within, bits, progress=progress)
-    found = pairs.pairs_within(
-        flat, within, bits, progress=progress,
-        wanted=lambda one, other: (np.minimum(one, other) < count) & (one % count != other % count),
-    )  # fmt: skip
-    rows = np.sort(np.stack([found.first % count, found.second % count]), axis=0)
-    order = np.lexsort((found.distance, rows[1], rows[0]))
-    rows, distance = rows[:, order], found.distance[order]
-    first = np.concatenate([[True], (np.diff(rows, axis=1) != 0).any(axis=0)]) if len(order) else np.ones(0, np.bool_)
-    return Pairs(rows[0, first], rows[1, first], distance[first])

