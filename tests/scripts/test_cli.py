@@ -121,6 +121,7 @@ def test_short_and_long_ask_for_help(name: str) -> None:
 # What does nothing unless it is given; any other option has a default, and its help says which.
 NOTHING = {
     "adopt": ["--size", "--mean", "--std", "--leave-out-classes"],
+    "duplicates": ["--sheet", "--apart", "--together"],
     "edits": ["--gallery", "--unseen-classes"],
     "evaluate": ["--queries", "--prefix", "--unseen-classes", "--report"],
     "quantise": ["--leave-out-classes"],
