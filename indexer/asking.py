@@ -39,6 +39,7 @@ class Hit:
     Of several views the nearest counts. The refined order is none of distances: it changes none of them.
     `expected_by_chance`: so many would be as near if nothing were alike (queries.chances); None by pixels or among few.
     `copy`: whether it is the picture asked for, edited perhaps; None where the library cannot say, or several ask.
+    `crowd`: how many unlike pictures share nearly its code, having hardly anything in them; None where none is known.
     """
 
     id: int
@@ -47,6 +48,7 @@ class Hit:
     similarity: float
     expected_by_chance: float | None = None
     copy: bool | None = None
+    crowd: int | None = None
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,7 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
     milliseconds = 1000 * (time.perf_counter() - started)
     # A picture forgotten within the last second has no path any more, and is no result either.
     paths = way.catalog.paths({id for _, ids in found for id in ids.tolist()})
+    crowded = way.same.crowded(paths) if way.same and way.same.crowds else {}
     rankings = iter(found)
     out: list[Answer | SemblanceError] = []
     for question, query in zip(asked, wanted, strict=True):
@@ -205,9 +208,9 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
         if way.same and way.same.within is not None and own and own[0] == way.same.codec.codec_id and ids:
             apart, known = way.same.index.search(own[1], len(ids), np.array(ids))
             near = dict(zip(known[0].tolist(), (apart[0] <= way.same.within).tolist(), strict=True))
+        odds = {far: float(f"{chance[far]:.3g}") if chance else None for _, far in pairs}
         hits = [
-            Hit(id, paths[id], far, 1 - far / way.far, float(f"{chance[far]:.3g}") if chance else None, near.get(id))
-            for id, far in pairs
+            Hit(id, paths[id], far, 1 - far / way.far, odds[far], near.get(id), crowded.get(id)) for id, far in pairs
         ]
         timings = Timings(*(round(ms, 3) for ms in (question.decode_ms, question.encode_ms, milliseconds)))
         out.append(Answer(way.codec.codec_id, way.name, way.size, timings, hits))

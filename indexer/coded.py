@@ -1,14 +1,20 @@
 """The codes of one codec that a library holds, in memory, and how near two of them are the same picture's."""
 
 import logging
+from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 
-from semblance.indexer import encoders, snapshot
+from semblance.indexer import crowds, encoders, snapshot
 from semblance.indexer.catalog import Catalog, Purpose
+from semblance.indexer.crowds import Crowd, Looking
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import ModelError
+from semblance.retrieval.index.flat import find
+
+_GROWN = 20
 
 log = logging.getLogger("semblance.indexer")
 
@@ -21,11 +27,12 @@ class Coded:
 
     def __init__(self, catalog: Catalog, codec: Codec, purpose: Purpose) -> None:
         """All codes that there are."""
-        self.codec = codec
+        self.codec, self._catalog = codec, catalog
         self.index, self.generation = snapshot.load(catalog, purpose)
         near = codec.card.get("near_duplicates")
         within = near.get("distance") if isinstance(near, dict) else None
         self.within: int | None = within if type(within) is int else None
+        self._counted = 0  # codes, when crowds were looked for
 
     def follow(self, catalog: Catalog) -> bool:
         """Take in what came since; whether anything has."""
@@ -34,7 +41,28 @@ class Coded:
         changes = catalog.changes(self.generation.number, self.codec.codec_id)
         snapshot.take_in(self.index, changes)
         self.generation = changes.generation
+        if abs(len(self.index) - self._counted) * _GROWN >= self._counted:
+            self.__dict__.pop("crowds", None)
         return True
+
+    @cached_property
+    def crowds(self) -> list[Crowd]:
+        """The crowds among these codes, none where `within` is not known. Found when first asked for, and anew when
+        the library has grown or shrunk by a twentieth."""
+        self._counted = len(self.index)
+        if self.within is None:
+            return []
+        ids = self.index.ids()
+        return crowds.find(ids, self.index.codes(ids), self.within, Looking(self._catalog, self.codec.spec))
+
+    def crowded(self, ids: Iterable[int]) -> dict[int, int]:
+        """Of these pictures those that belong to a crowd, and how large it is."""
+        known = self.index.ids()
+        asked = np.array([*ids], np.int64)
+        asked = asked[find(asked, known)[1]]
+        assert self.within is not None
+        sizes = crowds.sizes(self.crowds, self.index.codes(asked), self.within)
+        return {id: size for id, size in zip(asked.tolist(), sizes.tolist(), strict=True) if size}
 
     def of_id(self, id: int) -> tuple[str, Codes] | None:
         """The codec_id, and the code (1, W) of a picture of the library; None where it has none."""

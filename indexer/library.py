@@ -16,6 +16,8 @@ from semblance.indexer.by_pixels import ByPixels
 from semblance.indexer.catalog import Catalog, Writer
 from semblance.indexer.catalog.opening import inode
 from semblance.indexer.coded import Coded, known_again
+from semblance.indexer.duplicates import Duplicates, find
+from semblance.indexer.duplicates.records import Stage, unwatched
 from semblance.indexer.pipeline import Summary
 from semblance.indexer.removing import Removal
 from semblance.retrieval import files
@@ -164,6 +166,13 @@ class Library:
         question: Question[Any] = Question(_whole("id", id, 2**63 - 1), _whole("k", k, 2**31 - 1))
         self.follow()
         return _asked(self.way(engine), question)
+
+    def duplicates(
+        self, within: int | None = None, turned: bool = False, crops: bool = False, stage: Stage = unwatched
+    ) -> Duplicates:
+        """Which pictures are there more than once; see duplicates.find, and raises as it does. Deletes nothing."""
+        self.follow()
+        return find(self._catalog, self._same, self._alike, within=within, turned=turned, crops=crops, stage=stage)
 
     def way(self, name: str) -> Way[Any]:
         """The way of this name. Raises UsageError, and NoCopies where the library has no codes for it yet."""

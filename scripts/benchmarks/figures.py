@@ -23,6 +23,7 @@ class Asked:
     pictures: Path | None
     models: list[str]
     recipe: str
+    codes: int = MILLION
 
 
 def row(name: str, value: float, unit: str, against: str = "") -> Row:

@@ -15,9 +15,10 @@ from rich.table import Table
 from semblance.retrieval.codec import DEFAULT_MODEL
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
+from semblance.scripts.benchmarks.duplicates import duplicates
 from semblance.scripts.benchmarks.encode import encode
 from semblance.scripts.benchmarks.faults import kills, powercuts
-from semblance.scripts.benchmarks.figures import Asked, Row
+from semblance.scripts.benchmarks.figures import MILLION, Asked, Row
 from semblance.scripts.benchmarks.hostile import hostile
 from semblance.scripts.benchmarks.install import install
 from semblance.scripts.benchmarks.library import index, search
@@ -37,11 +38,12 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "processes": processes,
     "hostile": hostile,
     "training": training,
+    "duplicates": duplicates,
     "kills": kills,
     "powercuts": powercuts,
     "unchanged": unchanged,
 }
-LONG = ("training", "kills", "powercuts", "unchanged", "hostile")  # minutes; more packages, strace
+LONG = ("training", "duplicates", "kills", "powercuts", "unchanged", "hostile")  # minutes; more packages, strace
 UNNAMED = [name for name in BENCHES if name not in LONG]
 
 
@@ -61,6 +63,7 @@ def bench(
         ),
     ] = None,
     recipe: Annotated[str, typer.Option(help="For `training`: the recipe's name.")] = "cifar10-fast",
+    codes: Annotated[int, typer.Option(min=1000, help="For `duplicates`: how many codes.")] = MILLION,
     as_json: console.AsJson = False,
 ) -> None:
     """Measure how fast and how large Semblance is here. Without names, those that take no minutes."""
@@ -71,7 +74,7 @@ def bench(
     with tempfile.TemporaryDirectory(prefix="semblance-bench-") as scratch:
         for name in wanted:
             console.say(f"measuring: {name}")
-            rows += BENCHES[name](Asked(Path(scratch), pictures, model or [], recipe))
+            rows += BENCHES[name](Asked(Path(scratch), pictures, model or [], recipe, codes))
     machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
     document = {"machine": machine, "versions": _versions(), "rows": rows}
     if as_json:

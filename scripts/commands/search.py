@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from semblance.api.schemas import MAX_K
-from semblance.indexer.asking import Answer, Engine
+from semblance.indexer.asking import Answer, Engine, Hit
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 from semblance.retrieval.errors import UsageError
@@ -60,4 +60,9 @@ def _show(answer: Answer) -> None:
         distance = f"{hit.distance:9.3f}" if answer.engine == "pixel" else f"{hit.distance:5.0f} bits"
         chance = hit.expected_by_chance
         said = "" if chance is None else f"  by chance: {chance:<9.2g}"
-        console.show(f"{distance}{said}  {hit.path}{'  (the same picture)' if hit.copy else ''}")
+        console.show(f"{distance}{said}  {hit.path}{_notes(hit)}")
+
+
+def _notes(hit: Hit) -> str:
+    crowd = f"  (one of a crowd of {hit.crowd:,} pictures with hardly anything in them)" if hit.crowd else ""
+    return f"{'  (the same picture)' if hit.copy else ''}{crowd}"

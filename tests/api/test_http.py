@@ -64,7 +64,9 @@ def test_a_search_answers_with_the_contracts_keys_and_the_picture_itself_first(
     assert answer["timings_ms"]["decode"] > 0
     assert answer["timings_ms"]["search"] > 0
     results = answer["results"]
-    assert [set(hit) for hit in results] == 5 * [{"id", "path", "distance", "similarity", "expected_by_chance", "copy"}]
+    assert [set(hit) for hit in results] == 5 * [
+        {"id", "path", "distance", "similarity", "expected_by_chance", "copy", "crowd"}
+    ]
     assert (results[0]["path"], results[0]["distance"], results[0]["similarity"]) == (str(asked), 0, 1)
     assert results[0]["copy"] is True
     assert [hit["distance"] for hit in results] == sorted(hit["distance"] for hit in results)

@@ -50,6 +50,15 @@ def test_without_names_all_but_training_is_measured(monkeypatch: pytest.MonkeyPa
     assert list(rows(*asked)) == ["training ['a', 'b'] c d", "search ['a', 'b'] c d"]
 
 
+def test_pairs_of_codes_are_held_against_all(sample: Path) -> None:
+    found = rows("duplicates", "--pictures", sample, "--codes", "6000")
+    names = [*found]
+    assert names[2:4] == ["near pairs", "groups"]
+    assert found["near pairs"]["value"] >= found["groups"]["value"] > 300  # a tenth are copies of others
+    assert names[4].startswith("pairs found")
+    assert found[names[4]]["value"] >= 0.99
+
+
 def test_tasks_are_timed_in_turns() -> None:
     done: list[str] = []
     assert len(figures.in_turns([lambda: done.append("a"), lambda: done.append("b")], times=3)) == 2

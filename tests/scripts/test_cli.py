@@ -27,7 +27,7 @@ def call(*arguments: str | Path) -> Result:
     return CliRunner().invoke(build(), [*map(str, arguments)])
 
 
-KEYS = {"id", "path", "distance", "similarity", "expected_by_chance", "copy"}
+KEYS = {"id", "path", "distance", "similarity", "expected_by_chance", "copy", "crowd"}
 
 
 def document(result: Result | subprocess.CompletedProcess[str]) -> dict[str, object]:
@@ -121,6 +121,7 @@ def test_short_and_long_ask_for_help(name: str) -> None:
 # What does nothing unless it is given; any other option has a default, and its help says which.
 NOTHING = {
     "adopt": ["--size", "--mean", "--std", "--leave-out-classes"],
+    "duplicates": ["--sheet", "--apart", "--together"],
     "edits": ["--gallery", "--unseen-classes"],
     "evaluate": ["--queries", "--prefix", "--unseen-classes", "--report"],
     "quantise": ["--leave-out-classes"],
