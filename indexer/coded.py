@@ -5,7 +5,7 @@ import logging
 import numpy as np
 
 from semblance.indexer import encoders, snapshot
-from semblance.indexer.catalog import Catalog, Purpose
+from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Purpose
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import ModelError
@@ -14,27 +14,32 @@ log = logging.getLogger("semblance.indexer")
 
 
 class Coded:
-    """A codec and the index of its codes, as they are at `generation`.
+    """A codec and the index of its codes, as they are at `generation`, when the library has so many `pictures`.
 
     `within` is the distance up to which its model.json calls two pictures the same; None where it does not say.
     """
 
     def __init__(self, catalog: Catalog, codec: Codec, purpose: Purpose) -> None:
-        """All codes that there are."""
-        self.codec = codec
-        self.index, self.generation = snapshot.load(catalog, purpose)
+        """All codes that there are. Raises CodecMismatch where the library knows none of this codec."""
+        self.codec, self.pictures = codec, 0
+        whose = CurrentCodec(codec.codec_id, codec.bits, codec.reference)
+        self.index, self.generation = snapshot.load(catalog, purpose, whose)
+        self._take_in(catalog.changes(self.generation.number, codec.codec_id))
         near = codec.card.get("near_duplicates")
         within = near.get("distance") if isinstance(near, dict) else None
         self.within: int | None = within if type(within) is int else None
 
     def follow(self, catalog: Catalog) -> bool:
-        """Take in what came since; whether anything has."""
+        """Take in what came since; whether that changes an answer."""
         if catalog.generation() == self.generation:
             return False
-        changes = catalog.changes(self.generation.number, self.codec.codec_id)
+        pictures, changes = self.pictures, catalog.changes(self.generation.number, self.codec.codec_id)
+        self._take_in(changes)
+        return bool(len(changes.ids) or len(changes.removed) or self.pictures != pictures)
+
+    def _take_in(self, changes: Changes) -> None:
         snapshot.take_in(self.index, changes)
-        self.generation = changes.generation
-        return True
+        self.generation, self.pictures = changes.generation, changes.pictures
 
     def of_id(self, id: int) -> tuple[str, Codes] | None:
         """The codec_id, and the code (1, W) of a picture of the library; None where it has none."""

@@ -50,7 +50,7 @@ def find(catalog: Catalog, wanted: CurrentCodec | None = None) -> Codec:
     raise ModelError(
         f"The model {wanted.model} ({wanted.codec_id[:12]}) that made the library {catalog.folder} is not to be "
         f"found any more, and the library's own copy, {own}, is missing or damaged: name the model's folder with "
-        "--model, or index into a new library."
+        f"--model, or make other codes of its pictures: `semblance index --model NEW --library {catalog.folder}`."
     )
 
 

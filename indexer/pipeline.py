@@ -7,14 +7,15 @@ disk loses at most the batch in flight, and the next run takes up from there.
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from semblance.indexer import encoders, leftovers, pixelfile, snapshot
-from semblance.indexer.catalog import Catalog, Failure, Writer
+from semblance.indexer.catalog import Catalog, Failure, Purpose, Writer
 from semblance.indexer.deciding import Decision, Known, decide, plan, vanished
 from semblance.indexer.encoding import Encoded, encoded
 from semblance.indexer.scan import Scan, check, scan
@@ -28,7 +29,8 @@ _BATCH = 256  # files that one transaction takes, and a chunk's more at most
 @dataclass
 class Summary:
     """What one run did. `failed`: path and reason of each file left out; `warnings`: what was not done, and why;
-    `completed`: how many of the unchanged pictures got a code that they lacked."""
+    `completed`: how many of the unchanged pictures got a code that they lacked; `switched`: the codec_ids of the codecs
+    that became current (see replacing.py)."""
 
     added: int = 0
     updated: int = 0
@@ -38,6 +40,7 @@ class Summary:
     skipped: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    switched: dict[Purpose, str] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -49,6 +52,7 @@ def update(
     with_pixels: bool = False,
     prune: bool = False,
     exclude: Sequence[str] = (),
+    beside: Mapping[Purpose, Codec] = MappingProxyType({}),
     threads: int = os.cpu_count() or 1,
     progress: Progress = quiet,
 ) -> Summary:
@@ -56,7 +60,8 @@ def update(
 
     Only files below `folders` are ever forgotten; a folder that is missing or has suddenly no picture left forgets
     nothing unless `prune`. `exclude` has patterns of what is left out (see excluding.py). `with_pixels` keeps pixel
-    vectors too, as does a library that already has them. Raises UsageError, LibraryLocked, CodecMismatch, LibraryError.
+    vectors too, as does a library that already has them. Codes of codecs that are to be current are made
+    `beside`. Raises UsageError, LibraryLocked, CodecMismatch, LibraryError.
     """
     started = time.monotonic()
     check(folders, library, exclude)
@@ -66,39 +71,40 @@ def update(
                 raise UsageError(f"There is no folder {folder}.")
     with Writer.writing(library, codec) as catalog, full_disk_said(library):
         leftovers.remove(library)
-        codecs = _codecs(catalog, codec)
+        codecs = codecs_of(catalog, codec, beside)
         if catalog.generation().number == 0:  # a file from before it would give its ids other pictures' vectors
             pixelfile.drop(library)
         with_pixels = with_pixels or pixelfile.exists(library)
-        summary = _bring_up_to_date(
+        summary = bring_up_to_date(
             catalog, scan(folders, library, exclude), codecs, with_pixels, prune, threads, progress
         )
-        index = snapshot.refresh(catalog)
-        if len(codecs) > 1:
-            snapshot.refresh(catalog, "same")
+        index = snapshot.refresh_all(catalog)
         if with_pixels:
             pixelfile.compact(library, index.ids())
     summary.seconds = time.monotonic() - started
     return summary
 
 
-def _codecs(catalog: Writer, alike: Codec) -> list[Codec]:
+def codecs_of(catalog: Writer, alike: Codec | None, beside: Mapping[Purpose, Codec]) -> list[Codec]:
     """The library's codecs, known to it and kept: for what is alike and, unless that one serves both, for what is the
-    same, which the one that ships takes over where the library's own is not to be found any more."""
+    same, which the one that ships takes over where the library's own is not to be found any more; and those `beside`
+    them, that are to be current. `alike` is None where it is not to be found: its codes are left as they are."""
+    for purpose, codec in beside.items():
+        catalog.know(codec, purpose)
     same = None
     with contextlib.suppress(ModelError):
         same = encoders.find_same(catalog)
     if same is None:
         same = Codec(COPIES_MODEL)
-        if same.codec_id != alike.codec_id:
+        if same.codec_id != catalog.codec_id:
             catalog.know(same, "same", instead=True)
-    codecs = [alike, same] if same.codec_id != alike.codec_id else [alike]
-    for codec in codecs:
+    codecs = {codec.codec_id: codec for codec in (alike, same, *beside.values()) if codec}
+    for codec in codecs.values():
         encoders.keep(catalog.folder, codec)
-    return codecs
+    return [*codecs.values()]
 
 
-def _bring_up_to_date(
+def bring_up_to_date(
     catalog: Writer,
     seen: Scan,
     codecs: list[Codec],
@@ -107,6 +113,7 @@ def _bring_up_to_date(
     threads: int,
     progress: Progress,
 ) -> Summary:
+    """Make the library what was `seen`, with codes of all `codecs`; see `update`."""
     coded = {codec.codec_id: catalog.coded(codec.codec_id) for codec in codecs}
     known = Known({entry.path: entry for entry in catalog.entries()}, catalog.failures(), coded)
     gone, warnings = vanished(seen, known, prune)

@@ -156,8 +156,13 @@ def _sort(entry: os.DirEntry[str], out: Scan) -> None:
     if shown != entry.path:
         out.unlisted[shown] = "The file's name is not valid UTF-8: rename it."
         return
+    out.found[entry.path] = state_of(entry.path, state)
+
+
+def state_of(path: str, state: os.stat_result) -> Found:
+    """What tells whether the file has changed."""
     numbers = (_in_64_bits(number) for number in (state.st_mtime_ns, state.st_ctime_ns, state.st_ino))
-    out.found[entry.path] = Found(entry.path, state.st_size, *numbers)
+    return Found(path, state.st_size, *numbers)
 
 
 def _in_64_bits(number: int) -> int:

@@ -2,10 +2,10 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from semblance.indexer import pixelfile
-from semblance.indexer.catalog import Catalog, Purpose
+from semblance.indexer.catalog import Catalog, KnownCodec
 from semblance.retrieval.index import FlatIndex
 
 
@@ -13,7 +13,6 @@ def status(folder: Path) -> dict[str, Any]:
     """What a library holds and whose codes they are; its codec need not be at hand. Raises LibraryError."""
     with Catalog.opened(folder) as catalog:
         pictures, failed = catalog.counts()
-        codecs = {purpose: catalog.current(purpose) for purpose in get_args(Purpose)}
         return {
             "pictures": pictures,
             "failed": failed,
@@ -22,9 +21,16 @@ def status(folder: Path) -> dict[str, Any]:
             "bits": catalog.bits,
             "model": catalog.model,
             "pixels": pixelfile.exists(folder),
-            "codecs": [
-                {"purpose": purpose, **asdict(codec), "pictures": len(catalog.coded(codec.codec_id))}
-                for purpose, codec in codecs.items()
-                if codec
-            ],
+            "codecs": [_codec(catalog, known, pictures) for known in catalog.codecs()],
         }
+
+
+def _codec(catalog: Catalog, known: KnownCodec, pictures: int) -> dict[str, Any]:
+    covered = catalog.covered(known.codec.codec_id)
+    return {
+        "purpose": known.purpose,
+        "current": known.current,
+        **asdict(known.codec),
+        "pictures": covered,
+        "coverage": covered / pictures if pictures else 1.0,
+    }

@@ -17,7 +17,16 @@ was remembered under an id (a thumbnail, a browser's cache) never lies. Ids are 
 
 from semblance.indexer.catalog.opening import FILE
 from semblance.indexer.catalog.reading import Catalog
-from semblance.indexer.catalog.records import Changes, CurrentCodec, Entry, Failure, Generation, NewPicture, Purpose
+from semblance.indexer.catalog.records import (
+    Changes,
+    CurrentCodec,
+    Entry,
+    Failure,
+    Generation,
+    KnownCodec,
+    NewPicture,
+    Purpose,
+)
 from semblance.indexer.catalog.writing import Writer
 
 __all__ = [
@@ -28,6 +37,7 @@ __all__ = [
     "Entry",
     "Failure",
     "Generation",
+    "KnownCodec",
     "NewPicture",
     "Purpose",
     "Writer",

@@ -11,7 +11,7 @@ import numpy as np
 
 from semblance.indexer.catalog import opening
 from semblance.indexer.catalog.opening import FILE
-from semblance.indexer.catalog.records import Changes, CurrentCodec, Entry, Generation, Purpose
+from semblance.indexer.catalog.records import Changes, CurrentCodec, Entry, Generation, KnownCodec, Purpose
 from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import width
@@ -73,7 +73,8 @@ class Catalog:
             raise CodecMismatch(
                 f"The library {self.folder} holds {self.bits}-bit codes of the model {self.model} "
                 f"({self.codec_id[:12]}), not of {codec.name} ({codec.bits} bits, {codec.codec_id[:12]}): "
-                "leave --model out, or index into a new library."
+                "leave --model out, or make other codes of its pictures while it is searched by these, with "
+                f"`semblance index --model {codec.reference} --library {self.folder}`."
             )
 
     def close(self) -> None:
@@ -85,6 +86,11 @@ class Catalog:
         question = "SELECT codec_id, bits, model FROM codecs WHERE purpose = ? AND current"
         rows = self._rows(question, (purpose,))
         return CurrentCodec(*rows[0]) if rows else None
+
+    def codecs(self) -> list[KnownCodec]:
+        """All codecs that the library knows, the current ones first."""
+        question = "SELECT codec_id, bits, model, purpose, current FROM codecs ORDER BY NOT current, purpose, codec_id"
+        return [KnownCodec(CurrentCodec(*row[:3]), row[3], bool(row[4])) for row in self._rows(question)]
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 
@@ -105,6 +111,10 @@ class Catalog:
     def coded(self, codec_id: str) -> set[int]:
         """The pictures that have a code of this codec."""
         return {row[0] for row in self._rows("SELECT picture FROM codes WHERE codec_id = ?", (codec_id,))}
+
+    def covered(self, codec_id: str) -> int:
+        """How many pictures have a code of this codec, counted where they need not be read."""
+        return int(self._rows("SELECT count(*) FROM codes WHERE codec_id = ?", (codec_id,))[0][0])
 
     def entries(self) -> list[Entry]:
         """Every picture, by id."""
@@ -141,7 +151,7 @@ class Catalog:
         size = width(self._bits(codec_id))
 
         def question(db: sqlite3.Connection) -> Changes:
-            db.execute("BEGIN")  # one state for all three questions
+            db.execute("BEGIN")  # one state for all four questions
             try:
                 generation = _generation(db)
                 cursor = db.execute(
@@ -156,13 +166,14 @@ class Catalog:
                     ids.extend(row[0] for row in rows)
                     codes += b"".join(row[1] for row in rows)
                 removed = [row[0] for row in db.execute("SELECT picture FROM removals WHERE generation > ?", (since,))]
+                (pictures,) = db.execute("SELECT count(*) FROM pictures").fetchone()
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
             if len(codes) != len(ids) * size:
                 raise sqlite3.DatabaseError("codes of a wrong length")
             stacked = np.frombuffer(bytes(codes), np.uint8).reshape(len(ids), size)
-            return Changes(generation, np.array(ids, np.int64), stacked, np.array(removed, np.int64))
+            return Changes(generation, np.array(ids, np.int64), stacked, np.array(removed, np.int64), int(pictures))
 
         return self._ask(question)
 

@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +14,7 @@ from semblance.indexer.catalog.reading import Catalog
 from semblance.indexer.catalog.records import Entry, Failure, NewPicture, Purpose
 from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.retrieval import codes as packed
-from semblance.retrieval.codec import Codec
+from semblance.retrieval.codec import COPIES_MODEL, Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import LibraryError
 from semblance.retrieval.index import Ids
@@ -68,7 +68,30 @@ class Writer(Catalog):
                 row,
             )
             if instead:
-                self._db.execute("UPDATE codecs SET current = 1 WHERE codec_id = ?", (codec.codec_id,))
+                self._current(codec.codec_id, purpose)
+
+    def make_current(self, chosen: Mapping[Purpose, str]) -> None:
+        """Commit in one that these codecs, which are known, are the current ones from now on; their codes and those of
+        the ones before stay as they are, so no generation passes.
+
+        A codec of copies that was current for what is alike goes on to tell copies.
+        """
+        before = self.current("alike")
+        with sentences(self.folder), self._transaction():
+            for purpose, codec_id in chosen.items():
+                self._db.execute("UPDATE codecs SET current = 0 WHERE purpose = ?", (purpose,))
+                self._current(codec_id, purpose)
+            left = before and before.codec_id != chosen.get("alike", before.codec_id)
+            if before and left and before.model == COPIES_MODEL and self.current("same") is None:
+                self._current(before.codec_id, "same")
+        if now := self.current("alike"):
+            self.codec_id, self.bits, self.model = now.codec_id, now.bits, now.model
+
+    def drop(self, codec_id: str) -> None:
+        """Commit that a codec that is not current goes, with its codes."""
+        with sentences(self.folder), self._transaction():
+            if self._db.execute("DELETE FROM codecs WHERE codec_id = ? AND NOT current", (codec_id,)).rowcount:
+                self._db.execute("DELETE FROM codes WHERE codec_id = ?", (codec_id,))
 
     # ---- one transaction a batch -----------------------------------------------------------------------------------
 
@@ -135,6 +158,9 @@ class Writer(Catalog):
         if paths:
             with self._batch() as generation:
                 self._forget(paths, generation)
+
+    def _current(self, codec_id: str, purpose: Purpose) -> None:
+        self._db.execute("UPDATE codecs SET purpose = ?, current = 1 WHERE codec_id = ?", (purpose, codec_id))
 
     def _put(self, codec_id: str, coded: Iterable[tuple[int, Codes]], generation: int) -> None:
         size = packed.width(self._bits(codec_id))

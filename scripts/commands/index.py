@@ -3,14 +3,15 @@
 import os
 import signal
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Unpack
 
 import typer
 
-from semblance.indexer import fitting, pipeline
-from semblance.indexer.library import codec_for
-from semblance.indexer.scan import check
+from semblance.indexer import choosing, fitting, pipeline, replacing
+from semblance.indexer.catalog import KnownCodec
+from semblance.indexer.replacing import Options
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
 
@@ -24,11 +25,28 @@ Exclude = Annotated[
     ),
 ]
 
+Copies = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="The model that tells copies: its name, or a model folder.",
+        show_default="the library's own; copies for a new one",
+    ),
+]
+Drop = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL", help="Remove the codes of a model that is not current any more.", show_default="nothing"
+    ),
+]
+
 
 def index(
     library: console.Library,
     folders: Annotated[list[Path] | None, console.argument("Folders of pictures.", "FOLDER...")] = None,
     model: console.Model = None,
+    copies: Copies = None,
+    drop: Drop = None,
     pixels: Annotated[bool, typer.Option("--pixels", help="Keep pixel vectors too, for the baseline.")] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Forget those of missing, emptied, left-out folders.")] = False,
     exclude: Exclude = None,
@@ -38,58 +56,59 @@ def index(
     threads: Annotated[int, typer.Option(min=1, help="Threads that decode and encode.")] = os.cpu_count() or 1,
     as_json: console.AsJson = False,
 ) -> None:
-    """Encode folders of pictures into a library. Run again, only what changed is encoded and what is gone forgotten."""
-    if not folders and not fit:
-        raise UsageError("There is nothing to do: name a FOLDER of pictures, or --fit the library to those it has.")
-    if not folders and (model or pixels or prune or exclude):
-        raise UsageError(
-            "--model, --pixels and --prune are for indexing a FOLDER, and so is --exclude: name one, or leave them out."
-        )
+    """Encode folders of pictures into a library. Run again, only what changed is encoded and what is gone forgotten.
+
+    With --model a library gets codes of another model while it is searched by those it has; then it goes by the new.
+    """
+    replaced = model is not None or copies is not None
+    _check(bool(folders), replaced or fit or drop is not None, bool(pixels or prune or exclude))
     summary = pipeline.Summary()
-    if folders:
-        summary = run([*folders], library, model, pixels=pixels, prune=prune, exclude=exclude or [], threads=threads)
+    if folders or replaced:
+        options: Options = {"with_pixels": pixels, "prune": prune, "exclude": exclude or [], "threads": threads}
+        summary = run(folders or [], library, model, copies, **options)
         if not as_json:
             show(summary)
     fitted = _fit(library, threads) if fit else None
+    dropped = choosing.drop(library, drop) if drop is not None else None
     if as_json:
-        failed = [{"path": path, "reason": reason} for path, reason in summary.failed.items()]
-        document = {**vars(summary), "failed": failed, "seconds": round(summary.seconds, 3)}
-        if fitted:
-            left_out = [{"path": path, "reason": reason} for path, reason in fitted.left_out.items()]
-            document["fit"] = {**vars(fitted), "left_out": left_out, "seconds": round(fitted.seconds, 3)}
-        console.print_json(document)
-    elif fitted:
-        _show_fitted(fitted)
+        console.print_json(_document(summary, fitted, dropped))
+    else:
+        _show_after(fitted, dropped)
     if summary.failed or summary.warnings or (fitted and fitted.left_out):
         raise typer.Exit(console.LEFT_OUT)
 
 
+def _check(folders: bool, other: bool, for_folders: bool) -> None:
+    if not folders and not other:
+        raise UsageError("There is nothing to do: name a FOLDER of pictures, or --fit the library to those it has.")
+    if not folders and for_folders:
+        raise UsageError(
+            "--pixels and --prune are for indexing a FOLDER, and so is --exclude: name one, or leave them out."
+        )
+
+
+def _document(summary: pipeline.Summary, fitted: fitting.Fitted | None, dropped: KnownCodec | None) -> dict[str, Any]:
+    failed = [{"path": path, "reason": reason} for path, reason in summary.failed.items()]
+    document = {**vars(summary), "failed": failed, "seconds": round(summary.seconds, 3)}
+    if fitted:
+        left_out = [{"path": path, "reason": reason} for path, reason in fitted.left_out.items()]
+        document["fit"] = {**vars(fitted), "left_out": left_out, "seconds": round(fitted.seconds, 3)}
+    if dropped:
+        document["dropped"] = asdict(dropped.codec)
+    return document
+
+
 def run(
-    folders: list[Path],
+    folders: Sequence[Path],
     library: Path,
-    model: str | None,
-    *,
-    pixels: bool,
-    prune: bool,
-    exclude: Sequence[str] = (),
-    threads: int,
+    model: str | None = None,
+    copies: str | None = None,
+    **options: Unpack[Options],
 ) -> pipeline.Summary:
-    """Index with a progress bar. Raises what `pipeline.update` raises, and KeyboardInterrupt on SIGTERM too."""
+    """Index with progress bars. Raises what `replacing.index` raises, and KeyboardInterrupt on SIGTERM too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    check(folders, library, exclude)  # before the library is looked at, which may bring it up to date
-    codec = codec_for(library, model)
     try:
-        with console.progress("Indexing") as update:
-            return pipeline.update(
-                folders,
-                library,
-                codec,
-                with_pixels=pixels,
-                prune=prune,
-                exclude=exclude,
-                threads=threads,
-                progress=update,
-            )
+        return replacing.index(folders, library, model, copies, console.progress, console.say, **options)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("what was indexed is kept; run the same command again to go on") from None
 
@@ -103,6 +122,13 @@ def _fit(library: Path, threads: int) -> fitting.Fitted:
             return fitting.fit(library, Trunk, threads, update)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the library is as it was") from None
+
+
+def _show_after(fitted: fitting.Fitted | None, dropped: KnownCodec | None) -> None:
+    if fitted:
+        _show_fitted(fitted)
+    if dropped:
+        console.say(f"The codes by {dropped.codec.model} ({dropped.codec.codec_id[:12]}) are gone.")
 
 
 def _show_fitted(fitted: fitting.Fitted) -> None:
@@ -126,7 +152,7 @@ def show(summary: pipeline.Summary) -> None:
         console.say(f"warning: {warning}")
     if not summary.added + summary.updated + summary.removed + summary.unchanged + len(summary.failed):
         console.say("There are no pictures there (files of other kinds are skipped).")
-    completed = f" ({summary.completed:,} of them got the code of copies that they lacked)" if summary.completed else ""
+    completed = f" ({summary.completed:,} of them got a code that they lacked)" if summary.completed else ""
     rate = (summary.added + summary.updated) / max(summary.seconds, 1e-9)
     console.say(
         f"{summary.added:,} added, {summary.updated:,} updated, {summary.removed:,} removed, {summary.unchanged:,} "

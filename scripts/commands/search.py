@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from semblance.api.schemas import MAX_K
-from semblance.indexer.asking import Engine
+from semblance.indexer.asking import Answer, Engine
 from semblance.indexer.library import Library
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.views import MOST
@@ -46,11 +46,21 @@ def search(
         answer = opened.search(*liked, unlike=unlike or [], k=k, engine=engine, views=views, refine=refine)
     if as_json:
         console.print_json(asdict(answer))
-        return
+    else:
+        _show(answer, library)
+
+
+def _show(answer: Answer, library: Path) -> None:
     for hit in answer:
-        distance = f"{hit.distance:9.3f}" if engine == "pixel" else f"{hit.distance:5.0f} bits"
+        distance = f"{hit.distance:9.3f}" if answer.engine == "pixel" else f"{hit.distance:5.0f} bits"
         chance = hit.expected_by_chance
         said = "" if chance is None else f"  by chance: {chance:<9.2g}"
         console.show(f"{distance}{said}  {hit.path}{'  (the same picture)' if hit.copy else ''}")
+    if answer and answer.coverage < 1:
+        share = min(answer.coverage, 0.999)  # what is not all is never said to be
+        console.say(
+            f"{share:.1%} of the library's pictures were searched: the others have no such code yet. "
+            f"`semblance index FOLDER --library {library}` gives it to those that it finds."
+        )
     if not answer:
         console.say(f"The library {library} has no pictures yet: index a folder into it.")

@@ -15,4 +15,6 @@ def status(library: console.Library, as_json: console.AsJson = False) -> None:
                 console.show(f"{name:9} {value}")
         for codec in facts["codecs"]:
             made_by = f"{codec['model']} ({codec['bits']} bits, {codec['codec_id'][:12]})"
-            console.show(f"{codec['purpose']:9} {codec['pictures']:,} codes by {made_by}")
+            kept = "" if codec["current"] else ", kept beside"
+            covers = "" if codec["coverage"] == 1 else f", {codec['coverage']:.1%} of the pictures"
+            console.show(f"{codec['purpose']:9} {codec['pictures']:,} codes by {made_by}{covers}{kept}")
