@@ -71,7 +71,7 @@ class Answer:
     library_size: int
     timings_ms: Timings
     results: list[Hit]
-    coverage: float = 1.0
+    coverage: float
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.results)
@@ -107,7 +107,7 @@ class Way(Protocol[Query]):
     codec: Codec
     same: Coded | None  # the codes by which copies are known
     size: int  # pictures in the index
-    pictures: int  # in the library, with a code or without
+    coverage: float  # what share of the library's pictures they are
     far: float  # the distance at which nothing is alike any more: the similarity there is 0
 
     @property
@@ -132,7 +132,7 @@ class ByCodes:
 
     def __init__(self, name: Engine, catalog: Catalog, by: Coded, same: Coded | None) -> None:
         self.name, self.catalog, self.same = name, catalog, same
-        self.codec, self.index, self.size, self.pictures = by.codec, by.index, len(by.index), by.pictures
+        self.codec, self.index, self.size, self.coverage = by.codec, by.index, len(by.index), by.share(len(by.index))
         self.far = float(self.codec.bits)
         self.specs = {self.codec.spec, *([same.codec.spec] if same else [])}
         self.search = partial(queries.search, self.index)
@@ -215,12 +215,8 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
             for id, far in pairs
         ]
         timings = Timings(*(round(ms, 3) for ms in (question.decode_ms, question.encode_ms, milliseconds)))
-        out.append(Answer(way.codec.codec_id, way.name, way.size, timings, hits, _share(way)))
+        out.append(Answer(way.codec.codec_id, way.name, way.size, timings, hits, way.coverage))
     return out
-
-
-def _share(way: Way[Any]) -> float:
-    return way.size / way.pictures if way.pictures else 1.0
 
 
 def unknown(id: int) -> UnknownPicture:

@@ -41,6 +41,10 @@ class Coded:
         snapshot.take_in(self.index, changes)
         self.generation, self.pictures = changes.generation, changes.pictures
 
+    def share(self, count: int) -> float:
+        """What share of the library's pictures so many are; 1 where it has none."""
+        return count / self.pictures if self.pictures else 1.0
+
     def of_id(self, id: int) -> tuple[str, Codes] | None:
         """The codec_id, and the code (1, W) of a picture of the library; None where it has none."""
         try:

@@ -44,8 +44,9 @@ def load(
 def refresh(catalog: Catalog, purpose: Purpose = "alike") -> FlatIndex:
     """Make the snapshot hold the catalog's present state; the index that it holds. Raises OSError."""
     codec = _codec(catalog, purpose)
-    _change_places(catalog, catalog.folder / FILES[purpose], codec)
-    index, generation, saved = _present(catalog, purpose, codec)
+    index, generation, saved, where = _present(catalog, purpose, codec)
+    if where != catalog.folder / FILES[purpose]:
+        _change_places(catalog, catalog.folder / FILES[purpose], codec)
     if saved != generation:
         _write(index, catalog.folder / FILES[purpose], _state(catalog, codec, generation))
     return index
@@ -61,7 +62,7 @@ def refresh_all(catalog: Catalog) -> FlatIndex:
 
 def prepare(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> None:
     """Make a snapshot of a codec that is to be current soon, so that whoever follows finds it there. Raises OSError."""
-    index, generation, saved = _present(catalog, purpose, codec)
+    index, generation, saved, _ = _present(catalog, purpose, codec)
     if saved != generation:
         _write(index, beside(catalog.folder, codec.codec_id), _state(catalog, codec, generation))
 
@@ -85,23 +86,24 @@ def _codec(catalog: Catalog, purpose: Purpose) -> CurrentCodec:
 
 def _present(
     catalog: Catalog, purpose: Purpose, codec: CurrentCodec
-) -> tuple[FlatIndex, Generation, Generation | None]:
-    """The index of all codes, its generation, and the generation of the snapshot where it served.
+) -> tuple[FlatIndex, Generation, Generation | None, Path | None]:
+    """The index of all codes, its generation, and the generation and the place of the snapshot where one served.
 
     The catalog may move on at any time. A generation that it knew it goes on knowing, and the changes since then and
     the generation that they lead to are one state of it: so the index is of that generation, however many passed.
     """
     own = catalog.folder / FILES[purpose]
-    index, saved = FlatIndex(codec.bits), None
+    index, saved, where = FlatIndex(codec.bits), None, None
     for path in (own, beside(catalog.folder, codec.codec_id), own):  # again: it may have come there meanwhile
         with contextlib.suppress(SnapshotError):
             index, saved = _read(catalog, path, codec)
+            where = path
             break
     if saved == catalog.generation():
-        return index, saved, saved
+        return index, saved, saved, where
     changes = catalog.changes(saved.number if saved else 0, codec.codec_id)
     take_in(index, changes)
-    return index, changes.generation, saved
+    return index, changes.generation, saved, where
 
 
 def _change_places(catalog: Catalog, own: Path, codec: CurrentCodec) -> None:
@@ -109,13 +111,11 @@ def _change_places(catalog: Catalog, own: Path, codec: CurrentCodec) -> None:
     kept = beside(catalog.folder, codec.codec_id)
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # what is missing is made anew
         holds = _says(own.read_bytes()[-_TAIL:])["codec_id"]
-        if holds == codec.codec_id:
-            kept.unlink(missing_ok=True)  # of an earlier generation
-            return
-        if holds in {known.codec.codec_id for known in catalog.codecs()}:
+        if holds != codec.codec_id and holds in {known.codec.codec_id for known in catalog.codecs()}:
             own.replace(beside(catalog.folder, holds))
     with contextlib.suppress(OSError):
-        kept.replace(own)
+        if kept.exists():
+            kept.replace(own)
 
 
 def _says(end: bytes | memoryview) -> dict[str, Any]:

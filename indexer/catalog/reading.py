@@ -73,7 +73,7 @@ class Catalog:
             raise CodecMismatch(
                 f"The library {self.folder} holds {self.bits}-bit codes of the model {self.model} "
                 f"({self.codec_id[:12]}), not of {codec.name} ({codec.bits} bits, {codec.codec_id[:12]}): "
-                "leave --model out, or make other codes of its pictures while it is searched by these, with "
+                "leave --model out, index into a new library, or make codes of that model beside these with "
                 f"`semblance index --model {codec.reference} --library {self.folder}`."
             )
 

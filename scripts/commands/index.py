@@ -35,9 +35,7 @@ Copies = Annotated[
 ]
 Drop = Annotated[
     str | None,
-    typer.Option(
-        metavar="MODEL", help="Remove the codes of a model that is not current any more.", show_default="nothing"
-    ),
+    typer.Option(metavar="MODEL", help="Remove the codes of a model that is not current.", show_default="nothing"),
 ]
 
 
@@ -58,7 +56,7 @@ def index(
 ) -> None:
     """Encode folders of pictures into a library. Run again, only what changed is encoded and what is gone forgotten.
 
-    With --model a library gets codes of another model while it is searched by those it has; then it goes by the new.
+    A library that is given another --model is searched by its own until every picture has a code of that.
     """
     replaced = model is not None or copies is not None
     _check(bool(folders), replaced or fit or drop is not None, bool(pixels or prune or exclude))
@@ -82,9 +80,7 @@ def _check(folders: bool, other: bool, for_folders: bool) -> None:
     if not folders and not other:
         raise UsageError("There is nothing to do: name a FOLDER of pictures, or --fit the library to those it has.")
     if not folders and for_folders:
-        raise UsageError(
-            "--pixels and --prune are for indexing a FOLDER, and so is --exclude: name one, or leave them out."
-        )
+        raise UsageError("--pixels, --prune and --exclude are for indexing a FOLDER: name one, or leave them out.")
 
 
 def _document(summary: pipeline.Summary, fitted: fitting.Fitted | None, dropped: KnownCodec | None) -> dict[str, Any]:
