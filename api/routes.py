@@ -122,9 +122,8 @@ async def thumbnail(id: Id, request: Request) -> Response:
     headers = {"ETag": f'"{entry.sha256.hex()}"', "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    kept = thumbnails.thumbnail_path(library, entry.sha256)
-    if kept.exists():
-        return FileResponse(kept, media_type="image/jpeg", headers=headers)
+    if kept := await anyio.to_thread.run_sync(thumbnails.read, library, entry.sha256):
+        return Response(kept, media_type="image/jpeg", headers=headers)
     small, as_indexed = await own.slots.run(thumbnails.make, library, entry)
     return Response(small, media_type="image/jpeg", headers=headers if as_indexed else {"Cache-Control": "no-store"})
 

@@ -64,8 +64,16 @@ class ByPixels:
             raise NoPixels(
                 "This library keeps no pixel vectors: run `semblance index FOLDER --library DIR --pixels` first."
             )
-        if self._opened is None:
-            kept = pixelfile.PixelFile(self.catalog.folder, self.index.ids())
+        if self._opened is None or pixelfile.stamp(self.catalog.folder) != self.stamp:
+            self.stamp = pixelfile.stamp(self.catalog.folder)
+            if pixelfile.is_of_before(self.catalog.folder):
+                raise NoPixels(
+                    "The pixel vectors of this library were kept by an earlier version, or their file is damaged: run "
+                    "`semblance index FOLDER --library DIR --pixels`, which makes them anew."
+                )
+            contents = self.catalog.contents()
+            known = self.index.ids().tolist()
+            kept = pixelfile.PixelFile(self.catalog.folder, {id: contents[id] for id in known if id in contents})
             self._opened = PixelIndex(kept.ids, kept)
             self.size, self.coverage = len(self._opened), self._share(len(self._opened))
         return self._opened

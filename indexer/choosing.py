@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from semblance.indexer import encoders, leftovers, snapshot
-from semblance.indexer.catalog import Catalog, KnownCodec, Purpose, Writer
+from semblance.indexer.catalog import Catalog, KnownCodec, Purpose, Writer, codecs
 from semblance.retrieval import files
 from semblance.retrieval.codec import COPIES_MODEL, Codec, find_model, id_of
 from semblance.retrieval.codes import width
@@ -60,10 +60,10 @@ def asked(library: Path, model: str | None, copies: str | None = None) -> Replac
             if (wanted["alike"].reference if "alike" in wanted else catalog.model) == COPIES_MODEL:
                 raise UsageError("Codes by copies that say what is alike tell copies, too: leave --copies out.")
             wanted["same"] = _named(catalog, copies)
-        current = {(known.purpose, known.codec.codec_id) for known in catalog.codecs() if known.current}
+        current = {(known.purpose, known.codec.codec_id) for known in codecs.known(catalog) if known.current}
         new = {purpose: codec for purpose, codec in wanted.items() if (purpose, codec.codec_id) not in current}
         pictures, _ = catalog.counts()
-        lacking = {purpose: pictures - catalog.covered(codec.codec_id) for purpose, codec in wanted.items()}
+        lacking = {purpose: pictures - codecs.covered(catalog, codec.codec_id) for purpose, codec in wanted.items()}
     needed = sum(lacking[purpose] * (width(codec.bits) + _PER_CODE) for purpose, codec in wanted.items())
     free = shutil.disk_usage(library).free
     if needed > free:
@@ -79,19 +79,19 @@ def drop(library: Path, model: str) -> KnownCodec:
     there is none or it is current, LibraryLocked, LibraryError."""
     with Writer.writing(library) as catalog:
         leftovers.remove(library)
-        named = [known for known in catalog.codecs() if _is(known, model)]
+        named = [known for known in codecs.known(catalog) if _is(known, model)]
         spare = [known for known in named if not known.current]
         if len(spare) != 1:
             _refuse(model, named, spare)
         codec_id = spare[0].codec.codec_id
         snapshot.beside(library, codec_id).unlink(missing_ok=True)  # before the codes that it would be caught up from
-        catalog.drop(codec_id)
+        codecs.drop(catalog, codec_id)
         shutil.rmtree(encoders.place(library, codec_id), ignore_errors=True)
     return spare[0]
 
 
 def _named(catalog: Catalog, name: str) -> Codec:
-    known = [each.codec for each in catalog.codecs()]
+    known = [each.codec for each in codecs.known(catalog)]
     for codec in known:
         if len(name) >= _PREFIX and codec.codec_id.startswith(name):
             return encoders.find(catalog, codec)

@@ -1,13 +1,15 @@
 """models/<codec_id>/: a library's own copy of each encoder whose codes it holds, so that it is searched and added to
 whatever ships later, and wherever the folder that it was made by has gone.
 
-A copy is encoder.onnx and model.json, without decoder and weights. It is not there or whole, and used only if it gives
-the codec_id that it is named by. A damaged one is passed over, and made anew as soon as the same model is found
-elsewhere by whoever may write. Where nobody may, or the disk is full, the library goes on without. What model.json says
-of a codec (how near is the same) follows the model that it was made by, where that is the same still.
+A copy is encoder.onnx, model.json, and SHA256SUMS of the two, which stand for what the codec_id does not: how near is
+the same. It is not there or whole, and used only if it gives the codec_id that it is named by. A damaged one is passed
+over, and made anew as soon as the same model is found elsewhere by whoever may write. Where nobody may, or the disk is
+full, the library goes on without. What model.json says of a codec follows the model that it was made by, where that is
+the same still.
 """
 
 import contextlib
+import hashlib
 import logging
 import shutil
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 from semblance.indexer.catalog import Catalog, CurrentCodec, Writer
 from semblance.retrieval import files
 from semblance.retrieval.codec import (
+    CARD,
     COPIES_MODEL,
     ENCODER,
     Codec,
@@ -27,6 +30,7 @@ from semblance.retrieval.codec import (
 from semblance.retrieval.errors import LibraryError, ModelError
 
 FOLDER = "models"
+SUMS = "SHA256SUMS"
 
 log = logging.getLogger("semblance.indexer")
 
@@ -47,10 +51,16 @@ def find(catalog: Catalog, wanted: CurrentCodec | None = None) -> Codec:
         with contextlib.suppress(ModelError):
             if id_of(find_model(name)) == wanted.codec_id:
                 return Codec(name)
+    with contextlib.suppress(ModelError):
+        if id_of(own) == wanted.codec_id:  # what is damaged is what its card says beside
+            codec = Codec(own, known_as=wanted.model)
+            codec.card.pop("near_duplicates", None)
+            return codec
     raise ModelError(
         f"The model {wanted.model} ({wanted.codec_id[:12]}) that made the library {catalog.folder} is not to be "
         f"found any more, and the library's own copy, {own}, is missing or damaged: name the model's folder with "
-        f"--model, or make other codes of its pictures: `semblance index --model NEW --library {catalog.folder}`."
+        f"--model, make other codes with `semblance index --model NEW --library {catalog.folder}`, or let `semblance "
+        f"verify --repair --library {catalog.folder}` encode all pictures anew."
     )
 
 
@@ -78,6 +88,7 @@ def keep(library: Path, codec: Codec) -> None:
         draft.mkdir(parents=True)
         files.replace(draft / ENCODER, [(codec.folder / ENCODER).read_bytes()])
         write_card(draft, codec.card)
+        _sum(draft)
         if _is(draft, codec.codec_id):  # and no other model was put into its folder meanwhile
             draft.rename(kept)
             files.sync_folder(kept.parent)
@@ -98,6 +109,17 @@ def has(library: Path, codec_id: str) -> bool:
     return _is(place(library, codec_id), codec_id)
 
 
+def accept(kept: Path, codec_id: str) -> None:
+    """Take a copy whose encoder is right and whose card may not be: without what the card says beside. Nothing is done
+    where the encoder is wrong too."""
+    with contextlib.suppress(ModelError, OSError):
+        if id_of(kept) == codec_id:
+            card = read_card(kept)
+            card.pop("near_duplicates", None)
+            write_card(kept, card)
+            _sum(kept)
+
+
 def tidy(catalog: Catalog, wanted: set[str]) -> None:
     """Remove the copies of encoders that are neither `wanted` nor have codes here any more; for the one writer."""
     for folder in (catalog.folder / FOLDER).iterdir():
@@ -109,7 +131,11 @@ def _say_anew(kept: Path, codec: Codec) -> None:
     with contextlib.suppress(ModelError, OSError):
         origin = find_model(codec.reference)
         if id_of(origin) == codec.codec_id and read_card(origin) != read_card(kept):
+            (kept / SUMS).unlink(missing_ok=True)
             write_card(kept, read_card(origin))
+    with contextlib.suppress(OSError):
+        if not (kept / SUMS).exists():  # of before
+            _sum(kept)
 
 
 def _has(library: Path, codec: Codec) -> bool:
@@ -118,7 +144,19 @@ def _has(library: Path, codec: Codec) -> bool:
 
 
 def _is(folder: Path, codec_id: str) -> bool:
+    """Whether a copy of this encoder is there and whole; one of before has no SHA256SUMS."""
     try:
-        return id_of(folder) == codec_id
-    except ModelError:
+        return id_of(folder) == codec_id and ((folder / SUMS).read_bytes() == _sums(folder))
+    except FileNotFoundError:
+        return not (folder / SUMS).exists()  # of before
+    except (ModelError, OSError):
         return False
+
+
+def _sums(folder: Path) -> bytes:
+    sums = (f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in (ENCODER, CARD))
+    return "".join(sums).encode()
+
+
+def _sum(folder: Path) -> None:
+    files.replace(folder / SUMS, [_sums(folder)])

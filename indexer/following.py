@@ -57,9 +57,12 @@ class Opened:
         self.catalog.close()
 
     def is_other(self) -> bool:
-        """Whether another catalog is in this one's place, or none."""
-        gone = not Catalog.exists(self.folder) or (self.folder / FILE).stat().st_ino != self._inode
-        return gone or not self.catalog.knows(self.alike.generation)
+        """Whether another catalog is in this one's place, or none; this one's log is let go of then."""
+        if not Catalog.exists(self.folder) or (self.folder / FILE).stat().st_ino != self._inode:
+            self.catalog.forget_log()
+            return True
+        self.catalog.look_anew()
+        return not self.catalog.knows(self.alike.generation)
 
     def is_overtaken(self) -> bool:
         """Whether another codec is current."""

@@ -7,7 +7,7 @@ disk loses at most the batch in flight, and the next run takes up from there.
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from semblance.indexer import encoders, leftovers, pixelfile, snapshot
 from semblance.indexer.catalog import Catalog, Failure, Purpose, Writer
 from semblance.indexer.deciding import Decision, Known, decide, plan, vanished
 from semblance.indexer.encoding import Encoded, encoded
-from semblance.indexer.scan import Scan, check, scan
+from semblance.indexer.scan import Scan, check, look, scan
 from semblance.retrieval.codec import COPIES_MODEL, Codec
 from semblance.retrieval.errors import LibraryError, ModelError, UsageError
 from semblance.retrieval.progress import Progress, quiet
@@ -72,20 +72,18 @@ def update(
     with Writer.writing(library, codec) as catalog, full_disk_said(library):
         leftovers.remove(library)
         codecs = codecs_of(catalog, codec, beside)
-        if catalog.generation().number == 0:  # a file from before it would give its ids other pictures' vectors
-            pixelfile.drop(library)
         with_pixels = with_pixels or pixelfile.exists(library)
         summary = bring_up_to_date(
             catalog, scan(folders, library, exclude), codecs, with_pixels, prune, threads, progress
         )
-        index = snapshot.refresh_all(catalog)
-        if with_pixels:
-            pixelfile.compact(library, index.ids())
+        refresh(catalog)
     summary.seconds = time.monotonic() - started
     return summary
 
 
-def codecs_of(catalog: Writer, alike: Codec | None, beside: Mapping[Purpose, Codec]) -> list[Codec]:
+def codecs_of(
+    catalog: Writer, alike: Codec | None, beside: Mapping[Purpose, Codec] = MappingProxyType({})
+) -> list[Codec]:
     """The library's codecs, known to it and kept: for what is alike and, unless that one serves both, for what is the
     same, which the one that ships takes over where the library's own is not to be found any more; and those `beside`
     them, that are to be current. `alike` is None where it is not to be found: its codes are left as they are."""
@@ -114,11 +112,13 @@ def bring_up_to_date(
     progress: Progress,
 ) -> Summary:
     """Make the library what was `seen`, with codes of all `codecs`; see `update`."""
-    coded = {codec.codec_id: catalog.coded(codec.codec_id) for codec in codecs}
-    known = Known({entry.path: entry for entry in catalog.entries()}, catalog.failures(), coded)
+    known = _known(catalog, codecs)
+    if catalog.damaged_seen:  # what is damaged is made anew
+        catalog.drop_damaged()
+        known = _known(catalog, codecs)
     gone, warnings = vanished(seen, known, prune)
-    ids = np.array([entry.id for entry in known.entries.values()], np.int64)
-    vectors = set(pixelfile.PixelFile(catalog.folder, ids).ids.tolist()) if with_pixels else None
+    contents = {entry.id: entry.sha256 for entry in known.entries.values()}
+    vectors = set(pixelfile.PixelFile(catalog.folder, contents).ids.tolist()) if with_pixels else None
     work = plan(seen, known, vectors)
     summary = Summary(skipped=seen.skipped, failed=dict(seen.unlisted), warnings=warnings)
     summary.unchanged = len((seen.found.keys() - {item.found.path for item in work}) & known.entries.keys())
@@ -137,6 +137,30 @@ def bring_up_to_date(
     return summary
 
 
+def look_again(
+    catalog: Writer, alike: Codec, paths: Iterable[str], threads: int, progress: Progress = quiet
+) -> Summary:
+    """Make anew what the library lacks of pictures whose files are at these paths; nothing else is looked at, and
+    nothing forgotten. A file that is another now is taken in as `update` does."""
+    seen = Scan(found={found.path: found for path in paths if (found := look(path))})
+    codecs, with_pixels = codecs_of(catalog, alike), pixelfile.exists(catalog.folder)
+    return bring_up_to_date(catalog, seen, codecs, with_pixels, False, threads, progress)
+
+
+def refresh(catalog: Writer) -> None:
+    """Make what is derived of the catalog's codes and pictures stand for its present state. Raises OSError."""
+    snapshot.refresh(catalog)
+    if catalog.current("same"):
+        snapshot.refresh(catalog, "same")
+    if pixelfile.exists(catalog.folder):
+        pixelfile.compact(catalog.folder, catalog.contents())
+
+
+def _known(catalog: Catalog, codecs: list[Codec]) -> Known:
+    coded = {codec.codec_id: catalog.coded(codec.codec_id) for codec in codecs}
+    return Known({entry.path: entry for entry in catalog.entries()}, catalog.failures(), coded)
+
+
 def _commit(catalog: Writer, decision: Decision, codecs: list[Codec], known: Known, summary: Summary) -> None:
     ids = catalog.record(decision.added, decision.failed) if decision.added or decision.failed else []
     if decision.touched:
@@ -145,9 +169,11 @@ def _commit(catalog: Writer, decision: Decision, codecs: list[Codec], known: Kno
     for codec in codecs:
         if codes := decision.codes.get(codec.codec_id):
             catalog.add_codes(codec, np.array([*codes], np.int64), np.stack([*codes.values()]))
-    vectors = {id: vector for id, vector in zip(ids, decision.vectors, strict=True) if vector is not None}
-    if vectors:
-        pixelfile.append(catalog.folder, [*vectors], np.stack([*vectors.values()]))
+    hashes = [new.sha256 for new in decision.added] + [entry.sha256 for entry in decision.touched]
+    made = [each for each in zip(ids, hashes, decision.vectors, strict=True) if each[2] is not None]
+    if made:
+        numbers, contents, vectors = zip(*made, strict=True)
+        pixelfile.append(catalog.folder, numbers, contents, np.stack(vectors))
     updated = sum(picture.path in known.entries for picture in decision.added)
     summary.added += len(decision.added) - updated
     summary.updated += updated

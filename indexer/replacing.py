@@ -10,7 +10,6 @@ way back that few go; what came since is encoded when somebody goes. `drop` remo
 """
 
 import os
-import stat
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,10 +17,10 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from semblance.indexer import encoders, leftovers, pixelfile, snapshot
-from semblance.indexer.catalog import Catalog, CurrentCodec, Writer
+from semblance.indexer.catalog import Catalog, CurrentCodec, Writer, codecs
 from semblance.indexer.choosing import Replacement, asked
-from semblance.indexer.pipeline import Summary, bring_up_to_date, codecs_of, full_disk_said, update
-from semblance.indexer.scan import Scan, check, state_of
+from semblance.indexer.pipeline import Summary, bring_up_to_date, codecs_of, full_disk_said, refresh, update
+from semblance.indexer.scan import Scan, check, look
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import LibraryError, ModelError
 from semblance.retrieval.progress import Progress, quiet
@@ -92,10 +91,10 @@ def complete(
         leftovers.remove(library)
         summary = Summary(unchanged=wanted.pictures)
         if wanted.lacking:
-            codecs = codecs_of(catalog, _findable(catalog), wanted.asked)
+            all_codecs = codecs_of(catalog, _findable(catalog), wanted.asked)
             seen, gone = _by_path(catalog)
             with_pixels = pixelfile.exists(library)
-            summary = bring_up_to_date(catalog, seen, codecs, with_pixels, False, threads, progress)
+            summary = bring_up_to_date(catalog, seen, all_codecs, with_pixels, False, threads, progress)
             summary.failed |= gone
         _switch(catalog, wanted, summary.failed)
         summary.switched = {purpose: codec.codec_id for purpose, codec in wanted.new.items()}
@@ -111,7 +110,7 @@ def _completed(
     options: Options,
 ) -> Summary:
     with Catalog.opened(library) as catalog:
-        before = {known.purpose: known.codec for known in catalog.codecs() if known.current}
+        before = {known.purpose: known.codec for known in codecs.known(catalog) if known.current}
     with bar("Encoding") as progress:
         summary = complete(library, wanted, options.get("threads", os.cpu_count() or 1), progress)
     for purpose, codec in wanted.new.items():
@@ -140,7 +139,7 @@ def _together(parts: Sequence[Summary]) -> Summary:
 def _switch(catalog: Writer, wanted: Replacement, failed: Mapping[str, str]) -> None:
     pictures, _ = catalog.counts()
     for purpose, codec in wanted.new.items():
-        lacking = pictures - catalog.covered(codec.codec_id)
+        lacking = pictures - codecs.covered(catalog, codec.codec_id)
         if lacking > MOST_LEFT_OUT * pictures:
             path, reason = next(iter(failed.items()), ("none", "all were looked into."))
             raise LibraryError(
@@ -152,23 +151,18 @@ def _switch(catalog: Writer, wanted: Replacement, failed: Mapping[str, str]) -> 
         if not encoders.has(catalog.folder, codec.codec_id):
             raise LibraryError(f"The model {codec.name} could not be written into {catalog.folder}: see to its disk.")
         snapshot.prepare(catalog, purpose, CurrentCodec(codec.codec_id, codec.bits, codec.reference))
-    catalog.make_current({purpose: codec.codec_id for purpose, codec in wanted.new.items()})
-    snapshot.refresh_all(catalog)
+    codecs.make_current(catalog, {purpose: codec.codec_id for purpose, codec in wanted.new.items()})
+    refresh(catalog)
 
 
 def _by_path(catalog: Catalog) -> tuple[Scan, dict[str, str]]:
     """All pictures of a library, as if a scan had found them, and why others were not."""
     seen, gone = Scan(), dict[str, str]()
     for entry in catalog.entries():
-        try:
-            state = os.stat(entry.path)  # noqa: PTH116 - as in the scan
-        except OSError as error:
-            gone[entry.path] = f"The file cannot be looked at: {error.strerror}."
-            continue
-        if stat.S_ISREG(state.st_mode):
-            seen.found[entry.path] = state_of(entry.path, state)
+        if found := look(entry.path):
+            seen.found[entry.path] = found
         else:
-            gone[entry.path] = "It is no file any more."
+            gone[entry.path] = "The file is gone, or cannot be looked at."
     return seen, gone
 
 

@@ -156,11 +156,19 @@ def _sort(entry: os.DirEntry[str], out: Scan) -> None:
     if shown != entry.path:
         out.unlisted[shown] = "The file's name is not valid UTF-8: rename it."
         return
-    out.found[entry.path] = state_of(entry.path, state)
+    out.found[entry.path] = _found(entry.path, state)
 
 
-def state_of(path: str, state: os.stat_result) -> Found:
-    """What tells whether the file has changed."""
+def look(path: str) -> Found | None:
+    """One file as it is now. None where there is none that lies on a disk."""
+    try:
+        state = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+    return _found(path, state) if stat.S_ISREG(state.st_mode) else None
+
+
+def _found(path: str, state: os.stat_result) -> Found:
     numbers = (_in_64_bits(number) for number in (state.st_mtime_ns, state.st_ctime_ns, state.st_ino))
     return Found(path, state.st_size, *numbers)
 

@@ -17,8 +17,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from semblance.indexer import encoders
-from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose
+from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose, codecs
 from semblance.retrieval.errors import SnapshotError
 from semblance.retrieval.files import replace
 from semblance.retrieval.index import CodeIndex, FlatIndex
@@ -52,14 +54,6 @@ def refresh(catalog: Catalog, purpose: Purpose = "alike") -> FlatIndex:
     return index
 
 
-def refresh_all(catalog: Catalog) -> FlatIndex:
-    """As `refresh`, of the codes of each purpose; the index of those of what is alike. Raises OSError."""
-    index = refresh(catalog)
-    if catalog.current("same"):
-        refresh(catalog, "same")
-    return index
-
-
 def prepare(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> None:
     """Make a snapshot of a codec that is to be current soon, so that whoever follows finds it there. Raises OSError."""
     index, generation, saved, _ = _present(catalog, purpose, codec)
@@ -70,6 +64,23 @@ def prepare(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> None:
 def beside(library: Path, codec_id: str) -> Path:
     """Where the snapshot of a codec that is not current lies."""
     return encoders.place(library, codec_id) / FILE
+
+
+def fits(catalog: Catalog, purpose: Purpose) -> bool:
+    """Whether the snapshot that is there holds what the catalog had at its generation; one of another history, as of a
+    catalog put back, is made anew when it is next wanted. SnapshotError where it is damaged."""
+    codec = _codec(catalog, purpose)
+    path = catalog.folder / FILES[purpose]
+    _checked(path)
+    try:
+        index, saved = _read(catalog, path, codec)
+    except SnapshotError:
+        return True
+    everything = catalog.changes(0, codec.codec_id)
+    if saved != everything.generation:
+        take_in(index, catalog.changes(saved.number, codec.codec_id))
+    ids = index.ids()
+    return np.array_equal(ids, everything.ids) and np.array_equal(index.codes(ids), everything.codes)
 
 
 def take_in(index: CodeIndex, changes: Changes) -> None:
@@ -99,6 +110,8 @@ def _present(
             index, saved = _read(catalog, path, codec)
             where = path
             break
+    if where is None and own.exists() and _whose(own) in (None, codec.codec_id):  # of a history that is not the
+        catalog.check_structure()  # catalog's, which was put back: perhaps over one in use, whose log SQLite then took
     if saved == catalog.generation():
         return index, saved, saved, where
     changes = catalog.changes(saved.number if saved else 0, codec.codec_id)
@@ -109,13 +122,23 @@ def _present(
 def _change_places(catalog: Catalog, own: Path, codec: CurrentCodec) -> None:
     """After a switch: what lies at `own` goes beside its encoder, and what `codec` has there comes to `own`."""
     kept = beside(catalog.folder, codec.codec_id)
-    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # what is missing is made anew
-        holds = _says(own.read_bytes()[-_TAIL:])["codec_id"]
-        if holds != codec.codec_id and holds in {known.codec.codec_id for known in catalog.codecs()}:
+    holds = _whose(own)
+    with contextlib.suppress(OSError):  # what is missing is made anew
+        if holds != codec.codec_id and holds in {known.codec.codec_id for known in codecs.known(catalog)}:
             own.replace(beside(catalog.folder, holds))
     with contextlib.suppress(OSError):
         if kept.exists():
             kept.replace(own)
+
+
+def _whose(path: Path) -> str | None:
+    """The codec_id of the codes in a snapshot, by what it says; None where it says nothing."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL))
+            return str(_says(file.read())["codec_id"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def _says(end: bytes | memoryview) -> dict[str, Any]:
@@ -130,12 +153,7 @@ def _says(end: bytes | memoryview) -> dict[str, Any]:
 
 def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex, Generation]:
     """What is in the file, and of which generation. SnapshotError where it must not be trusted."""
-    try:
-        data = memoryview(path.read_bytes())
-    except OSError as error:
-        raise SnapshotError(f"{path} cannot be read: {error}.") from error
-    if data[-len(_MAGIC) :] != _MAGIC or data[_CHECKSUM] != hashlib.sha256(data[: _CHECKSUM.start]).digest():
-        raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
+    data = _checked(path)
     try:
         state = _says(data)
         generation = Generation(state["number"], state["token"])
@@ -145,6 +163,17 @@ def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex,
         raise SnapshotError(f"{path} is of another library, of other codes or of a history that this library has not.")
     ids, codes = from_file(path, data, codec.bits)
     return FlatIndex(codec.bits, ids.copy(), codes.copy()), generation
+
+
+def _checked(path: Path) -> memoryview:
+    """The file, whose checksum is right. SnapshotError where it is not."""
+    try:
+        data = memoryview(path.read_bytes())
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be read: {error}.") from error
+    if data[-len(_MAGIC) :] != _MAGIC or data[_CHECKSUM] != hashlib.sha256(data[: _CHECKSUM.start]).digest():
+        raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
+    return data
 
 
 def _write(index: FlatIndex, path: Path, of: dict[str, str | int]) -> None:

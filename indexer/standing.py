@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from semblance.indexer import pixelfile
-from semblance.indexer.catalog import Catalog, KnownCodec
+from semblance.indexer.catalog import Catalog, KnownCodec, codecs
 from semblance.retrieval.index import FlatIndex
 
 
@@ -21,12 +21,12 @@ def status(folder: Path) -> dict[str, Any]:
             "bits": catalog.bits,
             "model": catalog.model,
             "pixels": pixelfile.exists(folder),
-            "codecs": [_codec(catalog, known, pictures) for known in catalog.codecs()],
+            "codecs": [_codec(catalog, known, pictures) for known in codecs.known(catalog)],
         }
 
 
 def _codec(catalog: Catalog, known: KnownCodec, pictures: int) -> dict[str, Any]:
-    covered = catalog.covered(known.codec.codec_id)
+    covered = codecs.covered(catalog, known.codec.codec_id)
     return {
         "purpose": known.purpose,
         "current": known.current,

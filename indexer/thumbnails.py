@@ -1,8 +1,17 @@
 """thumbnails/: the small JPEGs that the page shows. Derived, made when first asked for, and named by the SHA-256 of the
-content that they show, so that a name never lies."""
+content that they show, so that a name never lies.
 
+    NAME.jpg = the JPEG, MAGIC, the CRC-32 of the name's SHA-256 and of the JPEG
+
+Programs that show JPEGs pass over what follows one. A thumbnail without a right checksum, damaged or of before, is not
+served but made anew.
+"""
+
+import contextlib
 import hashlib
 import logging
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from semblance.indexer.catalog import Entry
@@ -11,6 +20,7 @@ from semblance.retrieval.files import replace
 
 SIDE = 320
 FOLDER = "thumbnails"
+_MAGIC = b"SEMBLNCT"
 
 log = logging.getLogger("semblance.indexer")
 
@@ -19,6 +29,33 @@ def thumbnail_path(library: Path, sha256: bytes) -> Path:
     """Where the thumbnail of this content is kept."""
     name = sha256.hex()
     return library / FOLDER / name[:2] / f"{name}.jpg"
+
+
+def read(library: Path, sha256: bytes) -> bytes | None:
+    """The JPEG that is kept of this content; None where there is none, or it is not what was kept."""
+    try:
+        data = thumbnail_path(library, sha256).read_bytes()
+    except OSError:
+        return None
+    return _whole(sha256, data)
+
+
+def damaged(library: Path) -> Iterator[Path]:
+    """The thumbnails that are not what was kept. Those of before, which have no checksum, are made anew when asked for."""
+    for path in sorted((library / FOLDER).glob("*/*.jpg")):
+        with contextlib.suppress(ValueError, OSError):
+            data = path.read_bytes()
+            if _MAGIC in data[-12:] and _whole(bytes.fromhex(path.stem), data) is None:
+                yield path
+
+
+def _whole(sha256: bytes, data: bytes) -> bytes | None:
+    small, end = data[:-12], data[-12:]
+    return small if end == _MAGIC + _checksum(sha256, small) else None
+
+
+def _checksum(sha256: bytes, small: bytes) -> bytes:
+    return zlib.crc32(small, zlib.crc32(sha256)).to_bytes(4, "little")
 
 
 def make(library: Path, entry: Entry) -> tuple[bytes, bool]:
@@ -31,7 +68,7 @@ def make(library: Path, entry: Entry) -> tuple[bytes, bool]:
     kept = thumbnail_path(library, entry.sha256)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        replace(kept, [small])
+        replace(kept, [small, _MAGIC, _checksum(entry.sha256, small)])
     except OSError as error:  # the thumbnail is right all the same; it will be made again
         log.warning("the thumbnail %s could not be kept: %s", kept, error)
     return small, True

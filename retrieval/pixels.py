@@ -17,11 +17,12 @@ LENGTH = SPEC.size * SPEC.size * 3
 FURTHEST = math.sqrt(LENGTH)  # the distance of black from white; a distance by it is a root mean squared difference
 
 Pixels = npt.NDArray[np.uint8]  # (N, D)
-_BLOCK = 512
+_BLOCK = 512  # rows asked for at a time
+_PIECE = 64  # of them made float32 at a time, 768 kB, which stay in the processor's cache: half the time of 512
 
 
 class Rows(Protocol):
-    """Pixel vectors that need not all be in memory: an array, or a file mapped into memory."""
+    """Pixel vectors that need not all be in memory: an array, or a file, whose rows may be there until the next are."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, rows: slice) -> Pixels: ...
@@ -37,8 +38,8 @@ def squared_distances(queries: Pixels, gallery: Pixels, norms: npt.NDArray[np.in
         raise ValueError(f"pixel vectors have at most {2**24 // (255 * 15)} values, not {gallery.shape[1]}")
     halves = np.concatenate([queries >> 4, queries & 15]).astype(np.float32)  # (2 Q, D)
     products = np.empty((len(halves), len(gallery)), np.int32)
-    for start in range(0, len(gallery), _BLOCK):  # in pieces that stay in the processor's cache as float32
-        products[:, start : start + _BLOCK] = (gallery[start : start + _BLOCK].astype(np.float32) @ halves.T).T
+    for start in range(0, len(gallery), _PIECE):
+        products[:, start : start + _PIECE] = (gallery[start : start + _PIECE].astype(np.float32) @ halves.T).T
     high, low = products.reshape(2, len(queries), len(gallery))
     return norms - 2 * (16 * high + low) + squared_norms(queries)[:, None]
 
@@ -97,5 +98,5 @@ class PixelIndex:
         position = int(np.searchsorted(self._ids, id))
         if position == len(self) or self._ids[position] != id:
             raise KeyError(id)
-        row: Pixels = self._pixels[position : position + 1][0]
+        row: Pixels = self._pixels[position : position + 1][0].copy()
         return row

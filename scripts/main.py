@@ -8,7 +8,20 @@ import typer
 import semblance
 from semblance.scripts import console
 
-COMMANDS = ("adopt", "bench", "demo", "edits", "evaluate", "index", "quantise", "search", "serve", "status", "train")
+COMMANDS = (
+    "adopt",
+    "bench",
+    "demo",
+    "edits",
+    "evaluate",
+    "index",
+    "quantise",
+    "search",
+    "serve",
+    "status",
+    "train",
+    "verify",
+)
 
 
 def _version(wanted: bool) -> None:

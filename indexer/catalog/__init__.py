@@ -1,7 +1,9 @@
 """catalog.sqlite, the truth of a library: which pictures there are, their codes, and what changed when.
 
     schema.py     the tables, as numbered migrations
+    checksums.py  a checksum in every row
     opening.py    a connection, brought up to date, wherever the library lies; the writer's lock
+    connection.py what a reader asks by: what was written, or a sentence
     reading.py    Catalog: what there is, and what came after a generation
     writing.py    Writer: one transaction a batch
 

@@ -17,7 +17,7 @@ from semblance.retrieval.errors import LibraryError, LibraryLocked
 
 FILE = "catalog.sqlite"
 _LOCK = "writer.lock"
-_PATIENCE = 3.0  # seconds for another process to bring the library up to date, which takes a moment
+_PATIENCE = 30.0  # seconds for another process to bring the library up to date, at some 5 for a million codes
 
 State = tuple[tuple[int, int, int] | None, ...]
 
@@ -54,15 +54,46 @@ def _status(path: Path) -> tuple[int, int, int] | None:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _open(folder: Path, how: str) -> sqlite3.Connection:
+def as_it_is(folder: Path, how: str = "mode=rw") -> sqlite3.Connection:
+    """A connection to a catalog that may be damaged, or of any version. Raises sqlite3.Error."""
     address = f"{(folder / FILE).absolute().as_uri()}?{how}"
     db = sqlite3.connect(address, uri=True, timeout=10, isolation_level=None, check_same_thread=False)
+    db.text_factory = _text
+    return db
+
+
+def _open(folder: Path, how: str) -> sqlite3.Connection:
+    db = as_it_is(folder, how)
     try:
         _bring_up_to_date(db, folder)
         return db
     except BaseException:
         db.close()
         raise
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")  # where it is damaged, its row's checksum says so
+
+
+def forget_log(folder: Path, of_another: int | None) -> None:
+    """Remove SQLite's log where it is that of a catalog in whose place another has been put: its inode is known.
+
+    A killed writer leaves one, and SQLite would play it into the new catalog. Raises LibraryError, LibraryLocked and
+    sqlite3.OperationalError.
+    """
+    log = state(folder)[1]
+    if of_another is None or log is None or log[0] != of_another or not log[1]:
+        return
+    try:
+        with lock(folder):
+            for name in (f"{FILE}-wal", f"{FILE}-shm"):
+                (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise LibraryError(
+            f"Beside the catalog of {folder} lies the log of the one before, and cannot be removed ({error.strerror}): "
+            f"remove {FILE}-wal and {FILE}-shm there."
+        ) from error
 
 
 def _bring_up_to_date(db: sqlite3.Connection, folder: Path) -> None:

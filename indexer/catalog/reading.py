@@ -1,25 +1,26 @@
-"""The catalog as a reader sees it. A reader writes nothing but what brings an old library up to date."""
+"""The catalog as a reader sees it. A reader writes nothing but what brings an old library up to date.
+
+A row whose checksum is wrong is as good as lost: it is left out and logged, and `index` makes it anew.
+"""
 
 import contextlib
+import itertools
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self
 
 import numpy as np
 
-from semblance.indexer.catalog import opening
+from semblance.indexer.catalog import checksums, opening
+from semblance.indexer.catalog.connection import Connection
 from semblance.indexer.catalog.opening import FILE
-from semblance.indexer.catalog.records import Changes, CurrentCodec, Entry, Generation, KnownCodec, Purpose
-from semblance.indexer.catalog.sqlite_errors import sentences
+from semblance.indexer.catalog.records import Changes, CurrentCodec, Entry, Generation, Purpose
+from semblance.indexer.catalog.sqlite_errors import damaged, sentences
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import CodecMismatch, LibraryError, LibraryMissing
-
-T = TypeVar("T")
-
-_ENTRY = "SELECT id, path, size, mtime_ns, sha256, ctime_ns, inode FROM pictures"
 
 
 class Catalog:
@@ -31,11 +32,12 @@ class Catalog:
     def __init__(self, folder: Path) -> None:
         """Prefer `open`, which says more."""
         self.folder = folder
-        self._db, self._as_it_stood = opening.connect(folder)
+        self._connection = connection = Connection(folder)
+        self._ask, self._rows, self._right = connection.ask, connection.rows, connection.right
         try:
             self.library, self.codec_id, self.bits, self.model = self._ask(_what_it_is)
         except BaseException:
-            self._db.close()
+            connection.close()
             raise
 
     # ---- opening ---------------------------------------------------------------------------------------------------
@@ -79,18 +81,32 @@ class Catalog:
 
     def close(self) -> None:
         """Close the connection."""
-        self._db.close()
+        self._connection.close()
+
+    @property
+    def damaged_seen(self) -> int:
+        """How many damaged rows were left out since it was opened."""
+        return self._connection.damaged_seen
+
+    def look_anew(self) -> None:
+        """Forget what is known of the catalog's file where that was written to since. Raises as `open` does."""
+        self._connection.look_anew()
+
+    def forget_log(self) -> None:
+        """Let go, where another catalog was put in this one's place: of this one's log too. Raises LibraryError."""
+        self.close()
+        with sentences(self.folder):
+            opening.forget_log(self.folder, self._connection.log)
+
+    def check_structure(self) -> None:
+        """LibraryError where SQLite finds its own file damaged; takes some seconds for a million codes."""
+        if (said := self._rows("PRAGMA integrity_check(1)")) != [("ok",)]:
+            raise damaged(self.folder, " ".join(str(said[0][0]).split()))
 
     def current(self, purpose: Purpose) -> CurrentCodec | None:
         """The codec that serves a purpose now. None where none does."""
-        question = "SELECT codec_id, bits, model FROM codecs WHERE purpose = ? AND current"
-        rows = self._rows(question, (purpose,))
-        return CurrentCodec(*rows[0]) if rows else None
-
-    def codecs(self) -> list[KnownCodec]:
-        """All codecs that the library knows, the current ones first."""
-        question = "SELECT codec_id, bits, model, purpose, current FROM codecs ORDER BY NOT current, purpose, codec_id"
-        return [KnownCodec(CurrentCodec(*row[:3]), row[3], bool(row[4])) for row in self._rows(question)]
+        rows = self._right("codecs", "WHERE purpose = ? AND current", (purpose,))
+        return CurrentCodec(*rows[0][:3]) if rows else None
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 
@@ -101,7 +117,7 @@ class Catalog:
     def knows(self, generation: Generation) -> bool:
         """Whether this catalog has been at `generation`; one put back from a copy has not been where others went."""
         values = (generation.number, generation.token)
-        return bool(self._rows("SELECT 1 FROM generations WHERE number = ? AND token = ?", values))
+        return bool(self._right("generations", "WHERE number = ? AND token = ?", values))
 
     def counts(self) -> tuple[int, int]:
         """How many pictures there are, and how many files could not be read."""
@@ -110,30 +126,33 @@ class Catalog:
 
     def coded(self, codec_id: str) -> set[int]:
         """The pictures that have a code of this codec."""
-        return {row[0] for row in self._rows("SELECT picture FROM codes WHERE codec_id = ?", (codec_id,))}
-
-    def covered(self, codec_id: str) -> int:
-        """How many pictures have a code of this codec, counted where they need not be read."""
-        return int(self._rows("SELECT count(*) FROM codes WHERE codec_id = ?", (codec_id,))[0][0])
+        question = "SELECT picture, generation, code, checksum FROM codes WHERE codec_id = ?"
+        rows = self._rows(question, (codec_id,))
+        right = {row[0] for row in itertools.compress(rows, checksums.of_codes(codec_id, rows))}
+        self._connection.say_damaged("codes", len(rows) - len(right))
+        return right
 
     def entries(self) -> list[Entry]:
         """Every picture, by id."""
-        return [Entry(*row) for row in self._rows(f"{_ENTRY} ORDER BY id")]
+        return [Entry(*row[:-1]) for row in self._right("pictures", "ORDER BY id")]
+
+    def contents(self) -> dict[int, bytes]:
+        """The SHA-256 of each picture's content, by id."""
+        return {entry.id: entry.sha256 for entry in self.entries()}
 
     def entry(self, id: int) -> Entry | None:
         """One picture, or None."""
-        rows = self._rows(f"{_ENTRY} WHERE id = ?", (id,))
-        return Entry(*rows[0]) if rows else None
+        rows = self._right("pictures", "WHERE id = ?", (id,))
+        return Entry(*rows[0][:-1]) if rows else None
 
     def paths(self, ids: Iterable[int]) -> dict[int, str]:
         """The paths of those ids that there are."""
-        question = "SELECT id, path FROM pictures WHERE id IN (SELECT value FROM json_each(?))"
-        wanted = json.dumps([*ids])
-        return dict(self._ask(lambda db: db.execute(question, (wanted,)).fetchall()))
+        which = "WHERE id IN (SELECT value FROM json_each(?))"
+        return {row[0]: row[1] for row in self._right("pictures", which, (json.dumps([*ids]),))}
 
     def failures(self) -> dict[str, str]:
         """Path and reason of each file that could not be read."""
-        return dict(self._rows("SELECT path, reason FROM failures ORDER BY path"))
+        return {path: reason for path, reason, _ in self._right("failures", "ORDER BY path")}
 
     def spread(self, count: int) -> list[Entry]:
         """At most `count` pictures, spread evenly over the library by id."""
@@ -141,8 +160,8 @@ class Catalog:
         if pictures <= count:
             return self.entries()
         places = [first + (last + 1 - first) * step // count for step in range(count)]
-        rows = [row for at in places for row in self._rows(f"{_ENTRY} WHERE id >= ? ORDER BY id LIMIT 1", (at,))]
-        return [Entry(*row) for row in dict.fromkeys(rows)]
+        rows = [row for at in places for row in self._right("pictures", "WHERE id >= ? ORDER BY id LIMIT 1", (at,))]
+        return [Entry(*row[:-1]) for row in dict.fromkeys(rows)]
 
     def changes(self, since: int, codec_id: str | None = None) -> Changes:
         """What was added and removed after generation number `since`, everything there is for since = 0; the codes are
@@ -156,20 +175,24 @@ class Catalog:
                 generation = _generation(db)
                 cursor = db.execute(
                     # The sign keeps SQLite from reading all codes in their order to find the few that are new.
-                    "SELECT picture, code FROM codes WHERE generation > ? AND codec_id = ?"
+                    "SELECT picture, generation, code, checksum FROM codes WHERE generation > ? AND codec_id = ?"
                     f" ORDER BY {'+' if since else ''}picture",
                     (since, codec_id),
                 )
-                ids: list[int] = []
+                wrong, ids = 0, list[int]()
                 codes = bytearray()
                 while rows := cursor.fetchmany(10_000):
-                    ids.extend(row[0] for row in rows)
-                    codes += b"".join(row[1] for row in rows)
-                removed = [row[0] for row in db.execute("SELECT picture FROM removals WHERE generation > ?", (since,))]
+                    right = [*itertools.compress(rows, checksums.of_codes(codec_id, rows))]
+                    wrong += len(rows) - len(right)
+                    ids.extend(row[0] for row in right)
+                    codes += b"".join(row[2] for row in right)
+                gone = db.execute(f"{checksums.select('removals')} WHERE generation > ?", (since,)).fetchall()
+                removed = [row[0] for row in gone if checksums.is_right("removals", row)]
                 (pictures,) = db.execute("SELECT count(*) FROM pictures").fetchone()
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
+            self._connection.say_damaged("codes", wrong + len(gone) - len(removed))
             if len(codes) != len(ids) * size:
                 raise sqlite3.DatabaseError("codes of a wrong length")
             stacked = np.frombuffer(bytes(codes), np.uint8).reshape(len(ids), size)
@@ -185,34 +208,14 @@ class Catalog:
             )
         return int(rows[0][0])
 
-    def _rows(self, question: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        return self._ask(lambda db: db.execute(question, values).fetchall())
-
-    def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        """What `question` finds. Where the catalog is read as it stands and was written to meanwhile, the answer may
-        mix two states of it, or fail: it is opened anew and asked again."""
-        wrong: Exception | None = None
-        try:
-            answer = question(self._db)
-        except sqlite3.Error as error:
-            wrong = error
-        except (TypeError, ValueError):
-            wrong = sqlite3.DatabaseError("a value is of another kind than was written")
-        if self._as_it_stood is None or self._as_it_stood == opening.state(self.folder):
-            if wrong is None:
-                return answer
-            with sentences(self.folder):
-                raise wrong
-        before = self._db
-        with sentences(self.folder):
-            self._db, self._as_it_stood = opening.connect(self.folder)
-        before.close()
-        return self._ask(question)
-
 
 def _what_it_is(db: sqlite3.Connection) -> tuple[str, str, int, str]:
     """Identity, and the current codec's id, bits and model. TypeError and ValueError where the catalog does not say."""
-    library, codec_id, bits, model = db.execute("SELECT id, codec_id, bits, model FROM library").fetchone()
+    ((library, *_),) = db.execute(checksums.select("identity")).fetchall()
+    (codec,) = db.execute(f"{checksums.select('codecs')} WHERE purpose = 'alike' AND current").fetchall()
+    if not checksums.is_right("codecs", codec):
+        raise ValueError("nobody wrote this")
+    codec_id, bits, model = codec[:3]
     if not 0 < int(bits) < 2**16:
         raise ValueError("no code has so many bits")
     return str(library), str(codec_id), int(bits), str(model)
@@ -220,5 +223,8 @@ def _what_it_is(db: sqlite3.Connection) -> tuple[str, str, int, str]:
 
 def _generation(db: sqlite3.Connection) -> Generation:
     """The present generation. TypeError where there is none."""
-    number, token = db.execute("SELECT number, token FROM generations ORDER BY number DESC LIMIT 1").fetchone()
-    return Generation(int(number), str(token))
+    rows = db.execute(f"{checksums.select('generations')} ORDER BY number DESC")
+    for number, token, *kept in rows:
+        if checksums.is_right("generations", (number, token, *kept)):
+            return Generation(number, token)
+    raise TypeError("there is no generation")

@@ -10,7 +10,9 @@ belong to the transaction that changes them. Version 1 had neither, and is known
 
 import sqlite3
 
-_APPLICATION = 0x53424C43  # "SBLC"
+from semblance.indexer.catalog import checksums
+
+APPLICATION = 0x53424C43  # "SBLC"
 _OF_VERSION_1 = {"library", "pictures", "failures", "codes", "removals"}
 
 MIGRATIONS: list[list[str]] = [
@@ -45,7 +47,7 @@ MIGRATIONS: list[list[str]] = [
         "CREATE TABLE identity (id TEXT NOT NULL, created REAL NOT NULL)",
         "INSERT INTO identity SELECT id, created FROM library",
         "DROP TABLE library",
-        f"PRAGMA application_id = {_APPLICATION}",
+        f"PRAGMA application_id = {APPLICATION}",
         # Version 1 looks here first: it refuses a format other than 1, and what it has open already it goes on reading.
         """CREATE VIEW library AS
     SELECT 2 AS format, id, created, (SELECT max(number) FROM generations) AS generation, codec_id, bits, model
@@ -71,6 +73,7 @@ MIGRATIONS: list[list[str]] = [
     ],
 ]
 VERSION = len(MIGRATIONS)
+_FIRST_WITH_CHECKSUMS = 3
 
 
 def version(db: sqlite3.Connection) -> int:
@@ -78,16 +81,29 @@ def version(db: sqlite3.Connection) -> int:
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     # In this order what another process migrates meanwhile is seen as it was, or as it is, never as neither.
     application, number = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-    return int(number) if application == _APPLICATION else int(application == 0 and tables >= _OF_VERSION_1)
+    return int(number) if application == APPLICATION else int(application == 0 and tables >= _OF_VERSION_1)
+
+
+def marked(db: sqlite3.Connection) -> int:
+    """The mark of the program whose file this is; APPLICATION since version 2."""
+    return int(db.execute("PRAGMA application_id").fetchone()[0])
+
+
+def tables(db: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    """Kind, name and SQL of all that was made, by name."""
+    return db.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name").fetchall()
 
 
 def migrate(db: sqlite3.Connection) -> None:
     """Bring a catalog, or an empty file, to VERSION in one transaction: a kill leaves the old or the new, whole."""
     db.execute("BEGIN IMMEDIATE")
     try:
-        for number in range(version(db), VERSION):
+        before = version(db)
+        for number in range(before, VERSION):
             for statement in (*MIGRATIONS[number], f"PRAGMA user_version = {number + 1}"):
                 db.execute(statement)
+        if before < _FIRST_WITH_CHECKSUMS <= VERSION:
+            checksums.fill(db)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:  # SQLite has rolled back by itself where the disk is full

@@ -24,24 +24,35 @@ def sentences(folder: Path) -> Iterator[None]:
     except sqlite3.ProgrammingError:  # a fault of ours, not of the library
         raise
     except sqlite3.OperationalError as error:
-        said = _one_line(error)
-        if _code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
-            raise LibraryError(
-                f"The disk that holds {folder} is full, or cannot be written to ({said}). What was indexed is kept: "
-                "mend the cause and run the same command again."
-            ) from error
-        if _code(error) & 0xFF == sqlite3.SQLITE_BUSY:
-            raise LibraryLocked(f"Another process keeps {folder} locked: try again when it is done.") from error
-        if is_unwritable(error):
-            raise LibraryError(
-                f"The library {folder} cannot be opened or written to ({said}): see to its permissions and its disk."
-            ) from error
-        raise LibraryError(f"The library {folder} cannot be used: {said}.") from error
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter where SQLite quotes what is damaged
-        said = _one_line(error)
-        raise LibraryError(
-            f"The catalog of {folder} is damaged ({said}): put back a copy of it, or index into a new library."
-        ) from error
+        raise _operational(folder, error) from error
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where SQLite quotes what is damaged
+        raise damaged(folder, _one_line(error)) from error
+
+
+def damaged(folder: Path, said: str) -> LibraryError:
+    """The sentence for a catalog that holds what nobody wrote."""
+    return LibraryError(
+        f"The catalog of {folder} is damaged ({said}): run `semblance verify --library {folder}`, which says what can "
+        "be saved, or put back a copy of it."
+    )
+
+
+def _operational(folder: Path, error: sqlite3.OperationalError) -> LibraryError:
+    said = _one_line(error)
+    if _code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+        return LibraryError(
+            f"The disk that holds {folder} is full, or cannot be written to ({said}). What was indexed is kept: "
+            "mend the cause and run the same command again."
+        )
+    if _code(error) & 0xFF == sqlite3.SQLITE_BUSY:
+        return LibraryLocked(f"Another process keeps {folder} locked: try again when it is done.")
+    if is_unwritable(error):
+        return LibraryError(
+            f"The library {folder} cannot be opened or written to ({said}): see to its permissions and its disk."
+        )
+    if _code(error) & 0xFF in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, 0):
+        return damaged(folder, said)  # the first where a table or a column has lost its name
+    return LibraryError(f"The library {folder} cannot be used: {said}.")
 
 
 def _one_line(error: Exception) -> str:

@@ -4,17 +4,17 @@ import contextlib
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
-from semblance.indexer.catalog import schema
+from semblance.indexer.catalog import checksums, schema
 from semblance.indexer.catalog.opening import FILE, lock
 from semblance.indexer.catalog.reading import Catalog
 from semblance.indexer.catalog.records import Entry, Failure, NewPicture, Purpose
 from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.retrieval import codes as packed
-from semblance.retrieval.codec import COPIES_MODEL, Codec
+from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import LibraryError
 from semblance.retrieval.index import Ids
@@ -26,12 +26,14 @@ class Writer(Catalog):
     def __init__(self, folder: Path) -> None:
         """See Catalog."""
         super().__init__(folder)
-        if self._as_it_stood is not None:
+        self._db = self._connection.db
+        if self._connection.as_it_stood is not None:
             self.close()
             raise LibraryError(f"The library {folder} cannot be written to: see to its permissions and its disk.")
         self._db.execute("PRAGMA journal_mode = WAL")  # readers go on while the one writer commits
         self._db.execute("PRAGMA synchronous = FULL")  # a committed generation never comes back with other content
         self._db.execute("PRAGMA foreign_keys = ON")
+        checksums.keep(self._db)
 
     @classmethod
     @contextlib.contextmanager
@@ -52,7 +54,16 @@ class Writer(Catalog):
             writer = stack.enter_context(cls.opened(folder))
             if codec is not None:
                 writer.check(codec)
-            yield writer
+            try:
+                yield writer
+            finally:
+                writer.empty_log()
+
+    def empty_log(self) -> None:
+        """Bring the log into the catalog where no reader is in the way: one that is put in its place by a rename would
+        have the log of another beside it, which SQLite takes for its own."""
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def know(self, codec: Codec, purpose: Purpose, instead: bool = False) -> None:
         """Commit that there will be codes of `codec`; the first of a purpose is its current one, until another comes
@@ -68,30 +79,7 @@ class Writer(Catalog):
                 row,
             )
             if instead:
-                self._current(codec.codec_id, purpose)
-
-    def make_current(self, chosen: Mapping[Purpose, str]) -> None:
-        """Commit in one that these codecs, which are known, are the current ones from now on; their codes and those of
-        the ones before stay as they are, so no generation passes.
-
-        A codec of copies that was current for what is alike goes on to tell copies.
-        """
-        before = self.current("alike")
-        with sentences(self.folder), self._transaction():
-            for purpose, codec_id in chosen.items():
-                self._db.execute("UPDATE codecs SET current = 0 WHERE purpose = ?", (purpose,))
-                self._current(codec_id, purpose)
-            left = before and before.codec_id != chosen.get("alike", before.codec_id)
-            if before and left and before.model == COPIES_MODEL and self.current("same") is None:
-                self._current(before.codec_id, "same")
-        if now := self.current("alike"):
-            self.codec_id, self.bits, self.model = now.codec_id, now.bits, now.model
-
-    def drop(self, codec_id: str) -> None:
-        """Commit that a codec that is not current goes, with its codes."""
-        with sentences(self.folder), self._transaction():
-            if self._db.execute("DELETE FROM codecs WHERE codec_id = ? AND NOT current", (codec_id,)).rowcount:
-                self._db.execute("DELETE FROM codes WHERE codec_id = ?", (codec_id,))
+                self._db.execute("UPDATE codecs SET purpose = :purpose, current = 1 WHERE codec_id = :id", row)
 
     # ---- one transaction a batch -----------------------------------------------------------------------------------
 
@@ -159,8 +147,24 @@ class Writer(Catalog):
             with self._batch() as generation:
                 self._forget(paths, generation)
 
-    def _current(self, codec_id: str, purpose: Purpose) -> None:
-        self._db.execute("UPDATE codecs SET purpose = ?, current = 1 WHERE codec_id = ?", (purpose, codec_id))
+    def drop_damaged(self) -> int:
+        """Commit that pictures and codes whose rows are not what was written are gone, so that they are made anew; how
+        many there were. LibraryError where SQLite cannot take them out: `verify --repair` can."""
+        with sentences(self.folder):
+            wrong = {
+                table: [row for row in self._db.execute(checksums.select(table)) if not checksums.is_right(table, row)]
+                for table in ("pictures", "codes", "failures")
+            }
+        if any(wrong.values()):
+            with self._batch() as generation:
+                pictures = [(row[0],) for row in wrong["pictures"]]
+                gone = [(id, generation) for (id,) in pictures]
+                self._db.executemany("INSERT OR IGNORE INTO removals (picture, generation) VALUES (?, ?)", gone)
+                self._db.executemany("DELETE FROM pictures WHERE id = ?", pictures)
+                codes = [(row[1], row[0]) for row in wrong["codes"]]
+                self._db.executemany("DELETE FROM codes WHERE picture = ? AND codec_id = ?", codes)
+                self._db.executemany("DELETE FROM failures WHERE path = ?", [(row[0],) for row in wrong["failures"]])
+        return sum(map(len, wrong.values()))
 
     def _put(self, codec_id: str, coded: Iterable[tuple[int, Codes]], generation: int) -> None:
         size = packed.width(self._bits(codec_id))
@@ -214,6 +218,7 @@ def _create(folder: Path, codec: Codec) -> None:
         (folder / leftover).unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
         schema.migrate(db)
+        checksums.keep(db)
         db.execute("INSERT INTO identity (id, created) VALUES (?, ?)", (uuid.uuid4().hex, time.time()))
         db.execute(
             "INSERT INTO codecs (codec_id, bits, model, purpose, current) VALUES (?, ?, ?, 'alike', 1)",

@@ -16,6 +16,7 @@ from semblance.retrieval.codec import DEFAULT_MODEL
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
 from semblance.scripts.benchmarks.encode import encode
+from semblance.scripts.benchmarks.faults import kills, powercuts
 from semblance.scripts.benchmarks.figures import Asked, Row
 from semblance.scripts.benchmarks.install import install
 from semblance.scripts.benchmarks.library import index, search
@@ -31,14 +32,17 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "install": install,
     "encode": encode,
     "training": training,
+    "kills": kills,
+    "powercuts": powercuts,
 }
-UNNAMED = [name for name in BENCHES if name != "training"]  # it needs the extra packages, and minutes
+LONG = ("training", "kills", "powercuts")  # minutes; more packages, strace
+UNNAMED = [name for name in BENCHES if name not in LONG]
 
 
 def bench(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME...", help=f"{', '.join(BENCHES)}.", show_default="all but training"),
+        typer.Argument(metavar="NAME...", help=f"{', '.join(BENCHES)}.", show_default=f"all but {', '.join(LONG)}"),
     ] = None,
     pictures: Annotated[
         Path | None, console.option("The folder that `index` is measured on.", show_default="drawn pictures")
@@ -53,7 +57,7 @@ def bench(
     recipe: Annotated[str, typer.Option(help="For `training`: the recipe's name.")] = "cifar10-fast",
     as_json: console.AsJson = False,
 ) -> None:
-    """Measure how fast and how large Semblance is here. Without names, all but `training`."""
+    """Measure how fast and how large Semblance is here. Without names, those that take no minutes."""
     wanted = names or UNNAMED
     if unknown := [name for name in wanted if name not in BENCHES]:
         raise UsageError(f"There is no benchmark {unknown[0]!r}: there are {', '.join(BENCHES)}.")

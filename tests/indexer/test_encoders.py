@@ -45,6 +45,9 @@ def library(tmp_path: Path, model: Path) -> Path:
     return tmp_path / "library"
 
 
+PARTS = {"encoder.onnx", "model.json", "SHA256SUMS"}
+
+
 def files(folder: Path) -> set[str]:
     """What lies there, but for the copy by which the library knows copies."""
     return {
@@ -59,7 +62,7 @@ def copy_in(library: Path) -> Path:
 
 def test_a_library_outlives_the_model_that_made_it(library: Path, model: Path, tmp_path: Path) -> None:
     made = Codec(model)
-    assert files(library / "models") == {f"{made.codec_id}/encoder.onnx", f"{made.codec_id}/model.json"}
+    assert files(library / "models") == {f"{made.codec_id}/{name}" for name in PARTS}
     shutil.rmtree(model)
     paint(tmp_path / "pictures/9.png", 9)
     with Library.open(library) as opened:
@@ -162,7 +165,7 @@ def test_a_damaged_copy_is_made_anew_or_said_to_be_damaged(library: Path, model:
     away.rename(model)
     with Library.open(library) as opened:
         assert opened.codec.codec_id == id_of(copy) == before
-    assert files(library / "models") == {f"{before}/encoder.onnx", f"{before}/model.json"}
+    assert files(library / "models") == {f"{before}/{name}" for name in PARTS}
 
 
 def test_a_model_that_is_nowhere_is_one_sentence(library: Path, model: Path) -> None:
@@ -211,7 +214,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_copy_or_none(library: Path, model: 
             process.join()
             if place.exists() and (state == "not there" or files(place) != {"model.json"}):
                 assert id_of(place) == codec.codec_id
-                assert files(place) == {"encoder.onnx", "model.json"}
+                assert files(place) == PARTS
             if process.exitcode == 0:
                 break
             killed += 1

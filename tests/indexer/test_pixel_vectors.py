@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from semblance.indexer import pipeline, pixelfile
+from semblance.indexer.catalog import Catalog
 from semblance.indexer.library import Library
-from semblance.indexer.pixelfile import RECORD, PixelFile
+from semblance.indexer.pixelfile import HEADER, RECORD, PixelFile
 from semblance.retrieval import images, pixels
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.training import data
@@ -21,7 +22,8 @@ from tests.indexer.conftest import Shelf
 def vectors(shelf: Shelf) -> dict[str, list[int]]:
     """File name to its pixel vector."""
     ids = shelf.ids()
-    file = PixelFile(shelf.library, np.array([*ids.values()], np.int64))
+    with Catalog.opened(shelf.library) as catalog:
+        file = PixelFile(shelf.library, catalog.contents())
     by_id = dict(zip(file.ids.tolist(), file[0 : len(file)].tolist(), strict=True))
     return {name: by_id[id] for name, id in ids.items() if id in by_id}
 
@@ -52,7 +54,7 @@ def test_a_library_with_pixels_keeps_them_up_to_date_without_being_asked(shelf: 
 def test_records_lost_to_a_kill_are_made_again(shelf: Shelf) -> None:
     shelf.index(with_pixels=True)
     path = shelf.library / pixelfile.FILE
-    path.write_bytes(path.read_bytes()[: 3 * RECORD.itemsize + 5])
+    path.write_bytes(path.read_bytes()[: len(HEADER) + 3 * RECORD.itemsize + 5])
     assert len(vectors(shelf)) == 3
     shelf.index()
     assert shelf.codec.encoded == 0
@@ -65,7 +67,7 @@ def test_many_changes_do_not_let_the_file_grow_for_ever(shelf: Shelf) -> None:
         for name in "abcdef":
             paint(shelf.picture(name), seed=100 * turn + ord(name))
         shelf.index()
-    assert (shelf.library / pixelfile.FILE).stat().st_size == 6 * RECORD.itemsize
+    assert (shelf.library / pixelfile.FILE).stat().st_size == len(HEADER) + 6 * RECORD.itemsize
     assert vectors(shelf) == {f"{name}.png": expected(shelf, name) for name in "abcdef"}
 
 
@@ -99,7 +101,7 @@ def test_indexing_querying_and_training_see_the_same_bytes(kind: str, codec: Cod
     else:
         paint(path, 5, size)
     pipeline.update([folder], library, codec, with_pixels=True)
-    indexed = np.fromfile(library / pixelfile.FILE, RECORD)["pixels"][0]
+    indexed = np.fromfile(library / pixelfile.FILE, RECORD, offset=len(HEADER))["pixels"][0]
     assert len(np.unique(indexed)) > 50, "a picture, not one colour"
 
     trained = data.load([folder], pixels.SPEC).pictures[0].reshape(-1)

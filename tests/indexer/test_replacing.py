@@ -9,14 +9,14 @@ import pytest
 
 from semblance.indexer import choosing, encoders, pipeline, replacing, snapshot
 from semblance.indexer.asking import Answer, Question, answer
-from semblance.indexer.catalog import Writer
+from semblance.indexer.catalog import Writer, codecs
 from semblance.indexer.library import Library
 from semblance.indexer.pipeline import Summary
 from semblance.indexer.standing import status
 from semblance.retrieval.codec import Codec, find_model, id_of
 from semblance.retrieval.errors import LibraryError, ModelError, Overtaken, UsageError
 from tests.conftest import paint
-from tests.indexer.catalog.test_schema import past_library
+from tests.indexer.catalog.conftest import past_library
 
 OLD, NEW = (id_of(find_model(name)) for name in ("cifar10-fast", "cifar10-ae"))
 COPIES = id_of(find_model("copies"))
@@ -279,8 +279,8 @@ def test_a_codec_that_is_dropped_while_it_is_opened_costs_a_second_try(
         times.append(codec.codec_id)
         if len(times) == 1:
             with Writer.writing(library) as catalog:
-                catalog.make_current({"alike": OLD})
-                catalog.drop(NEW)
+                codecs.make_current(catalog, {"alike": OLD})
+                codecs.drop(catalog, NEW)
 
     monkeypatch.setattr(encoders, "keep_if_possible", overtaken)
     with Library.open(library) as opened:

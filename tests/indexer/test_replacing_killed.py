@@ -29,11 +29,11 @@ ENDS = """
 import importlib, os, sys
 from pathlib import Path
 from semblance.indexer import encoding, pipeline, snapshot
-from semblance.indexer.catalog import Writer
+from semblance.indexer.catalog import Writer, codecs
 from semblance.indexer.library import Library
 pipeline._BATCH, encoding.CHUNK = 8, 4
 where, name, number, after = sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5] == "after"
-home = {"Writer": Writer, "snapshot": snapshot, "Path": Path}[where]
+home = {"Writer": Writer, "codecs": codecs, "snapshot": snapshot, "Path": Path}[where]
 real, calls = getattr(home, name), 0
 def ends(*arguments, **named):
     global calls
@@ -53,9 +53,9 @@ MOMENTS = [
     ("Writer", "add_codes", 1, "before"),
     ("Writer", "add_codes", 3, "after"),
     ("snapshot", "prepare", 1, "before"),
-    ("Writer", "_current", 1, "before"),  # within the transaction: what was current is not any more
-    ("Writer", "_current", 1, "after"),
-    ("Writer", "make_current", 1, "after"),
+    ("codecs", "_set", 1, "before"),  # within the transaction: what was current is not any more
+    ("codecs", "_set", 1, "after"),
+    ("codecs", "make_current", 1, "after"),
     ("snapshot", "_change_places", 1, "after"),
 ]
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import multiprocessing.popen_fork  # now: as another user it could not be read
 import os
 import re
 import signal

@@ -76,12 +76,14 @@ def test_a_library_of_every_version_is_brought_up_to_date_and_loses_nothing(tmp_
     folder = past_library(tmp_path / "past", version)
     pictures, failures, codes = (dumped(version, table) for table in ("pictures", "failures", "codes"))
     with Catalog.opened(folder) as catalog:
-        assert [(e.id, e.path, e.size, e.mtime_ns, e.sha256) for e in catalog.entries()] == pictures
-        assert catalog.failures() == dict(failures)
+        assert [(e.id, e.path, e.size, e.mtime_ns, e.sha256) for e in catalog.entries()] == [
+            row[:5] for row in pictures
+        ]
+        assert catalog.failures() == {row[0]: row[1] for row in failures}
         changes = catalog.changes(0)
-        own = sorted((id, code) for id, codec_id, _, code in codes if codec_id == catalog.codec_id)
+        own = sorted((row[0], row[3]) for row in codes if row[1] == catalog.codec_id)
         assert [(id, code.tobytes()) for id, code in zip(changes.ids.tolist(), changes.codes, strict=True)] == own
-        assert changes.removed.tolist() == [id for id, _ in dumped(version, "removals")]
+        assert changes.removed.tolist() == [row[0] for row in dumped(version, "removals")]
     with Writer.writing(tmp_path / "new", CODEC), raw(folder) as past, raw(tmp_path / "new") as made:
         assert tables(past) == tables(made)
         assert past.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
