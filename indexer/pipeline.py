@@ -71,7 +71,7 @@ def update(
                 raise UsageError(f"There is no folder {folder}.")
     with Writer.writing(library, codec) as catalog, full_disk_said(library):
         leftovers.remove(library)
-        codecs = codecs_of(catalog, codec, beside)
+        codecs = codecs_with(catalog, codec, beside)
         with_pixels = with_pixels or pixelfile.exists(library)
         summary = bring_up_to_date(
             catalog, scan(folders, library, exclude), codecs, with_pixels, prune, threads, progress
@@ -81,7 +81,7 @@ def update(
     return summary
 
 
-def codecs_of(
+def codecs_with(
     catalog: Writer, alike: Codec | None, beside: Mapping[Purpose, Codec] = MappingProxyType({})
 ) -> list[Codec]:
     """The library's codecs, known to it and kept: for what is alike and, unless that one serves both, for what is the
@@ -143,7 +143,7 @@ def look_again(
     """Make anew what the library lacks of pictures whose files are at these paths; nothing else is looked at, and
     nothing forgotten. A file that is another now is taken in as `update` does."""
     seen = Scan(found={found.path: found for path in paths if (found := look(path))})
-    codecs, with_pixels = codecs_of(catalog, alike), pixelfile.exists(catalog.folder)
+    codecs, with_pixels = codecs_with(catalog, alike), pixelfile.exists(catalog.folder)
     return bring_up_to_date(catalog, seen, codecs, with_pixels, False, threads, progress)
 
 

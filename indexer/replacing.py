@@ -19,7 +19,7 @@ from typing import TypedDict, Unpack
 from semblance.indexer import encoders, leftovers, pixelfile, snapshot
 from semblance.indexer.catalog import Catalog, CurrentCodec, Writer, codecs
 from semblance.indexer.choosing import Replacement, asked
-from semblance.indexer.pipeline import Summary, bring_up_to_date, codecs_of, full_disk_said, refresh, update
+from semblance.indexer.pipeline import Summary, bring_up_to_date, codecs_with, full_disk_said, refresh, update
 from semblance.indexer.scan import Scan, check, look
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import LibraryError, ModelError
@@ -91,7 +91,7 @@ def complete(
         leftovers.remove(library)
         summary = Summary(unchanged=wanted.pictures)
         if wanted.lacking:
-            all_codecs = codecs_of(catalog, _findable(catalog), wanted.asked)
+            all_codecs = codecs_with(catalog, _findable(catalog), wanted.asked)
             seen, gone = _by_path(catalog)
             with_pixels = pixelfile.exists(library)
             summary = bring_up_to_date(catalog, seen, all_codecs, with_pixels, False, threads, progress)
