@@ -1,20 +1,20 @@
-"""What a run does to a library: which files it looks into, what has vanished, and what each batch changes.
+"""What a run does to a library: which files it looks into, and what each batch changes.
 
 Nothing here reads a file or changes anything. A batch is decided when its files have been hashed, and what has vanished
 is forgotten after the last batch: so at each decision the library still knows every vanished path by its hash, beside
 the hashes of the files that are new.
 """
 
-import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from semblance.indexer.catalog import Entry, Failure, NewPicture
+from semblance.indexer.disks import agrees, nearest
 from semblance.indexer.encoding import Encoded, Work
-from semblance.indexer.scan import Scan
+from semblance.indexer.moving import Moves
+from semblance.indexer.scan import Found, Scan
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.errors import UsageError
 from semblance.retrieval.pixels import Pixels
 
 
@@ -29,99 +29,105 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What a run looks into: files whose state has `changed` since they were indexed, and `other` ones, that are new,
+    failed before, or lack something. `filled`: pictures whose state says more than was known, and nothing else."""
+
+    changed: list[Work]
+    other: list[Work]
+    filled: list[Entry]
+
+
+@dataclass(frozen=True)
 class Decision:
-    """What one batch changes. `codes` are those that `touched` lacked, by codec_id and by the pictures' ids. `vectors`
-    are those of `added`, then of `touched`, None where none was asked for."""
+    """What one batch changes. `moved` are pictures under their new paths. `codes` are those that `touched` and `moved`
+    lacked, by codec_id and by the pictures' ids. `vectors` are those of `added`, then of `touched` and of `moved`, None
+    where none was asked for."""
 
     added: list[NewPicture]
     touched: list[Entry]
+    moved: list[Entry]
     codes: dict[str, dict[int, Codes]]
     failed: list[Failure]
     vectors: list[Pixels | None]
 
 
-def plan(seen: Scan, known: Known, vectors: set[int] | None) -> list[Work]:
-    """The files that are new, changed, failed before, or lack a code or a pixel vector: `vectors` are the ids that have
-    one, and None where none are wanted."""
-    work = []
+def plan(seen: Scan, known: Known, vectors: set[int] | None) -> Plan:
+    """The files to look into: `vectors` are the ids that have a pixel vector, and None where none are wanted."""
+    result, other_inode = Plan([], [], []), list[tuple[Entry, Found]]()
+    coded = set.intersection(*known.coded.values()) if known.coded else None
+
+    def agreeing(entry: Entry, found: Found) -> None:
+        if (
+            (coded is not None and entry.id not in coded)
+            or (vectors is not None and entry.id not in vectors)
+            or found.path in known.failures
+        ):
+            result.other.append(_work(found, entry, known))
+        elif (found.ctime_ns or entry.ctime_ns, found.inode or entry.inode) != (entry.ctime_ns, entry.inode):
+            result.filled.append(under(entry, found))
+
     for found in seen.found.values():
         entry = known.entries.get(found.path)
-        same = entry is not None and (entry.size, entry.mtime_ns) == (found.size, found.mtime_ns)
-        lacking = frozenset(codec_id for codec_id, ids in known.coded.items() if entry and entry.id not in ids)
-        whole = entry is not None and not lacking and (vectors is None or entry.id in vectors)
-        if not same or not whole or found.path in known.failures:
-            work.append(Work(found, entry.sha256 if entry else None, lacking))
-    return work
+        if entry is None:
+            result.other.append(Work(found, None))
+        elif not agrees(entry, found):
+            result.changed.append(_work(found, entry, known))
+        elif entry.inode != found.inode and 0 not in (entry.inode, found.inode):
+            other_inode.append((entry, found))
+        else:
+            agreeing(entry, found)
+    counted_anew = _disks_counted_anew(seen, known, other_inode)
+    for entry, found in other_inode:
+        if nearest(found.path, seen.devices) in counted_anew:
+            agreeing(entry, found)
+        else:
+            result.changed.append(_work(found, entry, known))
+    return result
 
 
-def vanished(seen: Scan, known: Known, prune: bool) -> tuple[list[str], list[str]]:
-    """Paths of pictures and failures that may be forgotten, and warnings of those that may not.
-
-    What may: all below the folders of this run that was not found, was not hidden by something that could not be looked
-    at, and unless `prune` is below no folder that is missing, suddenly empty, or passed over: what a run does not look
-    into another may have found. Raises UsageError.
-    """
-    gone: set[str] = set()
-    kept: set[str] = set()
-    warnings = []
-    missed = [path for path in {**known.entries, **known.failures} if path not in seen.found]
-    missed = [path for path in missed if not any(_is_within(path, closed) for closed in seen.unlisted)]
-    if not prune:
-        missed = [path for path in missed if not _is_passed(path, seen)]
-    holding = {os.path.dirname(path) for path in seen.found}  # noqa: PTH120 - as in the scan
-    alive = holding | {str(above) for folder in holding for above in Path(folder).parents}
-    for root in seen.roots:
-        lost = [path for path in missed if _is_within(path, root)]
-        if root in seen.missing and not lost:
-            raise UsageError(f"There is no folder {root}, and the library has no pictures from it.")
-        gone.update(lost)
-        for emptied, paths in _by_emptied_folder(lost, root, alive).items():
-            if prune or not (pictures := sum(path in known.entries for path in paths)):
-                continue
-            state = "has no pictures any more" if emptied in seen.listed else "is missing"
-            said = "picture is" if pictures == 1 else "pictures are"
-            warnings.append(
-                f"The folder {emptied} {state}: its {pictures:,} {said} kept in the library. "
-                "If they are gone for good, run again with --prune."
-            )
-            kept.update(paths)
-    return sorted(gone - kept), warnings
+def _work(found: Found, entry: Entry, known: Known) -> Work:
+    lacking = frozenset(codec_id for codec_id, ids in known.coded.items() if entry.id not in ids)
+    return Work(found, entry.sha256, lacking)
 
 
-def _by_emptied_folder(lost: list[str], root: str, alive: set[str]) -> dict[str, list[str]]:
-    """The lost paths below each folder that has no file left which should be a picture: the topmost such, from `root`
-    down. A disk that was mounted below the root and is not now looks just like that."""
-    emptied: dict[str, list[str]] = {}
-    for path in lost:
-        within = [folder for above in Path(path).parents if _is_within(folder := str(above), root)]
-        if dead := [folder for folder in within if folder not in alive]:
-            emptied.setdefault(dead[-1], []).append(path)
-    return emptied
+def _disks_counted_anew(seen: Scan, known: Known, other_inode: Sequence[tuple[Entry, Found]]) -> set[str | None]:
+    """The disks of which most files have another inode and nothing else has changed: those number their files anew when
+    they are mounted, as FAT and some of the network do, and their inodes say nothing."""
+    if not other_inode:
+        return set()
+    whole = Counter(nearest(path, seen.devices) for path in seen.found if path in known.entries)
+    other = Counter(nearest(found.path, seen.devices) for _, found in other_inode)
+    return {disk for disk, count in other.items() if 2 * count > whole[disk]}
 
 
-def _is_passed(path: str, seen: Scan) -> bool:
-    """Whether the run looked past this path: left out, or below a folder that is passed over and not named."""
-    for above in (Path(path), *Path(path).parents):
-        if (folder := str(above)) in seen.passed or folder in seen.roots:
-            return folder not in seen.roots
-    return False
+def under(entry: Entry, found: Found) -> Entry:
+    """The picture as a file that was found."""
+    return Entry(entry.id, **found._asdict(), sha256=entry.sha256)
 
 
-def decide(batch: Sequence[Encoded | Failure], known: Known) -> Decision:
+def decide(batch: Sequence[Encoded | Failure], known: Known, moves: Moves) -> Decision:
     """What a batch changes, now that its files have been looked into."""
-    fresh = [result for result in batch if isinstance(result, Encoded) and not result.same]
-    same = [result for result in batch if isinstance(result, Encoded) and result.same]
-    added = [NewPicture(**each.work.found._asdict(), sha256=each.sha256, codes=each.codes) for each in fresh]
-    touched = [
-        Entry(known.entries[each.work.found.path].id, **each.work.found._asdict(), sha256=each.sha256) for each in same
-    ]
+    added: list[tuple[NewPicture, Encoded]] = []
+    touched: list[tuple[Entry, Encoded]] = []
+    moved: list[tuple[Entry, Encoded]] = []
+    for result in batch:
+        if isinstance(result, Failure):
+            continue
+        found = result.work.found
+        if result.same:
+            entry = known.entries[found.path]
+            if moves.moved.get(entry.id) != found.path:  # else it was moved, and only now is here again
+                touched.append((under(entry, found), result))
+        elif was := moves.find(result.sha256, found.path):
+            moved.append((under(was, found), result))
+        else:
+            added.append((NewPicture(**found._asdict(), sha256=result.sha256, codes=result.codes), result))
     codes: dict[str, dict[int, Codes]] = {}
-    for result, entry in zip(same, touched, strict=True):
+    for entry, result in [*touched, *moved]:
         for codec_id, code in result.codes.items():
-            codes.setdefault(codec_id, {})[entry.id] = code
+            if entry.id not in known.coded[codec_id]:
+                codes.setdefault(codec_id, {})[entry.id] = code
     failed = [result for result in batch if isinstance(result, Failure)]
-    return Decision(added, touched, codes, failed, [result.vector for result in [*fresh, *same]])
-
-
-def _is_within(path: str, root: str) -> bool:
-    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
+    vectors = [result.vector for _, result in [*added, *touched, *moved]]
+    return Decision([new for new, _ in added], [e for e, _ in touched], [e for e, _ in moved], codes, failed, vectors)

@@ -8,7 +8,7 @@ loaded for one thread: measured, that is as fast as larger batches on all of the
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,11 @@ from semblance.retrieval.errors import PictureError
 from semblance.retrieval.images import Picture
 from semblance.retrieval.pixels import Pixels
 from semblance.retrieval.pool import in_order
+
+Known = Callable[[bytes], Mapping[str, Codes]]
+"""SHA-256 of a content -> codec_id -> its code (W,), and under PIXELS its vector, as far as the library has them."""
+
+PIXELS = "pixels"
 
 CHUNK = 32  # files at most in a task: a task for every small file would cost more than the file
 CHUNK_BYTES = 2 * 1024 * 1024  # beyond which a task ends: large files shall be shared out, and Ctrl-C waits for them
@@ -59,16 +64,25 @@ class Encoded:
         return self.sha256 == self.work.known
 
 
-def encode(work: Sequence[Work], codecs: Sequence[Codec], with_pixels: bool) -> list[Encoded | Failure]:
+def nothing_known(_sha256: bytes) -> Mapping[str, Codes]:
+    """For who has no library."""
+    return {}
+
+
+def encode(
+    work: Sequence[Work], codecs: Sequence[Codec], with_pixels: bool, known: Known = nothing_known
+) -> list[Encoded | Failure]:
     """Read, hash, decode and encode a chunk of files; for each, in order, what it holds or why it cannot be used.
 
-    Each file is read once, and decoded once for each input that the codecs (and the pixels) see it by.
+    Each file is read once, and decoded once for each input that the codecs (and the pixels) see it by; what `known` has
+    of its content is not made again. It is asked in the pool's threads.
     """
     results: list[Encoded | Failure] = []
     waiting: dict[str, list[tuple[Encoded, Picture]]] = {codec.codec_id: [] for codec in codecs}
+    first: dict[bytes, Encoded] = {}
     for item in work:
         try:
-            result, pictures = _decode(item, codecs, with_pixels)
+            result, pictures = _decode(item, codecs, with_pixels, known, first)
         except PictureError as error:
             results.append(Failure(item.found.path, str(error), read=True))
         except OSError as error:
@@ -83,27 +97,47 @@ def encode(work: Sequence[Work], codecs: Sequence[Codec], with_pixels: bool) -> 
             codes = codec.encode(np.stack([picture for _, picture in fresh]))
             for (result, _), code in zip(fresh, codes, strict=True):
                 result.codes[codec.codec_id] = code
+    for each in results:
+        if isinstance(each, Encoded) and not each.same and first[each.sha256] is not each:
+            each.codes.update(first[each.sha256].codes)
     return results
 
 
 def encoded(
-    work: Sequence[Work], codecs: Sequence[Codec], with_pixels: bool, threads: int
+    work: Sequence[Work], codecs: Sequence[Codec], with_pixels: bool, threads: int, known: Known = nothing_known
 ) -> Iterator[list[Encoded | Failure]]:
     """`encode` of all `work`, in order, a list for each chunk, by the cores of this machine."""
-    return in_order(partial(encode, codecs=codecs, with_pixels=with_pixels), _chunks(work), threads)
+    return in_order(partial(encode, codecs=codecs, with_pixels=with_pixels, known=known), chunks(work), threads)
 
 
-def _decode(work: Work, codecs: Sequence[Codec], with_pixels: bool) -> tuple[Encoded, dict[str, Picture]]:
-    """The file's content without codes yet, and for each codec whose code it lacks, by its id, what that sees of it."""
+def _decode(
+    work: Work, codecs: Sequence[Codec], with_pixels: bool, known: Known, first: dict[bytes, Encoded]
+) -> tuple[Encoded, dict[str, Picture]]:
+    """The file's content with the codes that are known, and for each codec whose code it lacks, by its id, what that
+    sees of it. `first` has the first of each content in the chunk, whose codes the others get when it is done."""
     data = images.read(Path(work.found.path))
     sha256 = hashlib.sha256(data).digest()
+    if sha256 != work.known and (twin := first.get(sha256)):
+        return Encoded(work, sha256, {}, twin.vector), {}
+    held = known(sha256)
     wanted = {codec.codec_id: codec.spec for codec in codecs if sha256 != work.known or codec.codec_id in work.lacking}
-    pictures = images.load_each(data, {*wanted.values(), *([pixels.SPEC] if with_pixels else [])})
-    vector = pictures[pixels.SPEC].reshape(-1) if with_pixels else None
-    return Encoded(work, sha256, {}, vector), {codec_id: pictures[spec] for codec_id, spec in wanted.items()}
+    codes = {codec_id: held[codec_id] for codec_id in wanted if codec_id in held}
+    specs = {codec_id: spec for codec_id, spec in wanted.items() if codec_id not in codes}
+    with_vector = with_pixels and PIXELS not in held
+    pictures = (
+        images.load_each(data, {*specs.values(), *([pixels.SPEC] if with_vector else [])})
+        if specs or with_vector
+        else {}
+    )
+    vector = pictures[pixels.SPEC].reshape(-1) if with_vector else held.get(PIXELS) if with_pixels else None
+    result = Encoded(work, sha256, codes, vector)
+    if not result.same:
+        first[sha256] = result
+    return result, {codec_id: pictures[spec] for codec_id, spec in specs.items()}
 
 
-def _chunks(work: Sequence[Work]) -> Iterator[list[Work]]:
+def chunks(work: Sequence[Work]) -> Iterator[list[Work]]:
+    """The tasks that work is shared out in."""
     chunk: list[Work] = []
     for item in work:
         chunk.append(item)

@@ -1,47 +1,29 @@
-"""Scan -> encode in the pool -> decide -> one transaction a batch -> forget what is gone.
+"""Folders -> scan -> take in what was seen -> snapshots: a whole run of `index`.
 
-This thread decides and commits while the pool's threads do the rest. What is committed stays: a kill, Ctrl-C or a full
-disk loses at most the batch in flight, and the next run takes up from there.
+The thread that calls it decides and commits while the pool's threads do the rest. What is committed stays: a kill,
+Ctrl-C or a full disk loses at most the batch in flight, and the next run takes up from there.
 """
 
 import contextlib
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-
 from semblance.indexer import encoders, leftovers, pixelfile, snapshot
-from semblance.indexer.catalog import Catalog, Failure, Purpose, Writer
-from semblance.indexer.deciding import Decision, Known, decide, plan, vanished
-from semblance.indexer.encoding import Encoded, encoded
-from semblance.indexer.scan import Scan, check, look, scan
+from semblance.indexer.catalog import Catalog, Purpose, Writer, finding, placing
+from semblance.indexer.deciding import Known
+from semblance.indexer.disks import to_remember
+from semblance.indexer.forgetting import vanished
+from semblance.indexer.scan import Scan, at, check, scan
+from semblance.indexer.taking_in import Summary as Summary  # what callers know by this module
+from semblance.indexer.taking_in import TakingIn
 from semblance.retrieval.codec import COPIES_MODEL, Codec
 from semblance.retrieval.errors import LibraryError, ModelError, UsageError
 from semblance.retrieval.progress import Progress, quiet
-
-_BATCH = 256  # files that one transaction takes, and a chunk's more at most
-
-
-@dataclass
-class Summary:
-    """What one run did. `failed`: path and reason of each file left out; `warnings`: what was not done, and why;
-    `completed`: how many of the unchanged pictures got a code that they lacked; `switched`: the codec_ids of the codecs
-    that became current (see replacing.py)."""
-
-    added: int = 0
-    updated: int = 0
-    removed: int = 0
-    unchanged: int = 0
-    completed: int = 0
-    skipped: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    switched: dict[Purpose, str] = field(default_factory=dict)
-    seconds: float = 0.0
 
 
 def update(
@@ -81,6 +63,53 @@ def update(
     return summary
 
 
+def look_again(
+    catalog: Writer, alike: Codec, paths: Iterable[str], threads: int, progress: Progress = quiet
+) -> Summary:
+    """Make anew what the library lacks of pictures whose files are at these paths; nothing else is looked at, and
+    nothing forgotten. A file that is another now is taken in as `update` does."""
+    seen = Scan(found={found.path: found for path in paths if (found := at(path))})
+    codecs, with_pixels = codecs_with(catalog, alike), pixelfile.exists(catalog.folder)
+    return bring_up_to_date(catalog, seen, codecs, with_pixels, False, threads, progress)
+
+
+def refresh(catalog: Writer) -> None:
+    """Make what is derived of the catalog's codes and pictures stand for its present state. Raises OSError."""
+    snapshot.refresh(catalog)
+    if catalog.current("same"):
+        snapshot.refresh(catalog, "same")
+    if pixelfile.exists(catalog.folder):
+        pixelfile.compact(catalog.folder, catalog.contents())
+
+
+def codecs_of(catalog: Writer, alike: Codec, before: list[Codec]) -> list[Codec]:
+    """The library's codecs, those of before where they still are."""
+    same = catalog.current("same")
+    if before and [codec.codec_id for codec in before] == [alike.codec_id, *([same.codec_id] if same else [])]:
+        return before
+    return codecs_with(catalog, alike)
+
+
+def update_some(
+    catalog: Writer, codecs: list[Codec], seen: Scan, gone: list[str], leaving: list[str], threads: int
+) -> Summary:
+    """Take in files that were seen one by one, and what is `gone` of files and folders; see looking.look.
+
+    What is gone or `leaving` may be found under the paths seen; what is leaving is not forgotten yet.
+    """
+    within = partial(finding.within, catalog)
+    entries = {entry.path: entry for path in [*seen.found, *gone] for entry in within(path)}
+    failures = {at: why for path in [*seen.found, *gone] for at, why in finding.failures_within(catalog, path).items()}
+    lost = vanished(seen, entries, failures, finding.folders(catalog), within, partly=True)
+    left = {entry.path: entry for path in leaving for entry in within(path)}
+    lost = replace(lost, leaving=[path for path in left if path not in entries and path not in seen.found])
+    entries |= left
+    ids = [entry.id for entry in entries.values()]
+    known = Known(entries, failures, {codec.codec_id: finding.coded(catalog, codec.codec_id, ids) for codec in codecs})
+    with_pixels = pixelfile.exists(catalog.folder)  # which of the others lack one, only a whole run asks
+    return TakingIn(catalog, codecs, known, lost, with_pixels, None, threads, quiet).run(seen)
+
+
 def codecs_with(
     catalog: Writer, alike: Codec | None, beside: Mapping[Purpose, Codec] = MappingProxyType({})
 ) -> list[Codec]:
@@ -116,70 +145,19 @@ def bring_up_to_date(
     if catalog.damaged_seen:  # what is damaged is made anew
         catalog.drop_damaged()
         known = _known(catalog, codecs)
-    gone, warnings = vanished(seen, known, prune)
+    remembered = finding.folders(catalog)
+    lost = vanished(seen, known.entries, known.failures, remembered, partial(finding.within, catalog), prune)
     contents = {entry.id: entry.sha256 for entry in known.entries.values()}
-    vectors = set(pixelfile.PixelFile(catalog.folder, contents).ids.tolist()) if with_pixels else None
-    work = plan(seen, known, vectors)
-    summary = Summary(skipped=seen.skipped, failed=dict(seen.unlisted), warnings=warnings)
-    summary.unchanged = len((seen.found.keys() - {item.found.path for item in work}) & known.entries.keys())
-    done, batch = 0, list[Encoded | Failure]()
-    progress(done, len(work))
-    for results in encoded(work, codecs, with_pixels, threads):
-        batch += results
-        done += len(results)
-        if len(batch) >= _BATCH or done == len(work):
-            _commit(catalog, decide(batch, known), codecs, known, summary)
-            batch = []
-        progress(done, len(work))
-    catalog.record([], [Failure(path, reason, read=False) for path, reason in seen.unlisted.items()])
-    catalog.forget(gone)
-    summary.removed = sum(path in known.entries for path in gone)
+    vectors = pixelfile.PixelFile(catalog.folder, contents) if with_pixels else None
+    taking_in = TakingIn(catalog, codecs, known, lost, with_pixels, vectors, threads, progress)
+    summary = taking_in.run(seen)
+    placing.see(catalog, *to_remember(seen, remembered, lost.away, prune, finding.last(catalog)))
     return summary
-
-
-def look_again(
-    catalog: Writer, alike: Codec, paths: Iterable[str], threads: int, progress: Progress = quiet
-) -> Summary:
-    """Make anew what the library lacks of pictures whose files are at these paths; nothing else is looked at, and
-    nothing forgotten. A file that is another now is taken in as `update` does."""
-    seen = Scan(found={found.path: found for path in paths if (found := look(path))})
-    codecs, with_pixels = codecs_with(catalog, alike), pixelfile.exists(catalog.folder)
-    return bring_up_to_date(catalog, seen, codecs, with_pixels, False, threads, progress)
-
-
-def refresh(catalog: Writer) -> None:
-    """Make what is derived of the catalog's codes and pictures stand for its present state. Raises OSError."""
-    snapshot.refresh(catalog)
-    if catalog.current("same"):
-        snapshot.refresh(catalog, "same")
-    if pixelfile.exists(catalog.folder):
-        pixelfile.compact(catalog.folder, catalog.contents())
 
 
 def _known(catalog: Catalog, codecs: list[Codec]) -> Known:
     coded = {codec.codec_id: catalog.coded(codec.codec_id) for codec in codecs}
     return Known({entry.path: entry for entry in catalog.entries()}, catalog.failures(), coded)
-
-
-def _commit(catalog: Writer, decision: Decision, codecs: list[Codec], known: Known, summary: Summary) -> None:
-    ids = catalog.record(decision.added, decision.failed) if decision.added or decision.failed else []
-    if decision.touched:
-        catalog.touch(decision.touched)
-        ids += [entry.id for entry in decision.touched]
-    for codec in codecs:
-        if codes := decision.codes.get(codec.codec_id):
-            catalog.add_codes(codec, np.array([*codes], np.int64), np.stack([*codes.values()]))
-    hashes = [new.sha256 for new in decision.added] + [entry.sha256 for entry in decision.touched]
-    made = [each for each in zip(ids, hashes, decision.vectors, strict=True) if each[2] is not None]
-    if made:
-        numbers, contents, vectors = zip(*made, strict=True)
-        pixelfile.append(catalog.folder, numbers, contents, np.stack(vectors))
-    updated = sum(picture.path in known.entries for picture in decision.added)
-    summary.added += len(decision.added) - updated
-    summary.updated += updated
-    summary.unchanged += len(decision.touched)
-    summary.completed += len({id for codes in decision.codes.values() for id in codes})
-    summary.failed |= {failure.path: failure.reason for failure in decision.failed}
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from semblance.indexer import encoders, leftovers, pixelfile, snapshot
 from semblance.indexer.catalog import Catalog, CurrentCodec, Writer, codecs
 from semblance.indexer.choosing import Replacement, asked
 from semblance.indexer.pipeline import Summary, bring_up_to_date, codecs_with, full_disk_said, refresh, update
-from semblance.indexer.scan import Scan, check, look
+from semblance.indexer.scan import Scan, at, check
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import LibraryError, ModelError
 from semblance.retrieval.progress import Progress, quiet
@@ -128,7 +128,7 @@ def _together(parts: Sequence[Summary]) -> Summary:
     """What several parts of one run did."""
     last = parts[-1]
     for part in parts[:-1]:
-        for name in ("added", "updated", "removed", "completed", "skipped", "seconds"):
+        for name in ("added", "updated", "moved", "removed", "completed", "skipped", "seconds"):
             setattr(last, name, getattr(last, name) + getattr(part, name))
         last.failed = part.failed | last.failed
         last.warnings = part.warnings + last.warnings
@@ -159,7 +159,7 @@ def _by_path(catalog: Catalog) -> tuple[Scan, dict[str, str]]:
     """All pictures of a library, as if a scan had found them, and why others were not."""
     seen, gone = Scan(), dict[str, str]()
     for entry in catalog.entries():
-        if found := look(entry.path):
+        if found := at(entry.path):
             seen.found[entry.path] = found
         else:
             gone[entry.path] = "The file is gone, or cannot be looked at."

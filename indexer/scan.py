@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from semblance.indexer import thumbnails
 from semblance.indexer.catalog import FILE
@@ -35,7 +35,8 @@ class Scan:
 
     `skipped` counts files that are no pictures by name nor content, hidden ones, and what is left out. `unlisted` are
     folders and files that could not be looked at, with the reason: nothing below them may be called gone. `passed` are
-    folders that were seen and not looked into. `missing` are folders that are not there.
+    folders that were seen and not looked into. `missing` are folders that are not there. `devices` has the numbers of
+    the devices of the roots, and of folders below them that lie on another one than the folder they are in.
     """
 
     roots: list[str] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Scan:
     listed: set[str] = field(default_factory=set)
     passed: set[str] = field(default_factory=set)
     missing: list[str] = field(default_factory=list)
+    devices: dict[str, int] = field(default_factory=dict)
 
 
 def check(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> None:
@@ -83,32 +85,35 @@ def scan(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> Sca
             continue
         out.roots.append(root)
         try:
-            os.stat(root)  # noqa: PTH116
+            out.devices[root] = in_64_bits(os.stat(root).st_dev)  # noqa: PTH116
         except (FileNotFoundError, NotADirectoryError):
             out.missing.append(root)
             continue
         except OSError as error:
             out.unlisted[_shown(root)] = f"The folder cannot be looked at: {error.strerror}."
             continue
-        for entry in _walk(root, str(own), excluded, out):
-            _sort(entry, out)
+        for entry in walk(root, root, str(own), excluded, out):
+            sort_in(entry, out)
     return out
 
 
-def _walk(folder: str, own: str, excluded: Excluded, out: Scan) -> Iterator[os.DirEntry[str]]:
+def walk(folder: str, root: str, own: str, excluded: Excluded, out: Scan) -> Iterator[os.DirEntry[str]]:
     """The files below `folder`, in the order of their names. Folders walked for an earlier root are passed over."""
-    pending, start = [folder], len(folder.rstrip(os.sep)) + 1
+    pending, start = [(folder, out.devices.get(folder))], len(root.rstrip(os.sep)) + 1
     while pending:
-        here = pending.pop()
+        here, above = pending.pop()
         if here in out.listed:
             continue
         out.listed.add(here)
         try:
+            device = in_64_bits(os.stat(here).st_dev)  # noqa: PTH116
             with os.scandir(here) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
             out.unlisted[_shown(here)] = f"The folder cannot be listed: {error.strerror}."
             continue
+        if above is not None and device != above:
+            out.devices[here] = device
         if here == own or any(entry.name == FILE for entry in entries):
             out.skipped += here != own
             out.passed.add(here)
@@ -122,7 +127,7 @@ def _walk(folder: str, own: str, excluded: Excluded, out: Scan) -> Iterator[os.D
                 if entry.name.startswith("."):
                     out.passed.add(entry.path)
                 else:
-                    below.append(entry.path)
+                    below.append((entry.path, device))
             elif entry.name.startswith("."):
                 out.skipped += 1
             else:
@@ -136,7 +141,24 @@ def _is_of_a_library(folder: Path) -> bool:
     return any(os.path.lexists(home / FILE) for home in (folder, *homes))
 
 
-def _sort(entry: os.DirEntry[str], out: Scan) -> None:
+class Entry(Protocol):
+    """A file as a listing gives it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    def is_file(self) -> bool: ...
+
+    def is_symlink(self) -> bool: ...
+
+    def stat(self) -> os.stat_result: ...
+
+
+def sort_in(entry: Entry, out: Scan) -> None:
+    """Put a file where it belongs: found, skipped, or not to be looked at."""
     shown = _shown(entry.path)
     try:
         by_name = os.path.splitext(entry.name)[1].lower() in images.SUFFIXES  # noqa: PTH122 - as below
@@ -156,24 +178,28 @@ def _sort(entry: os.DirEntry[str], out: Scan) -> None:
     if shown != entry.path:
         out.unlisted[shown] = "The file's name is not valid UTF-8: rename it."
         return
-    out.found[entry.path] = _found(entry.path, state)
+    out.found[entry.path] = state_of(entry.path, state)
 
 
-def look(path: str) -> Found | None:
+def at(path: str) -> Found | None:
     """One file as it is now. None where there is none that lies on a disk."""
     try:
         state = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError):
         return None
-    return _found(path, state) if stat.S_ISREG(state.st_mode) else None
+    return state_of(path, state) if stat.S_ISREG(state.st_mode) else None
 
 
-def _found(path: str, state: os.stat_result) -> Found:
-    numbers = (_in_64_bits(number) for number in (state.st_mtime_ns, state.st_ctime_ns, state.st_ino))
+def state_of(path: str, state: os.stat_result) -> Found:
+    """What tells whether the file has changed."""
+    numbers = (state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
+    if not -(2**63) <= min(numbers) <= max(numbers) < 2**63:
+        return Found(path, state.st_size, *map(in_64_bits, numbers))
     return Found(path, state.st_size, *numbers)
 
 
-def _in_64_bits(number: int) -> int:
+def in_64_bits(number: int) -> int:
+    """A number of the system's as the catalog can hold it; others are counted round."""
     return (number + 2**63) % 2**64 - 2**63
 
 

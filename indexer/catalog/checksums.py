@@ -19,7 +19,7 @@ COLUMNS = {
     "codecs": ("codec_id", "bits", "model", "purpose", "current"),
     "generations": ("number", "token"),
     "identity": ("id", "created"),
-    "folders": ("path", "device", "named", "seen"),
+    "folders": ("path", "device", "named", "seen", "last"),
     "apart": ("first", "second"),
 }
 _BEGUN = {table: zlib.crc32(table.encode()) for table in COLUMNS}

@@ -62,6 +62,17 @@ class NewPicture:
 
 
 @dataclass(frozen=True)
+class Folder:
+    """A folder that was named in a run, or the place of a disk below one: the number of the device that it lay on, and
+    when that was last so, in seconds since 1970. Pictures with an id above `last` came after that."""
+
+    device: int
+    named: bool
+    seen: float
+    last: int
+
+
+@dataclass(frozen=True)
 class Failure:
     """A file that could not be used, and why. `read`: its content was read, and it is no picture that can be used."""
 

@@ -62,7 +62,8 @@ MIGRATIONS: list[list[str]] = [
         "ALTER TABLE pictures ADD COLUMN inode INTEGER NOT NULL DEFAULT 0",  # 0: not known
         "CREATE INDEX pictures_by_sha256 ON pictures (sha256)",
         """CREATE TABLE folders (
-    path TEXT PRIMARY KEY, device INTEGER NOT NULL, named INTEGER NOT NULL, seen REAL NOT NULL, checksum INTEGER
+    path TEXT PRIMARY KEY, device INTEGER NOT NULL, named INTEGER NOT NULL, seen REAL NOT NULL, last INTEGER NOT NULL,
+    checksum INTEGER
 ) WITHOUT ROWID""",
         """CREATE TABLE apart (
     first INTEGER NOT NULL REFERENCES pictures(id) ON DELETE CASCADE,

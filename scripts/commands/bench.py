@@ -23,6 +23,7 @@ from semblance.scripts.benchmarks.library import index, search
 from semblance.scripts.benchmarks.photographs import photographs
 from semblance.scripts.benchmarks.service import service
 from semblance.scripts.benchmarks.training import training
+from semblance.scripts.benchmarks.unchanged import unchanged
 
 BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "search": search,
@@ -34,8 +35,9 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "training": training,
     "kills": kills,
     "powercuts": powercuts,
+    "unchanged": unchanged,
 }
-LONG = ("training", "kills", "powercuts")  # minutes; more packages, strace
+LONG = ("training", "kills", "powercuts", "unchanged")  # minutes; more packages, strace
 UNNAMED = [name for name in BENCHES if name not in LONG]
 
 

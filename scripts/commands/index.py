@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,8 +12,9 @@ import typer
 
 from semblance.indexer import choosing, fitting, pipeline, replacing
 from semblance.indexer.catalog import KnownCodec
+from semblance.indexer.library import codec_for
 from semblance.indexer.replacing import Options
-from semblance.retrieval.errors import UsageError
+from semblance.retrieval.errors import LibraryLocked, UsageError
 from semblance.scripts import console
 
 Exclude = Annotated[
@@ -38,6 +40,16 @@ Drop = Annotated[
     typer.Option(metavar="MODEL", help="Remove the codes of a model that is not current.", show_default="nothing"),
 ]
 
+Poll = Annotated[
+    float | None,
+    typer.Option(
+        min=1,
+        metavar="SECONDS",
+        help="With --watch: look at everything so often, and ask no system.",
+        show_default="30 for network disks",
+    ),
+]
+
 
 def index(
     library: console.Library,
@@ -51,18 +63,23 @@ def index(
     fit: Annotated[
         bool, typer.Option("--fit", help="Then fit the bits to all pictures of the library, and encode them anew.")
     ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Then go on taking in what changes, until Ctrl-C.")] = False,
+    poll: Poll = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads that decode and encode.")] = os.cpu_count() or 1,
     as_json: console.AsJson = False,
 ) -> None:
     """Encode folders of pictures into a library. Run again, only what changed is encoded and what is gone forgotten.
 
-    A library that is given another --model is searched by its own until every picture has a code of that.
+    A library that is given another --model is searched by its own until every picture has a code of that. With --watch,
+    --json prints a line for the first run and one for each batch after.
     """
     replaced = model is not None or copies is not None
-    _check(bool(folders), replaced or fit or drop is not None, bool(pixels or prune or exclude))
+    _check(bool(folders), replaced, fit or drop is not None, bool(pixels or prune or exclude), watch, poll)
+    options: Options = {"with_pixels": pixels, "prune": prune, "exclude": exclude or [], "threads": threads}
+    if watch and folders:
+        _watch(folders, library, model, copies, poll, as_json, options)
     summary = pipeline.Summary()
     if folders or replaced:
-        options: Options = {"with_pixels": pixels, "prune": prune, "exclude": exclude or [], "threads": threads}
         summary = run(folders or [], library, model, copies, **options)
         if not as_json:
             show(summary)
@@ -76,11 +93,18 @@ def index(
         raise typer.Exit(console.LEFT_OUT)
 
 
-def _check(folders: bool, other: bool, for_folders: bool) -> None:
-    if not folders and not other:
+def _check(folders: bool, replaced: bool, other: bool, for_folders: bool, watch: bool, poll: float | None) -> None:
+    """Raise UsageError where options do not go together."""
+    if not folders and not replaced and not other:
         raise UsageError("There is nothing to do: name a FOLDER of pictures, or --fit the library to those it has.")
     if not folders and for_folders:
         raise UsageError("--pixels, --prune and --exclude are for indexing a FOLDER: name one, or leave them out.")
+    if watch and (not folders or other):
+        raise UsageError(
+            "--watch is for FOLDERs of pictures: name one, and leave --fit and --drop to a run of its own."
+        )
+    if poll is not None and not watch:
+        raise UsageError("--poll is for --watch: add it, or leave --poll out.")
 
 
 def _document(summary: pipeline.Summary, fitted: fitting.Fitted | None, dropped: KnownCodec | None) -> dict[str, Any]:
@@ -92,6 +116,41 @@ def _document(summary: pipeline.Summary, fitted: fitting.Fitted | None, dropped:
     if dropped:
         document["dropped"] = asdict(dropped.codec)
     return document
+
+
+def _watch(
+    folders: list[Path],
+    library: Path,
+    model: str | None,
+    copies: str | None,
+    poll: float | None,
+    as_json: bool,
+    options: Options,
+) -> None:
+    """A first run, and then whatever changes. Ends by KeyboardInterrupt, on SIGTERM too."""
+    from semblance.indexer.watching import Watcher  # loads what only watching needs
+
+    def tell(summary: pipeline.Summary) -> None:
+        console.print_json(_document(summary, None, None)) if as_json else show(summary)
+
+    waiting = False
+    while True:
+        try:
+            tell(run(folders, library, model, copies, **options))
+            break
+        except LibraryLocked as error:
+            if not waiting:
+                console.say(f"{error} Waiting for it.")
+            waiting = True
+            time.sleep(1)
+    watcher = Watcher(
+        folders, library, codec_for(library), [*options["exclude"]], options["threads"], poll, tell, console.say
+    )
+    console.say("Watching; Ctrl-C ends.")
+    try:
+        watcher.run()
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the library holds what was taken in; run the same command again to go on") from None
 
 
 def run(
@@ -146,12 +205,13 @@ def show(summary: pipeline.Summary) -> None:
         console.say(f"left out: {path}: {reason}")
     for warning in summary.warnings:
         console.say(f"warning: {warning}")
-    if not summary.added + summary.updated + summary.removed + summary.unchanged + len(summary.failed):
+    if not summary.added + summary.updated + summary.moved + summary.removed + summary.unchanged + len(summary.failed):
         console.say("There are no pictures there (files of other kinds are skipped).")
     completed = f" ({summary.completed:,} of them got a code that they lacked)" if summary.completed else ""
+    moved = f"{summary.moved:,} moved, " if summary.moved else ""
     rate = (summary.added + summary.updated) / max(summary.seconds, 1e-9)
     console.say(
-        f"{summary.added:,} added, {summary.updated:,} updated, {summary.removed:,} removed, {summary.unchanged:,} "
-        f"unchanged{completed}, {summary.skipped:,} skipped, {len(summary.failed):,} failed in {summary.seconds:.1f} s"
-        + (f" ({rate:,.0f} pictures a second)" if summary.added + summary.updated else "")
+        f"{summary.added:,} added, {summary.updated:,} updated, {moved}{summary.removed:,} removed, "
+        f"{summary.unchanged:,} unchanged{completed}, {summary.skipped:,} skipped, {len(summary.failed):,} failed "
+        f"in {summary.seconds:.1f} s" + (f" ({rate:,.0f} pictures a second)" if summary.added + summary.updated else "")
     )

@@ -258,7 +258,7 @@ def test_a_kill_between_any_two_steps_loses_a_batch_at_most(
     pipeline.update([pictures], folder, small(folder))
     whole = {codec_id: stored(folder, codec_id) for codec_id in (COPIES, small(folder).codec_id)}
     forget_copies(folder)
-    monkeypatch.setattr(pipeline, "_BATCH", 1)
+    monkeypatch.setattr("semblance.indexer.taking_in._BATCH", 1)
     monkeypatch.setattr("semblance.indexer.encoding.CHUNK", 2)
 
     def killed() -> None:

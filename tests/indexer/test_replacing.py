@@ -104,7 +104,7 @@ def test_a_run_that_was_cut_short_goes_on_where_it_was(
         if done:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "_BATCH", 1)
+    monkeypatch.setattr("semblance.indexer.taking_in._BATCH", 1)
     monkeypatch.setattr("semblance.indexer.encoding.CHUNK", 2)
     with Library.open(library) as opened, pytest.raises(KeyboardInterrupt):
         opened.index(model="cifar10-ae", threads=1, progress=stop)

@@ -28,10 +28,10 @@ OLD, NEW = Codec("cifar10-fast"), Codec("cifar10-ae")
 ENDS = """
 import importlib, os, sys
 from pathlib import Path
-from semblance.indexer import encoding, pipeline, snapshot
+from semblance.indexer import encoding, pipeline, snapshot, taking_in
 from semblance.indexer.catalog import Writer, codecs
 from semblance.indexer.library import Library
-pipeline._BATCH, encoding.CHUNK = 8, 4
+taking_in._BATCH, encoding.CHUNK = 8, 4
 where, name, number, after = sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5] == "after"
 home = {"Writer": Writer, "codecs": codecs, "snapshot": snapshot, "Path": Path}[where]
 real, calls = getattr(home, name), 0

@@ -55,9 +55,10 @@ INSERT INTO failures VALUES('/pictures/broken.jpg','The picture''s header is dam
 INSERT INTO failures VALUES('/pictures/new.jpg','It''s a text.',3226496053);
 INSERT INTO failures VALUES('/pictures/notes.txt.jpg','It is a text.',3789755765);
 CREATE TABLE folders (
-    path TEXT PRIMARY KEY, device INTEGER NOT NULL, named INTEGER NOT NULL, seen REAL NOT NULL, checksum INTEGER
+    path TEXT PRIMARY KEY, device INTEGER NOT NULL, named INTEGER NOT NULL, seen REAL NOT NULL, last INTEGER NOT NULL,
+    checksum INTEGER
 ) WITHOUT ROWID;
-INSERT INTO folders VALUES('/pictures',64769,1,1795900000.5,2790670615);
+INSERT INTO folders VALUES('/pictures',64769,1,1795900000.5,3,872983882);
 CREATE TABLE generations (number INTEGER PRIMARY KEY, token TEXT NOT NULL, checksum INTEGER);
 INSERT INTO generations VALUES(2,'533bb69efa45401a46e8ed37cf396957',3088862536);
 INSERT INTO generations VALUES(3,'6f47bdb83aa58891d77cdf9e853d7537',3863680416);
