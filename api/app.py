@@ -14,7 +14,9 @@ from semblance.api.routes import Service, Slots, router
 from semblance.api.settings import Settings
 from semblance.api.worker import Worker
 from semblance.indexer.library import Library
+from semblance.retrieval import decoding
 
+WARM = 2  # decoding processes that are there before the first upload
 PAGE = Path(__file__).parent / "page"
 
 
@@ -24,17 +26,21 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     That one is opened in the background: until then, and while there is none, /ready answers 503.
     """
     worker = Worker(settings.library, settings.model, library)
+    slots = Slots(settings.decode_slots, settings.waiting)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
         worker.start()
-        yield {"service": Service(settings, worker, Slots(settings.decode_slots, settings.waiting))}
+        decoding.warm(min(settings.decode_slots, WARM))
+        yield {"service": Service(settings, worker, slots)}
+        slots.stop()
         worker.stop()
 
     app = FastAPI(title="Semblance", summary="Find the pictures that look like this one.", lifespan=lifespan)
     app.add_middleware(Guard, host=settings.host, max_upload_mb=settings.max_upload_mb)
     problems.install(app)
     app.include_router(router)
+    app.state.stop = slots.stop  # at once, for those who cannot wait until the app's life ends
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     def page() -> FileResponse:

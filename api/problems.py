@@ -22,6 +22,7 @@ _STATUS: dict[type[SemblanceError], int] = {
     errors.DamagedPicture: 400,
     errors.NotAPicture: 415,
     errors.PictureTooLarge: 413,
+    errors.PictureTooCostly: 413,
     errors.NoPixels: 422,
     errors.NoCopies: 422,
     errors.UsageError: 422,

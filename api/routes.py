@@ -21,6 +21,7 @@ from semblance.api.worker import Worker
 from semblance.indexer import originals, thumbnails
 from semblance.indexer.asking import Answer, Question
 from semblance.indexer.catalog import Catalog
+from semblance.retrieval import decoding
 from semblance.retrieval.errors import Busy, DamagedPicture, NoCopies, Overtaken, PictureTooLarge
 
 router = APIRouter()
@@ -34,6 +35,7 @@ class Slots:
 
     def __init__(self, slots: int, waiting: int) -> None:
         self._limiter = anyio.CapacityLimiter(slots)
+        self._crew = decoding.Crew()
         self._room = slots + waiting
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
@@ -41,10 +43,15 @@ class Slots:
         if self._room == 0:
             raise Busy("The service has too many pictures waiting to be decoded: try again in a moment.")
         self._room -= 1
+        decoding.CREW.set(self._crew)  # for the thread too, which is given this request's context
         try:
             return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
         finally:
             self._room += 1
+
+    def stop(self) -> None:
+        """Give up what is being decoded: whoever waits for it hears that the service stops."""
+        self._crew.end()
 
 
 @dataclass(frozen=True)

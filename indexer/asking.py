@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from semblance.indexer.catalog import Catalog
 from semblance.indexer.coded import Coded
-from semblance.retrieval import images, queries
+from semblance.retrieval import decoding, queries
 from semblance.retrieval.codec import Codec, from_logits
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import Overtaken, SemblanceError, UnknownPicture, UsageError
@@ -150,7 +150,7 @@ class ByCodes:
         if len(sources) > 1 and count > 1:
             raise UsageError(SEVERAL)
         started = time.perf_counter()
-        seen = images.load_each(sources[0], self.specs) if len(sources) == 1 else {}
+        seen = decoding.load_each(sources[0], self.specs) if len(sources) == 1 else {}
         if seen:
             pictures = seen[self.codec.spec][None]
         else:  # what is wrong is said with which of them it is

@@ -9,7 +9,7 @@ from semblance.indexer import pixelfile
 from semblance.indexer.asking import SEVERAL, Engine, Question, Ranking, unknown
 from semblance.indexer.catalog import Catalog
 from semblance.indexer.coded import Coded
-from semblance.retrieval import images, pixels
+from semblance.retrieval import decoding, pixels
 from semblance.retrieval.errors import NoPixels, UsageError
 from semblance.retrieval.images import Source
 from semblance.retrieval.pixels import PixelIndex, Pixels
@@ -38,7 +38,7 @@ class ByPixels:
         if count > 1 or refine:
             raise UsageError("Only codes have several views and a refined order: leave views and refine out.")
         started = time.perf_counter()
-        seen = images.load_each(liked[0], {pixels.SPEC, *([self.same.codec.spec] if self.same else [])})
+        seen = decoding.load_each(liked[0], {pixels.SPEC, *([self.same.codec.spec] if self.same else [])})
         decoded = time.perf_counter()
         own = None
         if self.same:

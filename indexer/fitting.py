@@ -23,7 +23,7 @@ import numpy as np
 from semblance.indexer import encoders, leftovers, snapshot
 from semblance.indexer.catalog import Catalog, CurrentCodec, Entry, Writer
 from semblance.indexer.pipeline import full_disk_said
-from semblance.retrieval import files, images
+from semblance.retrieval import decoding, files
 from semblance.retrieval.codec import CARD, ENCODER, Codec, card_bytes, from_logits
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import LibraryError, ModelError, PictureError
@@ -173,10 +173,10 @@ def _look(trunk: Trunk, entries: Sequence[Entry]) -> tuple[list[tuple[Entry, str
     for entry in entries:
         reason = None
         try:
-            data = images.read(Path(entry.path))
-            if hashlib.sha256(data).digest() == entry.sha256:
-                pictures.append(images.load(data, trunk.codec.spec))
-            else:
+            with decoding.one() as decoder:
+                if same := decoder.open(Path(entry.path)) == entry.sha256:
+                    pictures.append(decoder.see([trunk.codec.spec])[trunk.codec.spec])
+            if not same:
                 reason = "The file has changed since it was indexed."
         except PictureError as error:
             reason = str(error)

@@ -33,6 +33,11 @@ def repair(
             f"{saved.pictures:,} pictures and {saved.codes:,} codes are whole, and stand in a new catalog; the damaged "
             f"one is kept as {kept}."
         )
+        if paths:
+            mended.append(
+                f"{len(paths):,} pictures' rows were damaged: index your folders again, which finds those whose paths "
+                "could not be read any more."
+            )
     if parts:
         with Writer.writing(library) as catalog, pipeline.full_disk_said(library):
             mended += _mend(catalog, paths, threads, progress)

@@ -8,14 +8,13 @@ served but made anew.
 """
 
 import contextlib
-import hashlib
 import logging
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from semblance.indexer.catalog import Entry
-from semblance.retrieval import images
+from semblance.retrieval import decoding
 from semblance.retrieval.files import replace
 
 SIDE = 320
@@ -41,7 +40,7 @@ def read(library: Path, sha256: bytes) -> bytes | None:
 
 
 def damaged(library: Path) -> Iterator[Path]:
-    """The thumbnails that are not what was kept. Those of before, which have no checksum, are made anew when asked for."""
+    """The thumbnails that are not what was kept. Those of before, which have no checksum, are made anew when asked."""
     for path in sorted((library / FOLDER).glob("*/*.jpg")):
         with contextlib.suppress(ValueError, OSError):
             data = path.read_bytes()
@@ -61,9 +60,8 @@ def _checksum(sha256: bytes, small: bytes) -> bytes:
 def make(library: Path, entry: Entry) -> tuple[bytes, bool]:
     """A JPEG of the picture's file as it is now, its longer side at most SIDE pixels, and whether it shows the content
     that was indexed. Only then is it kept. Raises PictureError, and OSError where the file cannot be read."""
-    data = images.read(Path(entry.path))
-    small = images.thumbnail(data, SIDE)
-    if hashlib.sha256(data).digest() != entry.sha256:
+    small, sha256 = decoding.thumbnail(Path(entry.path), SIDE)
+    if sha256 != entry.sha256:
         return small, False
     kept = thumbnail_path(library, entry.sha256)
     try:

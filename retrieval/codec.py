@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from semblance.retrieval import codes, files, images
+from semblance.retrieval import codes, decoding, files
 from semblance.retrieval.errors import ModelError, PictureError
 from semblance.retrieval.images import Picture, Source
 from semblance.retrieval.inputs import InputSpec, from_card
@@ -78,9 +78,9 @@ class Codec:
     def logits(self, pictures: Picture | Iterable[Source]) -> Logits:
         """Pictures -> logits float32 (N, bits).
 
-        Pictures are an array uint8 (N, S, S, 3), or any number of what `images.load` takes, of any size and mixed:
+        Pictures are an array uint8 (N, S, S, 3), or any number of what `decoding.load` takes, of any size and mixed:
         paths, strings, bytes, Pillow's pictures, arrays. Raises ModelError for anything else, a single picture too, and
-        PictureError and OSError as `images.load` does, saying which picture it was.
+        PictureError and OSError as `decoding.load` does, saying which picture it was.
         """
         shape = (self.spec.size, self.spec.size, 3)
         if isinstance(pictures, np.ndarray) and pictures.dtype == np.uint8 and pictures.shape[1:] == shape:
@@ -113,7 +113,7 @@ class Codec:
 
     def _load(self, number: int, source: Source) -> Picture:
         try:
-            return images.load(source, self.spec)
+            return decoding.load(source, self.spec)
         except PictureError as error:
             which = str(source) if isinstance(source, str | Path) else f"pictures[{number}]"
             raise type(error)(f"{which}: {error}") from error

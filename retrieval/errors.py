@@ -4,7 +4,9 @@
     |-- PictureError                a picture that cannot be used
     |   |-- NotAPicture             its content is no picture in a format that Semblance reads
     |   |-- DamagedPicture          cut short, or its content contradicts its header
-    |   `-- PictureTooLarge         too many bytes or pixels, said before anything is decoded
+    |   |-- PictureTooLarge         too many bytes or pixels, said before anything is decoded
+    |   `-- PictureTooCostly        it takes more time or memory to decode than a picture of its size may
+    |-- NoDecoder                   no process to decode pictures in could be started
     |-- ModelError                  a model that is missing, incomplete or broken, or is given what it does not take
     |-- CodecMismatch               codes of one model offered where another's are kept
     |-- DatasetError                pictures with labels, or to train on, that cannot be read
@@ -21,6 +23,7 @@
     |   `-- Gone                    a picture's file has vanished since it was indexed
     |-- SnapshotError               a saved index that must not be trusted; it is rebuilt, so users seldom see this
     |-- Busy                        more is asked than a service takes on at one time
+    |   `-- Stopped                 pictures were being decoded for what has been interrupted, or is stopping
     `-- UsageError                  arguments that make no sense together
 
 The command line prints the sentence and exits with 2; the service answers with it as problem+json.
@@ -45,6 +48,14 @@ class DamagedPicture(PictureError):
 
 class PictureTooLarge(PictureError):
     """The picture has more bytes or pixels than the limit."""
+
+
+class PictureTooCostly(PictureError):
+    """Decoding the picture takes more time or memory than the limit for its size."""
+
+
+class NoDecoder(SemblanceError):
+    """Pictures are decoded in processes of their own, and none could be started."""
 
 
 class ModelError(SemblanceError):
@@ -115,6 +126,10 @@ class SnapshotError(SemblanceError):
 
 class Busy(SemblanceError):
     """More is asked than a service takes on at one time."""
+
+
+class Stopped(Busy):
+    """Whoever wanted a picture decoded has given up, or is stopping."""
 
 
 class UsageError(SemblanceError):

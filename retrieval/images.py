@@ -1,7 +1,7 @@
 """A file, a picture or an array -> RGB uint8 (S, S, 3): the only place in Semblance that decodes or resizes a picture.
 
-Training, indexing and querying all come through `load`, so the same file gives the same bytes on every road. Limits on
-bytes and pixels are checked on the header, before anything is decoded: a hostile file costs no memory.
+Training, indexing and querying all come through it, so the same file gives the same bytes on every road; most by way of
+processes that run it (decoding/). What a header tells of a hostile file's cost is refused before anything is decoded.
 """
 
 import io
@@ -14,12 +14,12 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import pillow_heif
-from PIL import Image
+from PIL import AvifImagePlugin, Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from semblance.retrieval import files, formats
+from semblance.retrieval import bounds, files, formats
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureTooLarge
 from semblance.retrieval.inputs import InputSpec as InputSpec
 from semblance.retrieval.inputs import ResizeRule
@@ -29,16 +29,14 @@ Source = Path | str | bytes | Image.Image | npt.NDArray[Any]  # a file's path or
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "GIF", "TIFF")
 SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .apng .webp .avif .heic .heif .hif .bmp .dib .gif .tif .tiff".split())  # noqa: SIM905
-MAX_PIXELS = 100_000_000
-MAX_FILE_BYTES = 512 * 1024 * 1024
+MAX_FILE_BYTES = bounds.MAX_FILE_BYTES
 SNIFF_BYTES = 32
 
-_AT_MOST = f"at most {MAX_PIXELS // 10**6} megapixels are read. Save a smaller copy."
-_TOO_LONG = f"The picture is over {MAX_FILE_BYTES / 2**20:.0f} MB, the limit. Save a smaller copy."
 _READABLE = "JPEG, PNG, WebP, AVIF, HEIC, BMP, GIF or TIFF"
 _DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 
 pillow_heif.register_heif_opener()
+pillow_heif.options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the cores are shared out by pictures
 Image.init()  # all readers now: media_type asks them before any picture has been opened
 
 
@@ -55,8 +53,7 @@ def load(source: Source, spec: InputSpec) -> Picture:
     to the bit, and so do a JPEG and Pillow's picture of it before anything has decoded it. A JPEG or HEIC decoded
     already has been decoded whole, and may differ a little from its file at the smaller scale; an array has no EXIF.
 
-    Raises PictureTooLarge (more than MAX_FILE_BYTES bytes or MAX_PIXELS pixels), NotAPicture, DamagedPicture, and
-    OSError where a path cannot be read.
+    Raises PictureTooLarge (see bounds.py), NotAPicture, DamagedPicture, and OSError where a path cannot be read.
     """
     with _opened(source) as (image, turn):
         image.draft(None, 2 * (math.ceil(spec.least * spec.size),))
@@ -115,9 +112,8 @@ def media_type(head: bytes) -> str | None:
 def read(path: Path) -> bytes:
     """The bytes of a file. PictureTooLarge where it has more than MAX_FILE_BYTES, OSError where it cannot be read."""
     with files.open_regular(path) as file:
-        data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise PictureTooLarge(_TOO_LONG)
+        if len(data := file.read(MAX_FILE_BYTES + 1)) > MAX_FILE_BYTES:
+            raise PictureTooLarge(bounds.TOO_LONG)
     return data
 
 
@@ -126,8 +122,7 @@ def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
     """A picture of our own, its header read and checked but nothing decoded, and its EXIF turn (1 to 8)."""
     image = _identified(source) if isinstance(source, bytes) else _header(source)
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise PictureTooLarge(f"The picture has {width} x {height} pixels; {_AT_MOST}")
+    bounds.header(image)
     try:
         turn = 1
         if isinstance(image, JpegImageFile) and image is not source:
@@ -137,10 +132,12 @@ def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
             with suppress(Exception):  # damaged metadata is no reason to refuse a picture that can be seen
                 turn = cast(int, image.getexif().get(0x0112, 1))
         with image.copy() if image is source else image as own:
-            if isinstance(own, TiffImageFile) and width * height > (Image.MAX_IMAGE_PIXELS or MAX_PIXELS):
+            if isinstance(own, TiffImageFile) and width * height > (Image.MAX_IMAGE_PIXELS or width * height):
                 own.im = Image.new(own.mode, own._tile_size).im  # or TIFF asks Pillow's guard before it makes room
             yield own, turn
     except Exception as error:  # whatever a decoder raises, the picture is at fault
+        if isinstance(error, MemoryError):
+            raise  # whoever set the limit says more
         raise DamagedPicture(f"The picture is cut short or damaged: {error or type(error).__name__}.") from error
 
 
@@ -165,9 +162,10 @@ def _identified(data: bytes) -> ImageFile:
     """What `Image.open` does, but for its guard against bombs, which belongs to the whole process and warns of pictures
     that are allowed here: `_opened` has a limit of its own."""
     if len(data) > MAX_FILE_BYTES:
-        raise PictureTooLarge(_TOO_LONG)
+        raise PictureTooLarge(bounds.TOO_LONG)
     if not data:
         raise NotAPicture("The file is empty: there is no picture in it.")
+    data = bounds.file(data)
     failure: Exception | None = None
     if not (jpeg := data.startswith(formats.JPEG)):
         if media_type(data[:SNIFF_BYTES]) is None:
@@ -178,9 +176,11 @@ def _identified(data: bytes) -> ImageFile:
             if accepts is None or accepts(data[:SNIFF_BYTES]) is True:
                 return reader(io.BytesIO(data), "")
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # a reader asks the guard too
-            raise PictureTooLarge(f"The picture has too many pixels; {_AT_MOST}") from error
+            raise PictureTooLarge(f"The picture has too many pixels; {bounds.at_most()}") from error
         except Exception as error:  # a format's reader may raise anything on bytes that are not its own
             failure = error
+    if isinstance(failure, MemoryError):
+        raise failure
     if jpeg and (mended := formats.readable(data)) is not data:
         return _identified(mended)
     if unread := formats.unread(failure, media_type(data[:SNIFF_BYTES])):
@@ -230,7 +230,7 @@ def _render(image: Image.Image, size: tuple[int, int], turn: int, rule: ResizeRu
     box = (across, down, image.width - across, image.height - down)
     # Pillow resizes RGBA with the colours weighted by alpha, so no colour bleeds in from transparent pixels.
     mode = "RGBA" if image.has_transparency_data else "RGB"
-    image = image if image.mode == mode else image.convert(mode)  # which would copy it
+    image = image if image.mode == mode else image.convert(mode)
     image = image.resize(size, Image.Resampling.BICUBIC, box, gap)
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", size, "white"), image).convert("RGB")

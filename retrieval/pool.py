@@ -1,7 +1,7 @@
 """The one pool: work on many items by all cores, its results in the order of the items.
 
-Pictures are decoded here whoever wants them: indexing, datasets, the measures of copies. Pillow and ONNX Runtime let go
-of the interpreter while they work, so threads share the cores.
+Pictures are decoded here whoever wants them: indexing, datasets, the measures of copies. Each thread has a process that
+decodes for it, and ONNX Runtime lets go of the interpreter while it works, so threads share the cores.
 """
 
 import os
@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from semblance.retrieval.decoding import CREW, Crew
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -26,12 +28,14 @@ def in_order(
 
     At most `ahead` items (None: four for each thread) have been taken and not given back at any time, so the memory
     stays bounded however slowly the results are fetched. What `function` raises is raised here in its place; then, or
-    when the iterator is closed early, what has not begun never begins and what has is waited for.
+    when the iterator is closed early, what has not begun never begins, what is being decoded is given up, and what else
+    has begun is waited for.
     """
     threads = threads or os.cpu_count() or 1
     ahead = ahead or _AHEAD * threads
     pending: deque[Future[_Result]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="in-order")
+    crew = Crew()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="in-order", initializer=CREW.set, initargs=(crew,))
     try:
         for item in items:
             pending.append(pool.submit(function, item))
@@ -40,4 +44,6 @@ def in_order(
         while pending:
             yield pending.popleft().result()
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        crew.end()
+        pool.shutdown(wait=True)

@@ -17,21 +17,20 @@ log = logging.getLogger("semblance.indexer")
 class Connection:
     """An open connection, used by one thread at a time.
 
-    Attributes: `db`; `as_it_stood`, the file's state where it is read without SQLite's locks; `log`, the inode of its
-    log when it was last looked at; `damaged_seen`, how many rows were left out.
+    Attributes: `db`; `as_it_stood`, the file's state where it is read without SQLite's locks; `file` and
+    `log`, the states of it and its log when they were last looked at; `damaged_seen`, how many rows were left out.
     """
 
     def __init__(self, folder: Path) -> None:
         """Raises LibraryError, LibraryLocked and sqlite3.Error."""
         self._folder = folder
-        self.damaged_seen = 0
+        self.damaged_seen, self._said = 0, set[str]()
         self._connect()
 
     def _connect(self) -> None:
         state = opening.state(self._folder)
         self.db, self.as_it_stood = opening.connect(self._folder)
-        self.file = state[0]
-        self.log = state[1][0] if state[1] else None
+        self.file, self.log = state[:2]
 
     def close(self) -> None:
         """Close it."""
@@ -42,7 +41,7 @@ class Connection:
         file that another program wrote over in place it would go on answering from memory."""
         with sentences(self._folder):
             state = opening.state(self._folder)
-            self.log = state[1][0] if state[1] else None
+            self.log = state[1]
             if state[0] != self.file:
                 before = self.db
                 self._connect()
@@ -61,10 +60,11 @@ class Connection:
 
     def say_damaged(self, table: str, rows: int) -> None:
         """Count and log rows that are left out."""
-        if rows:
-            self.damaged_seen += rows
+        if rows and table not in self._said:
+            self._said.add(table)
             said = "%d damaged rows of %s in the catalog of %s are left out: run `semblance verify --library %s`"
             log.warning(said, rows, table, self._folder, self._folder)
+        self.damaged_seen += rows
 
     def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """What `question` finds. Where the catalog is read as it stands and was written to meanwhile, the answer may

@@ -76,14 +76,14 @@ def _text(value: bytes) -> str:
     return value.decode("utf-8", "surrogateescape")  # where it is damaged, its row's checksum says so
 
 
-def forget_log(folder: Path, of_another: int | None) -> None:
-    """Remove SQLite's log where it is that of a catalog in whose place another has been put: its inode is known.
+def forget_log(folder: Path, of_another: tuple[int, int, int] | None) -> None:
+    """Remove SQLite's log where it is as that of a catalog was, in whose place another has been put.
 
     A killed writer leaves one, and SQLite would play it into the new catalog. Raises LibraryError, LibraryLocked and
     sqlite3.OperationalError.
     """
     log = state(folder)[1]
-    if of_another is None or log is None or log[0] != of_another or not log[1]:
+    if log is None or log != of_another or not log[1]:
         return
     try:
         with lock(folder):

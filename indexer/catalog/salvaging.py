@@ -22,6 +22,7 @@ from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.retrieval import files
 from semblance.retrieval.errors import LibraryError
 
+_PATIENCE = 5000  # attempts that fail; a damaged page of 40 rows takes some 120
 _UNREADABLE = (sqlite3.Error, UnicodeDecodeError, OverflowError, ValueError, TypeError)
 
 
@@ -100,15 +101,18 @@ def _rows(old: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:
 
 
 def _between(old: sqlite3.Connection, question: str, first: int, last: int, found: dict[tuple[Any, ...], None]) -> None:
-    """Read the rows of a range of ids, by halves where it cannot be read at once."""
-    try:
-        for row in old.execute(question, (first, last)):
-            found[row] = None
-    except _UNREADABLE:
-        if first < last:
-            middle = (first + last) // 2
-            _between(old, question, first, middle, found)
-            _between(old, question, middle + 1, last, found)
+    """Read the rows of a range of ids, by halves where it cannot be read at once, until too much has failed."""
+    ranges, failures = [(first, last)], 0
+    while ranges and failures < _PATIENCE:
+        first, last = ranges.pop()
+        try:
+            for row in old.execute(question, (first, last)):
+                found[row] = None
+        except _UNREADABLE:
+            failures += 1
+            if first < last:
+                middle = (first + last) // 2
+                ranges += [(middle + 1, last), (first, middle)]
 
 
 def _highest_id(old: sqlite3.Connection, right: Rows, damaged: Rows) -> int:

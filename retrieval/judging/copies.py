@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from semblance.retrieval import codes, images, pixels, queries
+from semblance.retrieval import codes, decoding, images, pixels, queries
 from semblance.retrieval.codec import Codec, write_card
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import DatasetError, PictureError
@@ -98,7 +98,7 @@ def read(paths: Sequence[Path], codecs: Sequence[Codec], progress: Progress = qu
     done = 0
 
     progress(0, len(paths))
-    for portion in _portions(lambda path: _at_each_size(images.read(path), specs), paths, _AT_ONCE):
+    for portion in _portions(lambda path: _rows(decoding.load_each(path, specs)), paths, _AT_ONCE):
         pictures = []
         for path, found in portion:
             if isinstance(found, Exception):
@@ -219,15 +219,15 @@ def _specs(codecs: Sequence[Codec]) -> set[InputSpec]:
     return {pixels.SPEC, *(codec.spec for codec in codecs)}
 
 
-def _at_each_size(file: bytes, specs: set[InputSpec]) -> _Sizes:
-    return {spec: made[None] for spec, made in images.load_each(file, specs).items()}
+def _rows(made: dict[InputSpec, Picture]) -> _Sizes:
+    return {spec: picture[None] for spec, picture in made.items()}
 
 
 def _edits(numbered: tuple[int, Path], specs: set[InputSpec]) -> _Sizes:
     """All edits of one picture, uint8 (edits x strengths, S, S, 3) at each size."""
-    number, path = numbered
-    picture = images.at_full_size(path)
-    made = [_at_each_size(edited(picture, edit, name, number), specs) for edit in EDITS for name in STRENGTHS]
+    number, picture = numbered[0], decoding.at_full_size(numbered[1])
+    files = (edited(picture, edit, name, number) for edit in EDITS for name in STRENGTHS)
+    made = [_rows(images.load_each(file, specs)) for file in files]  # our own: decoded here
     return {spec: np.concatenate([sizes[spec] for sizes in made]) for spec in specs}
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from semblance.retrieval import images
+from semblance.retrieval import decoding, images
 from semblance.retrieval.errors import DatasetError, PictureError
 from semblance.retrieval.images import InputSpec, Picture, Source
 from semblance.retrieval.judging import batches
@@ -148,7 +148,7 @@ def attempts(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterat
 
 def readable(sources: Iterable[Source], spec: InputSpec) -> Iterator[Picture | PictureError | OSError]:
     """Each picture (S, S, 3), or why it could not be read, in order; decoded by all cores."""
-    return attempts(partial(images.load, spec=spec), sources)
+    return attempts(partial(decoding.load, spec=spec), sources)
 
 
 def _attempt(work: Callable[[_Item], _Result], item: _Item) -> _Result | PictureError | OSError:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from semblance.retrieval import images
+from semblance.retrieval import decoding
 from semblance.retrieval.errors import DatasetError, PictureError
 from semblance.retrieval.images import Picture, Source
 from semblance.retrieval.inputs import InputSpec
@@ -66,7 +66,7 @@ def _chunk(work: Work, spec: InputSpec, sources: Sequence[Source]) -> _Chunk:
     pairs: list[tuple[Source, Picture | PictureError | OSError]] = []
     for source in sources:
         try:
-            pairs.append((source, images.load(source, spec)))
+            pairs.append((source, decoding.load(source, spec)))
         except (PictureError, OSError) as error:
             pairs.append((source, error))
     pictures = [picture for _, picture in pairs if not isinstance(picture, Exception)]

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from semblance.retrieval import images
+from semblance.retrieval import decoding
 from semblance.retrieval.codec import ENCODER, Codec
 from semblance.retrieval.errors import PictureError, TrainingError
 from semblance.retrieval.files import sync_folder
@@ -117,7 +117,7 @@ def _features(trunk: Trunk, pictures: Picture) -> Floats:
 
 def _load(source: Source, codec: Codec) -> Picture:
     try:
-        return images.load(source, codec.spec)
+        return decoding.load(source, codec.spec)
     except (PictureError, OSError) as error:
         named = source if isinstance(source, Path) else "a picture"
         raise TrainingError(f"{named} could be read before and cannot now: {error}") from error

@@ -20,7 +20,7 @@ def unchanged(asked: Asked) -> list[Row]:
     """A first run, whose files all differ though their pictures do not, and a second one as a process of its own."""
     pictures, library = asked.scratch / "tiny", asked.scratch / "of-tiny"
     _write(pictures)
-    (first, _, most), (second, seconds, again) = (_watched(pictures, library) for _ in range(2))
+    (first, _, most), (second, seconds, again) = (_watched(pictures, library, *asked.models[:1]) for _ in range(2))
     return [
         row("pictures indexed", first["added"], "pictures"),
         row("most memory of all processes while indexing them", most, "MB", "at most 700"),
@@ -42,10 +42,11 @@ def _write(folder: Path) -> None:
         (place / f"{number % 1000:03}.jpg").write_bytes(start + b"\xff\xfe\0\6" + number.to_bytes(4) + rest)
 
 
-def _watched(pictures: Path, library: Path) -> tuple[dict[str, Any], float, float]:
+def _watched(pictures: Path, library: Path, *model: str) -> tuple[dict[str, Any], float, float]:
     """What a run says, its seconds, and the most megabytes that its processes held together."""
     started, most = time.monotonic(), 0.0
     command = [*SEMBLANCE, "index", str(pictures), "--library", str(library), "--json"]
+    command += [part for name in model for part in ("--model", name)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         while process.poll() is None:  # what it prints at its end is short, and waits in the pipe
             most = max(most, sum(map(_megabytes, _of_session(process.pid))))

@@ -18,9 +18,11 @@ from semblance.scripts import console
 from semblance.scripts.benchmarks.encode import encode
 from semblance.scripts.benchmarks.faults import kills, powercuts
 from semblance.scripts.benchmarks.figures import Asked, Row
+from semblance.scripts.benchmarks.hostile import hostile
 from semblance.scripts.benchmarks.install import install
 from semblance.scripts.benchmarks.library import index, search
 from semblance.scripts.benchmarks.photographs import photographs
+from semblance.scripts.benchmarks.processes import processes
 from semblance.scripts.benchmarks.service import service
 from semblance.scripts.benchmarks.training import training
 from semblance.scripts.benchmarks.unchanged import unchanged
@@ -32,12 +34,14 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "service": service,
     "install": install,
     "encode": encode,
+    "processes": processes,
+    "hostile": hostile,
     "training": training,
     "kills": kills,
     "powercuts": powercuts,
     "unchanged": unchanged,
 }
-LONG = ("training", "kills", "powercuts", "unchanged")  # minutes; more packages, strace
+LONG = ("training", "kills", "powercuts", "unchanged", "hostile")  # minutes; more packages, strace
 UNNAMED = [name for name in BENCHES if name not in LONG]
 
 
@@ -52,7 +56,7 @@ def bench(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="For `encode` and `photographs`: a shipped model or a model folder; may be repeated for `encode`.",
+            help="For `encode`, `photographs`, `unchanged`: a shipped model or a model folder; repeated for `encode`.",
             show_default=f"all that ship for `encode`, {DEFAULT_MODEL} for `photographs`",
         ),
     ] = None,

@@ -9,6 +9,7 @@ import typer
 from semblance.api.schemas import MAX_K
 from semblance.indexer.asking import Answer, Engine
 from semblance.indexer.library import Library
+from semblance.retrieval import decoding
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.views import MOST
 from semblance.scripts import console
@@ -42,6 +43,7 @@ def search(
             raise UsageError(f"{path} is a folder: name a picture." if path.is_dir() else f"There is no file {path}.")
     if not liked:
         raise UsageError("There is nothing to search with: name an IMAGE, or some with --like.")
+    decoding.warm(1)  # while the model is loaded
     with Library.open(library, model) as opened:
         answer = opened.search(*liked, unlike=unlike or [], k=k, engine=engine, views=views, refine=refine)
     if as_json:

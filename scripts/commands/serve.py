@@ -1,5 +1,6 @@
 """`semblance serve`: a library over HTTP, with its page."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Callable
@@ -17,7 +18,8 @@ from semblance.indexer.library import Library
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
 
-STOP_WITHIN = 5  # seconds for requests under way; without a bound one stalled upload holds the service for ever
+DECODING_STOPS_WITHIN = 1  # seconds: what a picture of usual size takes is answered still
+STOP_WITHIN = 3  # seconds for requests under way; without a bound one stalled upload holds the service for ever
 
 
 # What each setting is where neither an option nor its SEMBLANCE_ variable says otherwise.
@@ -62,23 +64,29 @@ def run(settings: Settings, library: Library | None, announce: Callable[[str], N
         app = create_app(settings, library)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_WITHIN)
         name = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
-        _Server(config, lambda: announce(f"http://{name}:{listener.getsockname()[1]}/")).run([listener])
+        _Server(config, lambda: announce(f"http://{name}:{listener.getsockname()[1]}/"), app.state.stop).run([listener])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None], on_stop: Callable[[], None]) -> None:
         super().__init__(config)
-        self.on_start = on_start
+        self.on_start, self.on_stop = on_start, on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """From here on requests are answered and signals are handled."""
         await super().startup(sockets)
         self.on_start()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """What is being decoded is given up soon; other requests under way have STOP_WITHIN seconds."""
+        asyncio.get_running_loop().call_later(DECODING_STOPS_WITHIN, self.on_stop)
+        await super().shutdown(sockets)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A second signal ends the waiting, and what it breaks off is no error to report."""
         if self.should_exit:
             self.force_exit = True
+            self.on_stop()
             logging.getLogger("uvicorn.error").disabled = True
         else:
             super().handle_exit(sig, frame)

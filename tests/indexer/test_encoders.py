@@ -219,7 +219,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_copy_or_none(library: Path, model: 
                 break
             killed += 1
         encoders.keep(library, codec)
-        assert files(library / "models") == {f"{place.name}/encoder.onnx", f"{place.name}/model.json"}
+        assert files(library / "models") == {f"{place.name}/{name}" for name in PARTS}
     assert killed > 12
 
 

@@ -2,11 +2,13 @@
 
 import hashlib
 import pickle
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from semblance.indexer import encoding
@@ -15,6 +17,7 @@ from semblance.indexer.encoding import CHUNK, Encoded, Work, encode, encoded
 from semblance.indexer.scan import Found
 from semblance.retrieval import images, pixels
 from semblance.retrieval.codec import Codec, find_model
+from semblance.retrieval.decoding import Decoder
 from semblance.retrieval.images import InputSpec, Picture
 from tests.conftest import paint
 
@@ -32,16 +35,21 @@ def work(tmp_path: Path) -> list[Work]:
 
 
 @pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, InputSpec]]:
-    """What images.load_each is asked for from here on, each picture with each spec."""
-    calls: list[tuple[bytes, InputSpec]] = []
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, InputSpec | None]]:
+    """What decoding processes are asked for from here on: each file to read (None), then each spec to see it by."""
+    calls: list[tuple[str, InputSpec | None]] = []
 
-    def load_each(source: bytes, specs: set[InputSpec]) -> dict[InputSpec, Picture]:
-        calls.extend((source, spec) for spec in specs)
-        return original(source, specs)
+    def opened(decoder: Decoder, path: Path) -> bytes:
+        calls.append((str(path), None))
+        return open_(decoder, path)
 
-    original = images.load_each
-    monkeypatch.setattr(images, "load_each", load_each)
+    def seen(decoder: Decoder, specs: list[InputSpec]) -> dict[InputSpec, Picture]:
+        calls.extend((calls[-1][0], spec) for spec in specs)
+        return see(decoder, specs)
+
+    open_, see = Decoder.open, Decoder.see
+    monkeypatch.setattr(Decoder, "open", opened)
+    monkeypatch.setattr(Decoder, "see", seen)
     return calls
 
 
@@ -71,22 +79,14 @@ def test_a_chunk_alone_gives_the_codes_that_the_command_line_stores(
 
 
 def test_each_file_is_loaded_once_for_each_size_and_encoded_by_every_codec(
-    work: list[Work], codec: Codec, other: Codec, loaded: list[tuple[bytes, InputSpec]], monkeypatch: pytest.MonkeyPatch
+    work: list[Work], codec: Codec, other: Codec, loaded: list[tuple[str, InputSpec | None]]
 ) -> None:
-    reads: list[Path] = []
-    read = images.read
-
-    def counting(path: Path, *limit: int) -> bytes:
-        reads.append(path)
-        return read(path, *limit)
-
-    monkeypatch.setattr(images, "read", counting)
     twin = Codec(codec.folder)
     twin.codec_id = "another of the same size"
     results = encode(work, [codec, other, twin], with_pixels=True)
-    assert reads == [Path(item.found.path) for item in work]
+    assert [path for path, spec in loaded if spec is None] == [item.found.path for item in work]
     assert codec.spec == pixels.SPEC == twin.spec != other.spec
-    assert len(loaded) == len({*loaded}) == 10, "two sizes of each of five files"
+    assert len(loaded) == len({*loaded}) == 15, "read, and seen in two sizes, each of five files"
 
     for item, result in zip(work, results, strict=True):
         assert isinstance(result, Encoded)
@@ -99,17 +99,51 @@ def test_each_file_is_loaded_once_for_each_size_and_encoded_by_every_codec(
 
 
 def test_a_known_content_is_hashed_and_no_more(
-    work: list[Work], codec: Codec, loaded: list[tuple[bytes, InputSpec]]
+    work: list[Work], codec: Codec, loaded: list[tuple[str, InputSpec | None]]
 ) -> None:
     known = [Work(item.found, sha256(item)) for item in work]
     for result in encode(known, [codec], with_pixels=False):
         assert isinstance(result, Encoded)
         assert (result.sha256, result.codes, result.vector) == (result.work.known, {}, None)
-    assert loaded == []
+    assert loaded == [(item.found.path, None) for item in work]
     (result,) = encode(known[:1], [codec], with_pixels=True)
     assert isinstance(result, Encoded)
     assert (result.codes, result.vector is None) == ({}, False)
-    assert [spec for _, spec in loaded] == [pixels.SPEC], "only the vector was asked for"
+    assert [spec for _, spec in loaded if spec] == [pixels.SPEC], "only the vector was asked for"
+
+
+def test_what_is_known_of_a_content_is_not_made_anew(
+    work: list[Work], codec: Codec, other: Codec, loaded: list[tuple[str, InputSpec | None]]
+) -> None:
+    code, vector = np.full(32, 7, np.uint8), np.full(3072, 9, np.uint8)
+    whole: dict[str, npt.NDArray[np.uint8]] = {codec.codec_id: code, other.codec_id: code + 1, encoding.PIXELS: vector}
+    known = {sha256(work[0]): whole, sha256(work[1]): {codec.codec_id: code}}
+    results = encode(work[:3], [codec, other], True, lambda digest: known.get(digest, {}))
+    first, second, third = (each for each in results if isinstance(each, Encoded))
+    assert (first.codes, first.vector is vector) == (
+        {codec.codec_id: code, other.codec_id: whole[other.codec_id]},
+        True,
+    )
+    assert second.codes[codec.codec_id] is code
+    seen = [(path, spec) for path, spec in loaded if spec]
+    assert {spec for path, spec in seen if path == work[0].found.path} == set(), "nothing is decoded"
+    assert {spec for path, spec in seen if path == work[1].found.path} == {other.spec, pixels.SPEC}
+    (alone,) = encode(work[2:3], [codec, other], True)
+    assert isinstance(alone, Encoded)
+    for each in (codec, other):
+        assert third.codes[each.codec_id].tolist() == alone.codes[each.codec_id].tolist()
+
+
+def test_one_content_of_a_chunk_is_decoded_once(
+    work: list[Work], codec: Codec, loaded: list[tuple[str, InputSpec | None]], tmp_path: Path
+) -> None:
+    copy = new(Path(shutil.copyfile(work[0].found.path, tmp_path / "copy.png")))
+    first, twin = encode([work[0], copy], [codec], with_pixels=False)
+    assert isinstance(first, Encoded)
+    assert isinstance(twin, Encoded)
+    assert (first.work, twin.work) == (work[0], copy)
+    assert first.codes[codec.codec_id].tolist() == twin.codes[codec.codec_id].tolist()
+    assert len([spec for _, spec in loaded if spec]) == 1
 
 
 def test_what_cannot_be_used_stands_in_its_place_with_its_reason(

@@ -140,6 +140,22 @@ def test_of_several_copies_each_keeps_its_own_name_and_id(shelf: Shelf) -> None:
     assert after == {name.replace("one/", "new/"): id for name, id in before.items()}
 
 
+def test_of_several_copies_those_that_are_left_keep_their_own(shelf: Shelf) -> None:
+    for name in ("x", "y", "z"):
+        shutil.copy(shelf.picture("a"), shelf.folder / "one" / f"{name}.png")
+    shelf.index()
+    before = ids(check(shelf))
+    for name in "ax":
+        (shelf.folder / "one" / f"{name}.png").unlink()
+    (shelf.folder / "one").rename(shelf.folder / "new")
+    (warning,) = shelf.index().warnings
+    assert "is missing: its 2 pictures are kept" in warning
+    after = ids(rows(shelf))
+    assert {name: after[f"new/{name}"] for name in ("y.png", "z.png")} == {
+        name: before[f"one/{name}"] for name in ("y.png", "z.png")
+    }
+
+
 def test_a_path_that_a_run_does_not_look_at_is_not_called_gone(shelf: Shelf) -> None:
     shelf.index()
     before = ids(check(shelf))

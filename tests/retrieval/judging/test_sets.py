@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from semblance.retrieval import images
+from semblance.retrieval import decoding
 from semblance.retrieval.codec import Codec, write_card
 from semblance.retrieval.errors import DatasetError
 from semblance.retrieval.images import InputSpec, Picture
@@ -125,7 +125,7 @@ def test_pictures_are_decoded_once_for_a_size_and_encoded_once_by_a_model(
 ) -> None:
     decoded: list[tuple[Path, InputSpec]] = []
     encoded: list[int] = []
-    load, logits = images.load, Codec.logits
+    load, logits = decoding.load, Codec.logits
 
     def loading(source: Path, spec: InputSpec) -> Picture:
         decoded.append((source, spec))
@@ -135,7 +135,7 @@ def test_pictures_are_decoded_once_for_a_size_and_encoded_once_by_a_model(
         encoded.append(len(pictures))
         return logits(self, pictures)
 
-    monkeypatch.setattr(images, "load", loading)
+    monkeypatch.setattr(decoding, "load", loading)
     monkeypatch.setattr(Codec, "logits", encoding)
     seen: list[tuple[int, int]] = []
     sets.judge([several / "few"], [codec, Codec(codec.folder), adopted], VARIANTS, lambda *each: seen.append(each))
