@@ -1,6 +1,7 @@
 """The routes: thin, each the way of one request."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -21,10 +22,12 @@ from semblance.indexer import originals, thumbnails
 from semblance.indexer.asking import Answer, Question
 from semblance.indexer.catalog import Catalog
 from semblance.retrieval import decoding
-from semblance.retrieval.errors import Busy, DamagedPicture, NoCopies, PictureTooLarge
+from semblance.retrieval.errors import Busy, DamagedPicture, NoCopies, Overtaken, PictureTooLarge
 
 router = APIRouter()
 T = TypeVar("T")
+
+_ANEW = 3  # times at most that a question is made: a service looks for another codec once a second
 
 
 class Slots:
@@ -84,11 +87,14 @@ async def search(
 ) -> Answer:
     """The pictures of the library that look most like the uploaded one."""
     own: Service = request.state.service
-    made = own.worker.state().questions.get(params.engine)
-    if made is None:
-        raise NoCopies
-    question = await own.slots.run(_read, file, made, params, own.settings.max_upload_mb)
-    return await asyncio.wrap_future(own.worker.ask(params.engine, question))
+    for _ in range(_ANEW):
+        made = own.worker.state().questions.get(params.engine)
+        if made is None:
+            raise NoCopies
+        question = await own.slots.run(_read, file, made, params, own.settings.max_upload_mb)
+        with contextlib.suppress(Overtaken):  # by another codec, while the picture was encoded
+            return await asyncio.wrap_future(own.worker.ask(params.engine, question))
+    raise Overtaken
 
 
 @router.get("/images/{id}/similar", responses=responses(404, 422, 503))
@@ -144,6 +150,7 @@ def ready(request: Request) -> Ready:
 
 
 def _read(file: UploadFile, made: Callable[..., Question[Any]], params: SearchParams, limit_mb: int) -> Question[Any]:
+    file.file.seek(0)
     data = file.file.read()
     if len(data) > limit_mb * 2**20:  # the guard lets through what a form has beside the picture
         raise PictureTooLarge(too_large(limit_mb))

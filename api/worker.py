@@ -24,6 +24,7 @@ from semblance.retrieval.errors import LibraryError, NoCopies, SemblanceError
 log = logging.getLogger("semblance.api")
 
 FOLLOW_EVERY = 1.0  # seconds
+_LOADED_EVERY = 0.05  # while another codec's codes are being loaded and the old ones answer
 
 
 @dataclass(frozen=True)
@@ -80,30 +81,31 @@ class Worker:
     # ---- the thread ------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        followed = -math.inf
+        look_at = -math.inf
         stopping = False
         while not stopping:
             batch: list[_Asked | None] = []
             with contextlib.suppress(queue.Empty):  # all that is there, after waiting a while for the first
-                batch.append(self._queue.get(timeout=max(0.0, followed + FOLLOW_EVERY - time.monotonic())))
+                batch.append(self._queue.get(timeout=max(0.0, look_at - time.monotonic())))
                 while True:
                     batch.append(self._queue.get_nowait())
             stopping = None in batch
-            if time.monotonic() - followed >= FOLLOW_EVERY:
-                self._follow()
-                followed = time.monotonic()
+            if time.monotonic() >= look_at:
+                look_at = (FOLLOW_EVERY if self._follow() else _LOADED_EVERY) + time.monotonic()
             asked = [each for each in batch if each is not None and each.future.set_running_or_notify_cancel()]
             for engine in dict.fromkeys(each.engine for each in asked):
                 self._answer([each for each in asked if each.engine == engine])
         self._close()
 
-    def _follow(self) -> None:
-        """Take in what changed since the last look, and tell the others; without a library, tell them why."""
+    def _follow(self) -> bool:
+        """Take in what changed since the last look, and tell the others; without a library, tell them why. False while
+        something is on its way still."""
+        settled = True
         try:
             if self._library is None:
                 self._library = Library.open(self._folder, self._model)
             else:
-                self._library.follow()
+                settled = self._library.follow(wait=False)
             library = self._library
             questions = {name: way.of_pictures for name, way in library.ways.items()}
             self._state = State(library.codec, len(library), library.engines, questions)
@@ -114,6 +116,7 @@ class Worker:
             log.exception("the library %s cannot be followed", self._folder)
             self._close()
             self._state = LibraryError(f"The library {self._folder} cannot be read: {error}.")
+        return settled
 
     def _close(self) -> None:
         if self._library is not None:

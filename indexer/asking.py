@@ -18,7 +18,7 @@ from semblance.indexer.coded import Coded
 from semblance.retrieval import decoding, queries
 from semblance.retrieval.codec import Codec, from_logits
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.errors import LibraryError, SemblanceError, UnknownPicture, UsageError
+from semblance.retrieval.errors import Overtaken, SemblanceError, UnknownPicture, UsageError
 from semblance.retrieval.images import Source
 from semblance.retrieval.index import Ids
 from semblance.retrieval.queries import CodeQuery
@@ -64,7 +64,8 @@ class Timings:
 class Answer:
     """The pictures found, nearest first, as a sequence of hits; their distances ascend in the plain order alone.
 
-    `engine` is the name of the way that was asked, `library_size` how many pictures were searched.
+    `codec_id` says which codec answered, `engine` the name of the way that was asked, `library_size` how many pictures
+    were searched, and `coverage` (0 to 1) what share of the library's they are: the others have no such code yet.
     """
 
     codec_id: str
@@ -72,6 +73,7 @@ class Answer:
     library_size: int
     timings_ms: Timings
     results: list[Hit]
+    coverage: float
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.results)
@@ -107,6 +109,7 @@ class Way(Protocol[Query]):
     codec: Codec
     same: Coded | None  # the codes by which copies are known
     size: int  # pictures in the index
+    coverage: float  # what share of the library's pictures they are
     far: float  # the distance at which nothing is alike any more: the similarity there is 0
 
     @property
@@ -131,7 +134,7 @@ class ByCodes:
 
     def __init__(self, name: Engine, catalog: Catalog, by: Coded, same: Coded | None) -> None:
         self.name, self.catalog, self.same = name, catalog, same
-        self.codec, self.index, self.size = by.codec, by.index, len(by.index)
+        self.codec, self.index, self.size, self.coverage = by.codec, by.index, len(by.index), by.share(len(by.index))
         self.far = float(self.codec.bits)
         self.specs = {self.codec.spec, *([same.codec.spec] if same else [])}
         self.search = partial(queries.search, self.index)
@@ -182,7 +185,9 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
     for question in asked:
         try:
             if question.codec_id not in ("", way.codec.codec_id):  # codes of two codecs are never compared
-                raise LibraryError("Another library has taken the place of the one that was asked: ask again.")
+                raise Overtaken
+            if question.same and way.same and question.same[0] != way.same.codec.codec_id:
+                raise Overtaken
             wanted.append(way.of_id(question.by) if isinstance(question.by, int) else question.by)
         except SemblanceError as error:
             wanted.append(error)
@@ -202,9 +207,8 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
         distances, ids = (each[: question.k].tolist() for each in next(rankings))
         pairs = [(id, distance) for id, distance in zip(ids, distances, strict=True) if id in paths]
         chance = way.by_chance(query) if way.by_chance else None
-        own, near = question.same, dict[int, bool]()
-        if way.same and isinstance(question.by, int):
-            own = way.same.of_id(question.by)
+        own = way.same.of_id(question.by) if way.same and isinstance(question.by, int) else question.same
+        near = dict[int, bool]()
         if way.same and way.same.within is not None and own and own[0] == way.same.codec.codec_id and ids:
             apart, known = way.same.index.search(own[1], len(ids), np.array(ids))
             near = dict(zip(known[0].tolist(), (apart[0] <= way.same.within).tolist(), strict=True))
@@ -213,7 +217,7 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
             Hit(id, paths[id], far, 1 - far / way.far, odds[far], near.get(id), crowded.get(id)) for id, far in pairs
         ]
         timings = Timings(*(round(ms, 3) for ms in (question.decode_ms, question.encode_ms, milliseconds)))
-        out.append(Answer(way.codec.codec_id, way.name, way.size, timings, hits))
+        out.append(Answer(way.codec.codec_id, way.name, way.size, timings, hits, way.coverage))
     return out
 
 

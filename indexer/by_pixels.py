@@ -24,7 +24,8 @@ class ByPixels:
 
     def __init__(self, catalog: Catalog, by: Coded, same: Coded | None) -> None:
         self.catalog, self.same = catalog, same
-        self.codec, self.index, self.size = by.codec, by.index, len(by.index)
+        self.codec, self.index, self.size, self.coverage = by.codec, by.index, len(by.index), by.share(len(by.index))
+        self._share = by.share
         self.stamp = pixelfile.stamp(catalog.folder)  # None: there are none
         self._opened: PixelIndex | None = None
 
@@ -74,4 +75,5 @@ class ByPixels:
             known = self.index.ids().tolist()
             kept = pixelfile.PixelFile(self.catalog.folder, {id: contents[id] for id in known if id in contents})
             self._opened = PixelIndex(kept.ids, kept)
+            self.size, self.coverage = len(self._opened), self._share(len(self._opened))
         return self._opened

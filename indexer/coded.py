@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from semblance.indexer import crowds, encoders, snapshot
-from semblance.indexer.catalog import Catalog, Purpose
+from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Purpose
 from semblance.indexer.crowds import Crowd, Looking
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
@@ -20,30 +20,39 @@ log = logging.getLogger("semblance.indexer")
 
 
 class Coded:
-    """A codec and the index of its codes, as they are at `generation`.
+    """A codec and the index of its codes, as they are at `generation`, when the library has so many `pictures`.
 
     `within` is the distance up to which its model.json calls two pictures the same; None where it does not say.
     """
 
     def __init__(self, catalog: Catalog, codec: Codec, purpose: Purpose) -> None:
-        """All codes that there are."""
-        self.codec, self._catalog = codec, catalog
-        self.index, self.generation = snapshot.load(catalog, purpose)
+        """All codes that there are. Raises CodecMismatch where the library knows none of this codec."""
+        self.codec, self.pictures, self._catalog = codec, 0, catalog
+        self._counted = 0  # codes, when crowds were looked for
+        whose = CurrentCodec(codec.codec_id, codec.bits, codec.reference)
+        self.index, self.generation = snapshot.load(catalog, purpose, whose)
+        self._take_in(catalog.changes(self.generation.number, codec.codec_id))
         near = codec.card.get("near_duplicates")
         within = near.get("distance") if isinstance(near, dict) else None
         self.within: int | None = within if type(within) is int else None
-        self._counted = 0  # codes, when crowds were looked for
 
     def follow(self, catalog: Catalog) -> bool:
-        """Take in what came since; whether anything has."""
+        """Take in what came since; whether that changes an answer."""
         if catalog.generation() == self.generation:
             return False
-        changes = catalog.changes(self.generation.number, self.codec.codec_id)
+        pictures, changes = self.pictures, catalog.changes(self.generation.number, self.codec.codec_id)
+        self._take_in(changes)
+        return bool(len(changes.ids) or len(changes.removed) or self.pictures != pictures)
+
+    def _take_in(self, changes: Changes) -> None:
         snapshot.take_in(self.index, changes)
-        self.generation = changes.generation
+        self.generation, self.pictures = changes.generation, changes.pictures
         if abs(len(self.index) - self._counted) * _GROWN >= self._counted:
             self.__dict__.pop("crowds", None)
-        return True
+
+    def share(self, count: int) -> float:
+        """What share of the library's pictures so many are; 1 where it has none."""
+        return count / self.pictures if self.pictures else 1.0
 
     @cached_property
     def crowds(self) -> list[Crowd]:

@@ -60,7 +60,8 @@ def find(catalog: Catalog, wanted: CurrentCodec | None = None) -> Codec:
     raise ModelError(
         f"The model {wanted.model} ({wanted.codec_id[:12]}) that made the library {catalog.folder} is not to be "
         f"found any more, and the library's own copy, {own}, is missing or damaged: name the model's folder with "
-        f"--model, or let `semblance verify --repair --library {catalog.folder}` encode all pictures anew."
+        f"--model, make other codes with `semblance index --model NEW --library {catalog.folder}`, or let `semblance "
+        f"verify --repair --library {catalog.folder}` encode all pictures anew."
     )
 
 

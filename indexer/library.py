@@ -4,24 +4,24 @@ A service, a command and a notebook hold the same object. It belongs to one thre
 a picture (see asking.py) may be done by any.
 """
 
+import contextlib
 import operator
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, SupportsIndex, cast
 
-from semblance.indexer import encoders, pipeline, pixelfile, removing
-from semblance.indexer.asking import Answer, ByCodes, Question, Way, answer
+from semblance.indexer import choosing, removing, replacing
+from semblance.indexer.asking import Answer, Question, Way, answer
 from semblance.indexer.by_pixels import ByPixels
 from semblance.indexer.catalog import Catalog, Writer
-from semblance.indexer.catalog.opening import inode
-from semblance.indexer.coded import Coded, known_again
 from semblance.indexer.duplicates import Duplicates, find
 from semblance.indexer.duplicates.records import Stage, unwatched
+from semblance.indexer.following import Coming, opened
 from semblance.indexer.pipeline import Summary
 from semblance.indexer.removing import Removal
 from semblance.retrieval import files
-from semblance.retrieval.codec import DEFAULT_MODEL, Codec
+from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import LibraryError, NoCopies, SemblanceError, UsageError
 from semblance.retrieval.images import Source
 from semblance.retrieval.progress import Progress, quiet
@@ -36,13 +36,14 @@ class Library:
 
     folder: Path
     codec: Codec
-    _inode: int | None
     ways: dict[str, Way[Any]]
 
     def __init__(self, folder: str | Path, model: str | None = None) -> None:
         """Use `Library.open` or `Library.create`."""
-        self.folder, self._model = _folder(folder), model
-        self._load()
+        self.folder, self._model, self._closed = _folder(folder), model, False
+        self._coming: Coming | None = None
+        self._opened = opened(self.folder, model)
+        self.codec, self.ways = self._opened.codec, self._opened.ways
 
     # ---- opening ---------------------------------------------------------------------------------------------------
 
@@ -63,65 +64,44 @@ class Library:
         place = _folder(folder)
         if Catalog.exists(place):
             raise UsageError(f"There is a library at {place} already: open it, or name another folder.")
-        with Writer.writing(place, codec_for(place, model)):
+        with Writer.writing(place, choosing.codec_for(place, model)):
             pass
         return cls(place, model)
 
-    def _load(self) -> None:
-        before = inode(self.folder)  # one that takes its place from here on has another
-        catalog = Catalog.open(self.folder)
-        try:
-            self._inode = before
-            self.codec = codec_for(self.folder, self._model)
-            catalog.check(self.codec)
-            self._alike = Coded(catalog, self.codec, "alike")
-            self._same = known_again(catalog, self._alike)
-        except BaseException:
-            catalog.close()
-            raise
-        self._catalog, self._closed = catalog, False
-        self._set_ways()
-
-    def _set_ways(self) -> None:
-        parts = (self._catalog, self._alike, self._same)
-        self._pixels = ByPixels(*parts)
-        self.ways = {"code": ByCodes("code", *parts)}
-        if self._same:
-            self.ways["copies"] = ByCodes("copies", self._catalog, self._same, self._same)
-        self.ways["pixel"] = self._pixels
-
-    def follow(self) -> None:
+    def follow(self, wait: bool = True) -> bool:
         """Take in what any process has changed since the last look; where another library has taken this one's place,
-        open that. Raises as `open` does."""
+        open that. Raises as `open` does.
+
+        Where another codec is current its codes are loaded, and the old ones answer until that is done. Without `wait`
+        a thread does so: False until then, and the next call looks again.
+        """
         if self._closed:
             raise LibraryError(f"The library {self.folder} was closed: open it again.")
-        replaced = self._inode is None or inode(self.folder) != self._inode
-        if replaced:
-            self._catalog.forget_log()
-        else:
-            self._catalog.look_anew()
-        if not replaced and (current := self._catalog.current("alike")) and current.codec_id != self.codec.codec_id:
-            replaced, self._model = True, None  # the library has been fitted to its pictures; its encoder is in it
-        if not replaced and self._same and self._same is not self._alike:
-            same = self._catalog.current("same")
-            replaced = same is not None and same.codec_id != self._same.codec.codec_id  # whose encoder had been lost
-        if replaced or not self._catalog.knows(self._alike.generation):
-            self._catalog.close()
-            self._inode = None  # where none can be opened now, the next look tries again
-            self._load()
-            return
-        changed = self._alike.follow(self._catalog)
-        if self._same and self._same is not self._alike:
-            changed = self._same.follow(self._catalog) or changed
-        elif changed and not self._same:  # codes of a new kind come with a new generation
-            self._same = known_again(self._catalog, self._alike)
-        if changed or pixelfile.stamp(self.folder) != self._pixels.stamp:  # vectors come after their pictures
-            self._set_ways()
+        if self._opened.is_other():
+            self._let_go()
+            self._opened = opened(self.folder, self._model)
+        elif self._opened.is_overtaken():
+            self._coming = self._coming or Coming(self.folder)
+            if not wait and not self._coming.here:
+                return False
+            coming, self._coming = self._coming, None
+            fresh = coming.get()
+            self._let_go()
+            self._opened, self._model = fresh, None  # its encoder is in the library
+        self._opened.follow()
+        self.codec, self.ways = self._opened.codec, self._opened.ways
+        return True
+
+    def _let_go(self) -> None:
+        if self._coming is not None:
+            self._coming.drop()
+            self._coming = None
+        self._opened.close()
 
     def close(self) -> None:
         """Let go of the catalog; nothing can be asked after."""
         self._closed = True
-        self._catalog.close()
+        self._let_go()
 
     def __enter__(self) -> "Library":
         return self
@@ -130,7 +110,7 @@ class Library:
         self.close()
 
     def __len__(self) -> int:
-        return len(self._alike.index)
+        return self.ways["code"].size
 
     def __repr__(self) -> str:
         return f"<Library {self.folder}: {len(self):,} pictures by {self.codec.name}>"
@@ -172,7 +152,8 @@ class Library:
     ) -> Duplicates:
         """Which pictures are there more than once; see duplicates.find, and raises as it does. Deletes nothing."""
         self.follow()
-        return find(self._catalog, self._same, self._alike, within=within, turned=turned, crops=crops, stage=stage)
+        now = self._opened
+        return find(now.catalog, now.same, now.alike, within=within, turned=turned, crops=crops, stage=stage)
 
     def way(self, name: str) -> Way[Any]:
         """The way of this name. Raises UsageError, and NoCopies where the library has no codes for it yet."""
@@ -192,49 +173,48 @@ class Library:
     @property
     def engines(self) -> list[str]:
         """The names of the ways that this library can answer."""
-        return [name for name in self.ways if name != ByPixels.name or self._pixels.stamp is not None]
+        return [name for name, way in self.ways.items() if not isinstance(way, ByPixels) or way.stamp is not None]
 
     # ---- changing --------------------------------------------------------------------------------------------------
 
     def index(
         self,
         *folders: str | Path,
+        model: str | None = None,
+        copies: str | None = None,
         pixels: bool = False,
         prune: bool = False,
         exclude: Sequence[str] = (),
         threads: int = os.cpu_count() or 1,
         progress: Progress = quiet,
     ) -> Summary:
-        """Bring the library up to date with folders of pictures; see pipeline.update, and raises as it does."""
+        """Bring the library up to date with folders of pictures; see pipeline.update, and raises as it does.
+
+        With `model` its pictures get codes of another model beside those they have, which become current when all are
+        there; `copies` does so for what is the same. See replacing.py; no folder need be named then.
+        """
         threads = _whole("threads", threads, 1024)
+        if not folders and model is None and copies is None:
+            raise UsageError("There is nothing to index: name a folder, or a model.")
         self.follow()
-        summary = pipeline.update(
+        summary = replacing.index(
             [_folder(folder) for folder in folders],
             self.folder,
-            self.codec,
+            model,
+            copies,
+            lambda _: contextlib.nullcontext(progress),
             with_pixels=pixels,
             prune=prune,
             exclude=exclude,
             threads=threads,
-            progress=progress,
         )
         self.follow()
         return summary
 
-
-def codec_for(folder: Path, model: str | None = None) -> Codec:
-    """The codec to use with the library in `folder`: its own, or for a new library `model` or the default. A library
-    that has no copy of its encoder yet gets one where it can be written to.
-
-    Raises CodecMismatch where `model` is named and is not the library's, ModelError where a model cannot be found.
-    """
-    if not Catalog.exists(folder):
-        return Codec(DEFAULT_MODEL if model is None else model)
-    with Catalog.opened(folder) as catalog:
-        codec = encoders.find(catalog) if model is None else Codec(model)
-        catalog.check(codec)
-    encoders.keep_if_possible(folder, codec)
-    return codec
+    def drop(self, model: str) -> None:
+        """Remove the codes of a model that is not current, by its name or the first digits of its codec_id. Raises
+        UsageError, LibraryError."""
+        choosing.drop(self.folder, model)
 
 
 def _asked(way: Way[Any], question: Question[Any]) -> Answer:

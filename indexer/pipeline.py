@@ -7,13 +7,14 @@ Ctrl-C or a full disk loses at most the batch in flight, and the next run takes 
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from semblance.indexer import encoders, leftovers, pixelfile, snapshot
-from semblance.indexer.catalog import Catalog, Writer, finding, placing
+from semblance.indexer.catalog import Catalog, Purpose, Writer, finding, placing
 from semblance.indexer.deciding import Known
 from semblance.indexer.disks import to_remember
 from semblance.indexer.forgetting import vanished
@@ -33,6 +34,7 @@ def update(
     with_pixels: bool = False,
     prune: bool = False,
     exclude: Sequence[str] = (),
+    beside: Mapping[Purpose, Codec] = MappingProxyType({}),
     threads: int = os.cpu_count() or 1,
     progress: Progress = quiet,
 ) -> Summary:
@@ -40,7 +42,8 @@ def update(
 
     Only files below `folders` are ever forgotten; a folder that is missing or has suddenly no picture left forgets
     nothing unless `prune`. `exclude` has patterns of what is left out (see excluding.py). `with_pixels` keeps pixel
-    vectors too, as does a library that already has them. Raises UsageError, LibraryLocked, CodecMismatch, LibraryError.
+    vectors too, as does a library that already has them. Codes of codecs that are to be current are made
+    `beside`. Raises UsageError, LibraryLocked, CodecMismatch, LibraryError.
     """
     started = time.monotonic()
     check(folders, library, exclude)
@@ -50,9 +53,9 @@ def update(
                 raise UsageError(f"There is no folder {folder}.")
     with Writer.writing(library, codec) as catalog, full_disk_said(library):
         leftovers.remove(library)
-        codecs = _codecs(catalog, codec)
+        codecs = codecs_with(catalog, codec, beside)
         with_pixels = with_pixels or pixelfile.exists(library)
-        summary = _bring_up_to_date(
+        summary = bring_up_to_date(
             catalog, scan(folders, library, exclude), codecs, with_pixels, prune, threads, progress
         )
         refresh(catalog)
@@ -66,8 +69,8 @@ def look_again(
     """Make anew what the library lacks of pictures whose files are at these paths; nothing else is looked at, and
     nothing forgotten. A file that is another now is taken in as `update` does."""
     seen = Scan(found={found.path: found for path in paths if (found := at(path))})
-    codecs, with_pixels = _codecs(catalog, alike), pixelfile.exists(catalog.folder)
-    return _bring_up_to_date(catalog, seen, codecs, with_pixels, False, threads, progress)
+    codecs, with_pixels = codecs_with(catalog, alike), pixelfile.exists(catalog.folder)
+    return bring_up_to_date(catalog, seen, codecs, with_pixels, False, threads, progress)
 
 
 def refresh(catalog: Writer) -> None:
@@ -84,7 +87,7 @@ def codecs_of(catalog: Writer, alike: Codec, before: list[Codec]) -> list[Codec]
     same = catalog.current("same")
     if before and [codec.codec_id for codec in before] == [alike.codec_id, *([same.codec_id] if same else [])]:
         return before
-    return _codecs(catalog, alike)
+    return codecs_with(catalog, alike)
 
 
 def update_some(
@@ -107,23 +110,28 @@ def update_some(
     return TakingIn(catalog, codecs, known, lost, with_pixels, None, threads, quiet).run(seen)
 
 
-def _codecs(catalog: Writer, alike: Codec) -> list[Codec]:
+def codecs_with(
+    catalog: Writer, alike: Codec | None, beside: Mapping[Purpose, Codec] = MappingProxyType({})
+) -> list[Codec]:
     """The library's codecs, known to it and kept: for what is alike and, unless that one serves both, for what is the
-    same, which the one that ships takes over where the library's own is not to be found any more."""
+    same, which the one that ships takes over where the library's own is not to be found any more; and those `beside`
+    them, that are to be current. `alike` is None where it is not to be found: its codes are left as they are."""
+    for purpose, codec in beside.items():
+        catalog.know(codec, purpose)
     same = None
     with contextlib.suppress(ModelError):
         same = encoders.find_same(catalog)
     if same is None:
         same = Codec(COPIES_MODEL)
-        if same.codec_id != alike.codec_id:
+        if same.codec_id != catalog.codec_id:
             catalog.know(same, "same", instead=True)
-    codecs = [alike, same] if same.codec_id != alike.codec_id else [alike]
-    for codec in codecs:
+    codecs = {codec.codec_id: codec for codec in (alike, same, *beside.values()) if codec}
+    for codec in codecs.values():
         encoders.keep(catalog.folder, codec)
-    return codecs
+    return [*codecs.values()]
 
 
-def _bring_up_to_date(
+def bring_up_to_date(
     catalog: Writer,
     seen: Scan,
     codecs: list[Codec],
@@ -132,6 +140,7 @@ def _bring_up_to_date(
     threads: int,
     progress: Progress,
 ) -> Summary:
+    """Make the library what was `seen`, with codes of all `codecs`; see `update`."""
     known = _known(catalog, codecs)
     if catalog.damaged_seen:  # what is damaged is made anew
         catalog.drop_damaged()

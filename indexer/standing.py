@@ -5,10 +5,10 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from semblance.indexer import encoders, pixelfile, snapshot, thumbnails
-from semblance.indexer.catalog import FILE, Catalog, Purpose, copying, naming
+from semblance.indexer.catalog import FILE, Catalog, KnownCodec, codecs, copying, naming
 from semblance.retrieval.index import FlatIndex
 
 _OWN = (*snapshot.FILES.values(), pixelfile.FILE, thumbnails.FOLDER, encoders.FOLDER)
@@ -19,7 +19,6 @@ def status(folder: Path) -> dict[str, Any]:
     with Catalog.opened(folder) as catalog:
         pictures, failed = catalog.counts()
         failures = catalog.failures()
-        codecs = {purpose: catalog.current(purpose) for purpose in get_args(Purpose)}
         schema, created = copying.version(folder)
         return {
             "pictures": pictures,
@@ -33,11 +32,7 @@ def status(folder: Path) -> dict[str, Any]:
             "schema": schema,
             "created": datetime.fromtimestamp(created, UTC).isoformat(timespec="seconds"),
             "library": catalog.library,
-            "codecs": [
-                {"purpose": purpose, **asdict(codec), "pictures": len(catalog.coded(codec.codec_id))}
-                for purpose, codec in codecs.items()
-                if codec
-            ],
+            "codecs": [_codec(catalog, known, pictures) for known in codecs.known(catalog)],
             "folders": naming.folders(catalog),
             "files": sizes(folder),
             "reasons": [
@@ -57,3 +52,14 @@ def sizes(folder: Path) -> dict[str, int]:
             with suppress(OSError):  # it vanishes meanwhile
                 found[name] += path.stat().st_size if path.is_file() else 0
     return {name: size for name, size in found.items() if size}
+
+
+def _codec(catalog: Catalog, known: KnownCodec, pictures: int) -> dict[str, Any]:
+    covered = codecs.covered(catalog, known.codec.codec_id)
+    return {
+        "purpose": known.purpose,
+        "current": known.current,
+        **asdict(known.codec),
+        "pictures": covered,
+        "coverage": covered / pictures if pictures else 1.0,
+    }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from semblance.indexer import pixelfile
-from semblance.indexer.catalog import Catalog, Entry, Failure, Writer, placing
+from semblance.indexer.catalog import Catalog, Entry, Failure, Purpose, Writer, placing
 from semblance.indexer.contents import Contents
 from semblance.indexer.deciding import Decision, Known, Plan, decide, plan, under
 from semblance.indexer.encoding import Encoded, Work, encoded
@@ -29,7 +29,7 @@ _BATCH = 256  # files that one transaction takes, and a chunk's more at most
 class Summary:
     """What one run did. `moved`: pictures that are found at another path and kept their ids. `failed`: path and reason
     of each file left out; `warnings`: what was not done, and why; `completed`: how many of the unchanged pictures got a
-    code that they lacked."""
+    code that they lacked; `switched`: the codec_ids of the codecs that became current (see replacing.py)."""
 
     added: int = 0
     updated: int = 0
@@ -40,6 +40,7 @@ class Summary:
     skipped: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    switched: dict[Purpose, str] = field(default_factory=dict)
     seconds: float = 0.0
 
 

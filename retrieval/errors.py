@@ -16,6 +16,7 @@
     |-- LibraryError                a library that cannot be used
     |   |-- LibraryMissing          there is none at this place
     |   |-- LibraryLocked           another process is writing to it
+    |   |-- Overtaken               it has another codec, or another library is in its place, since it was asked
     |   |-- NoPixels                it was indexed without the pixel baseline
     |   |-- NoCopies                it knows nothing of which pictures are the same yet
     |   |-- UnknownPicture          it has no picture of this id
@@ -91,6 +92,13 @@ class LibraryMissing(LibraryError):
 
 class LibraryLocked(LibraryError):
     """Another process is writing to the library."""
+
+
+class Overtaken(LibraryError):
+    """A question was made by a codec that the library is not searched by any more: it has to be made anew."""
+
+    def __init__(self) -> None:
+        super().__init__("Another model or library has taken the place of the one that was asked: ask again.")
 
 
 class NoPixels(LibraryError):

@@ -26,6 +26,7 @@ from semblance.indexer.catalog.records import (
     Failure,
     Folder,
     Generation,
+    KnownCodec,
     NewPicture,
     Purpose,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "Failure",
     "Folder",
     "Generation",
+    "KnownCodec",
     "NewPicture",
     "Purpose",
     "Writer",

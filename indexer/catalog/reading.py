@@ -75,7 +75,8 @@ class Catalog:
             raise CodecMismatch(
                 f"The library {self.folder} holds {self.bits}-bit codes of the model {self.model} "
                 f"({self.codec_id[:12]}), not of {codec.name} ({codec.bits} bits, {codec.codec_id[:12]}): "
-                "leave --model out, or index into a new library."
+                "leave --model out, index into a new library, or make codes of that model beside these with "
+                f"`semblance index --model {codec.reference} --library {self.folder}`."
             )
 
     def close(self) -> None:
@@ -169,7 +170,7 @@ class Catalog:
         size = width(self._bits(codec_id))
 
         def question(db: sqlite3.Connection) -> Changes:
-            db.execute("BEGIN")  # one state for all three questions
+            db.execute("BEGIN")  # one state for all four questions
             try:
                 generation = _generation(db)
                 cursor = db.execute(
@@ -187,6 +188,7 @@ class Catalog:
                     codes += b"".join(row[2] for row in right)
                 gone = db.execute(f"{checksums.select('removals')} WHERE generation > ?", (since,)).fetchall()
                 removed = [row[0] for row in gone if checksums.is_right("removals", row)]
+                (pictures,) = db.execute("SELECT count(*) FROM pictures").fetchone()
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
@@ -194,7 +196,7 @@ class Catalog:
             if len(codes) != len(ids) * size:
                 raise sqlite3.DatabaseError("codes of a wrong length")
             stacked = np.frombuffer(bytes(codes), np.uint8).reshape(len(ids), size)
-            return Changes(generation, np.array(ids, np.int64), stacked, np.array(removed, np.int64))
+            return Changes(generation, np.array(ids, np.int64), stacked, np.array(removed, np.int64), int(pictures))
 
         return self._ask(question)
 

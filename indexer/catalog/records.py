@@ -27,6 +27,15 @@ class CurrentCodec:
 
 
 @dataclass(frozen=True)
+class KnownCodec:
+    """A codec that the library has codes of, what they say of two pictures, and whether searches go by them now."""
+
+    codec: CurrentCodec
+    purpose: Purpose
+    current: bool
+
+
+@dataclass(frozen=True)
 class Entry:
     """A picture as the catalog knows it. `ctime_ns` and `inode` are 0 where they are not known yet."""
 
@@ -78,9 +87,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class Changes:
-    """What came after a generation: codes (N, W) added under ids (N,), and ids removed; `generation` is the present."""
+    """What came after a generation: codes (N, W) added under ids (N,), and ids removed; `generation` is the present,
+    and `pictures` how many the library has then, with such a code or without."""
 
     generation: Generation
     ids: Ids
     codes: Codes
     removed: Ids
+    pictures: int = 0

@@ -81,7 +81,7 @@ class Writer(Catalog):
                 row,
             )
             if instead:
-                self._db.execute("UPDATE codecs SET current = 1 WHERE codec_id = ?", (codec.codec_id,))
+                self._db.execute("UPDATE codecs SET purpose = :purpose, current = 1 WHERE codec_id = :id", row)
 
     # ---- one transaction a batch -----------------------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 """`semblance demo`: draw a sample library, index it, serve it."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +25,7 @@ def demo(
     with console.progress("Drawing") as update:
         drawn = write_sample(pictures, count, progress=update)
     console.say(f"{drawn:,} pictures drawn in {pictures}")
-    show(run_index([pictures], library, None, pixels=True, prune=False, threads=os.cpu_count() or 1))
+    show(run_index([pictures], library, with_pixels=True))
     settings = Settings(library=library, host=host, port=port)
     run_server(
         settings,

@@ -4,14 +4,16 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Unpack
 
 import typer
 
-from semblance.indexer import fitting, pipeline
-from semblance.indexer.library import codec_for
-from semblance.indexer.scan import check
+from semblance.indexer import choosing, fitting, pipeline, replacing
+from semblance.indexer.catalog import KnownCodec
+from semblance.indexer.choosing import codec_for
+from semblance.indexer.replacing import Options
 from semblance.retrieval.errors import LibraryLocked, UsageError
 from semblance.scripts import console
 
@@ -23,6 +25,19 @@ Exclude = Annotated[
         help="Leave out names or paths like 'raw*'; may be repeated.",
         show_default="nothing",
     ),
+]
+
+Copies = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="The model that tells copies: its name, or a model folder.",
+        show_default="the library's own; copies for a new one",
+    ),
+]
+Drop = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help="Remove the codes of a model that is not current.", show_default="nothing"),
 ]
 
 Poll = Annotated[
@@ -40,6 +55,8 @@ def index(
     library: console.Library,
     folders: Annotated[list[Path] | None, console.argument("Folders of pictures.", "FOLDER...")] = None,
     model: console.Model = None,
+    copies: Copies = None,
+    drop: Drop = None,
     pixels: Annotated[bool, typer.Option("--pixels", help="Keep pixel vectors too, for the baseline.")] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Forget those of missing, emptied, left-out folders.")] = False,
     exclude: Exclude = None,
@@ -53,76 +70,82 @@ def index(
 ) -> None:
     """Encode folders of pictures into a library. Run again, only what changed is encoded and what is gone forgotten.
 
-    With --watch, --json prints a line for the first run and one for each batch after.
+    A library that is given another --model is searched by its own until every picture has a code of that. With --watch,
+    --json prints a line for the first run and one for each batch after.
     """
-    _check(folders, fit, watch, poll, bool(model or pixels or prune or exclude))
+    replaced = model is not None or copies is not None
+    _check(bool(folders), replaced, fit or drop is not None, bool(pixels or prune or exclude), watch, poll)
+    options: Options = {"with_pixels": pixels, "prune": prune, "exclude": exclude or [], "threads": threads}
     if watch and folders:
-        _watch(folders, library, model, pixels, prune, exclude or [], threads, poll, as_json)
+        _watch(folders, library, model, copies, poll, as_json, options)
     summary = pipeline.Summary()
-    if folders:
-        summary = run([*folders], library, model, pixels=pixels, prune=prune, exclude=exclude or [], threads=threads)
+    if folders or replaced:
+        summary = run(folders or [], library, model, copies, **options)
         if not as_json:
             show(summary)
     fitted = _fit(library, threads) if fit else None
+    dropped = choosing.drop(library, drop) if drop is not None else None
     if as_json:
-        document = _document(summary)
-        if fitted:
-            left_out = [{"path": path, "reason": reason} for path, reason in fitted.left_out.items()]
-            document["fit"] = {**vars(fitted), "left_out": left_out, "seconds": round(fitted.seconds, 3)}
-        console.print_json(document)
-    elif fitted:
-        _show_fitted(fitted)
+        console.print_json(_document(summary, fitted, dropped))
+    else:
+        _show_after(fitted, dropped)
     if summary.failed or summary.warnings or (fitted and fitted.left_out):
         raise typer.Exit(console.LEFT_OUT)
 
 
-def _check(folders: list[Path] | None, fit: bool, watch: bool, poll: float | None, of_folders: bool) -> None:
+def _check(folders: bool, replaced: bool, other: bool, for_folders: bool, watch: bool, poll: float | None) -> None:
     """Raise UsageError where options do not go together."""
-    if not folders and not fit:
+    if not folders and not replaced and not other:
         raise UsageError("There is nothing to do: name a FOLDER of pictures, or --fit the library to those it has.")
-    if not folders and of_folders:
+    if not folders and for_folders:
+        raise UsageError("--pixels, --prune and --exclude are for indexing a FOLDER: name one, or leave them out.")
+    if watch and (not folders or other):
         raise UsageError(
-            "--model, --pixels and --prune are for indexing a FOLDER, and so is --exclude: name one, or leave them out."
+            "--watch is for FOLDERs of pictures: name one, and leave --fit and --drop to a run of its own."
         )
-    if watch and (not folders or fit):
-        raise UsageError("--watch is for FOLDERs of pictures: name one, and leave --fit to a run of its own.")
     if poll is not None and not watch:
         raise UsageError("--poll is for --watch: add it, or leave --poll out.")
 
 
-def _document(summary: pipeline.Summary) -> dict[str, Any]:
+def _document(summary: pipeline.Summary, fitted: fitting.Fitted | None, dropped: KnownCodec | None) -> dict[str, Any]:
     failed = [{"path": path, "reason": reason} for path, reason in summary.failed.items()]
-    return {**vars(summary), "failed": failed, "seconds": round(summary.seconds, 3)}
+    document = {**vars(summary), "failed": failed, "seconds": round(summary.seconds, 3)}
+    if fitted:
+        left_out = [{"path": path, "reason": reason} for path, reason in fitted.left_out.items()]
+        document["fit"] = {**vars(fitted), "left_out": left_out, "seconds": round(fitted.seconds, 3)}
+    if dropped:
+        document["dropped"] = asdict(dropped.codec)
+    return document
 
 
 def _watch(
     folders: list[Path],
     library: Path,
     model: str | None,
-    pixels: bool,
-    prune: bool,
-    exclude: list[str],
-    threads: int,
+    copies: str | None,
     poll: float | None,
     as_json: bool,
+    options: Options,
 ) -> None:
     """A first run, and then whatever changes. Ends by KeyboardInterrupt, on SIGTERM too."""
     from semblance.indexer.watching import Watcher  # loads what only watching needs
 
     def tell(summary: pipeline.Summary) -> None:
-        console.print_json(_document(summary)) if as_json else show(summary)
+        console.print_json(_document(summary, None, None)) if as_json else show(summary)
 
     waiting = False
     while True:
         try:
-            tell(run(folders, library, model, pixels=pixels, prune=prune, exclude=exclude, threads=threads))
+            tell(run(folders, library, model, copies, **options))
             break
         except LibraryLocked as error:
             if not waiting:
                 console.say(f"{error} Waiting for it.")
             waiting = True
             time.sleep(1)
-    watcher = Watcher(folders, library, codec_for(library), exclude, threads, poll, tell, console.say)
+    watcher = Watcher(
+        folders, library, codec_for(library), [*options["exclude"]], options["threads"], poll, tell, console.say
+    )
     console.say("Watching; Ctrl-C ends.")
     try:
         watcher.run()
@@ -131,31 +154,16 @@ def _watch(
 
 
 def run(
-    folders: list[Path],
+    folders: Sequence[Path],
     library: Path,
-    model: str | None,
-    *,
-    pixels: bool,
-    prune: bool,
-    exclude: Sequence[str] = (),
-    threads: int,
+    model: str | None = None,
+    copies: str | None = None,
+    **options: Unpack[Options],
 ) -> pipeline.Summary:
-    """Index with a progress bar. Raises what `pipeline.update` raises, and KeyboardInterrupt on SIGTERM too."""
+    """Index with progress bars. Raises what `replacing.index` raises, and KeyboardInterrupt on SIGTERM too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    check(folders, library, exclude)  # before the library is looked at, which may bring it up to date
-    codec = codec_for(library, model)
     try:
-        with console.progress("Indexing") as update:
-            return pipeline.update(
-                folders,
-                library,
-                codec,
-                with_pixels=pixels,
-                prune=prune,
-                exclude=exclude,
-                threads=threads,
-                progress=update,
-            )
+        return replacing.index(folders, library, model, copies, console.progress, console.say, **options)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("what was indexed is kept; run the same command again to go on") from None
 
@@ -169,6 +177,13 @@ def _fit(library: Path, threads: int) -> fitting.Fitted:
             return fitting.fit(library, Trunk, threads, update)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the library is as it was") from None
+
+
+def _show_after(fitted: fitting.Fitted | None, dropped: KnownCodec | None) -> None:
+    if fitted:
+        _show_fitted(fitted)
+    if dropped:
+        console.say(f"The codes by {dropped.codec.model} ({dropped.codec.codec_id[:12]}) are gone.")
 
 
 def _show_fitted(fitted: fitting.Fitted) -> None:
@@ -192,7 +207,7 @@ def show(summary: pipeline.Summary) -> None:
         console.say(f"warning: {warning}")
     if not summary.added + summary.updated + summary.moved + summary.removed + summary.unchanged + len(summary.failed):
         console.say("There are no pictures there (files of other kinds are skipped).")
-    completed = f" ({summary.completed:,} of them got the code of copies that they lacked)" if summary.completed else ""
+    completed = f" ({summary.completed:,} of them got a code that they lacked)" if summary.completed else ""
     moved = f"{summary.moved:,} moved, " if summary.moved else ""
     rate = (summary.added + summary.updated) / max(summary.seconds, 1e-9)
     console.say(

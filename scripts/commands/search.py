@@ -50,17 +50,23 @@ def search(
     if as_json:
         console.print_json(asdict(answer))
     else:
-        _show(answer)
-        if not answer:
-            console.say(f"The library {library} has no pictures yet: index a folder into it.")
+        _show(answer, library)
 
 
-def _show(answer: Answer) -> None:
+def _show(answer: Answer, library: Path) -> None:
     for hit in answer:
         distance = f"{hit.distance:9.3f}" if answer.engine == "pixel" else f"{hit.distance:5.0f} bits"
         chance = hit.expected_by_chance
         said = "" if chance is None else f"  by chance: {chance:<9.2g}"
         console.show(f"{distance}{said}  {hit.path}{_notes(hit)}")
+    if answer and answer.coverage < 1:
+        share = min(answer.coverage, 0.999)  # what is not all is never said to be
+        console.say(
+            f"{share:.1%} of the library's pictures were searched: the others have no such code yet. "
+            f"`semblance index FOLDER --library {library}` gives it to those that it finds."
+        )
+    if not answer:
+        console.say(f"The library {library} has no pictures yet: index a folder into it.")
 
 
 def _notes(hit: Hit) -> str:

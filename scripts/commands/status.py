@@ -26,7 +26,9 @@ def status(
             console.show(f"{name:10} {value}")
     for codec in facts["codecs"]:
         made_by = f"{codec['model']} ({codec['bits']} bits, {codec['codec_id'][:12]})"
-        console.show(f"{codec['purpose']:10} {codec['pictures']:,} codes by {made_by}")
+        kept = "" if codec["current"] else ", kept beside"
+        covers = "" if codec["coverage"] == 1 else f", {codec['coverage']:.1%} of the pictures"
+        console.show(f"{codec['purpose']:10} {codec['pictures']:,} codes by {made_by}{covers}{kept}")
     for folder in facts["folders"]:
         console.show(f"{'folder':10} {folder}")
     for name, size in facts["files"].items():

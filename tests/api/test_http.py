@@ -57,8 +57,8 @@ def test_a_search_answers_with_the_contracts_keys_and_the_picture_itself_first(
 ) -> None:
     asked = server.library_pictures[7]
     answer = upload(http, asked, f"?engine={engine}&k=5").json()
-    assert set(answer) == {"codec_id", "engine", "library_size", "timings_ms", "results"}
-    assert (answer["engine"], answer["library_size"]) == (engine, 48)
+    assert set(answer) == {"codec_id", "coverage", "engine", "library_size", "timings_ms", "results"}
+    assert (answer["engine"], answer["library_size"], answer["coverage"]) == (engine, 48, 1)
     assert (answer["codec_id"] == http.get("/ready").json()["codec_id"]) is (engine != "copies")
     assert set(answer["timings_ms"]) == {"decode", "encode", "search"}
     assert answer["timings_ms"]["decode"] > 0

@@ -16,7 +16,8 @@ from PIL import Image
 
 from semblance.indexer import encoders, pipeline
 from semblance.indexer.catalog import FILE, Catalog, CurrentCodec, Writer
-from semblance.indexer.library import Library, codec_for
+from semblance.indexer.choosing import codec_for
+from semblance.indexer.library import Library
 from semblance.indexer.standing import status
 from semblance.retrieval import codec as codecs
 from semblance.retrieval import images, views
@@ -145,7 +146,7 @@ def test_marks_agree_with_brute_force(tmp_path: Path, sample: Path, model: str) 
     within = codec.card["near_duplicates"]["distance"]
     with Library.create(tmp_path / "library", model) as library:
         library.index(edits, sample, pixels=True)
-        paths = [entry.path for entry in library._catalog.entries()]
+        paths = [entry.path for entry in library._opened.catalog.entries()]
         codes = codec.encode(paths)
         marks = []
         for path in originals:
@@ -207,10 +208,10 @@ def test_a_library_of_before_gets_its_codes_at_its_next_run(tmp_path: Path, pict
         assert (summary.added, summary.updated, summary.unchanged, summary.completed) == (1, 0, 6, 6)
         assert {*ids} < {hit.id for hit in library.search(pictures / "1.png", k=7)}, "no picture is another"
         assert library.search(pictures / "1.png", k=1, engine="copies")[0].copy is True
-        generation = library._catalog.generation()
+        generation = library._opened.catalog.generation()
         again = library.index(pictures)
         assert (again.added, again.unchanged, again.completed) == (0, 7, 0)
-        assert library._catalog.generation() == generation
+        assert library._opened.catalog.generation() == generation
     held = stored(folder, COPIES)
     assert held.pop(str(pictures / "new.png"))
     assert held == whole
@@ -239,7 +240,7 @@ def test_the_encoder_of_a_library_of_0_1_ships_still(tmp_path: Path, pictures: P
         assert library.codec.codec_id == OLD_CODEC.codec_id == encoders.place(folder, OLD_CODEC.codec_id).name
         assert library.codec.spec == InputSpec(64)
         id, _, _, code = dumped(1, "codes")[0]
-        assert library._alike.index.codes(np.array([id])).tobytes() == code
+        assert library._opened.alike.index.codes(np.array([id])).tobytes() == code
         assert library.index(pictures).added == 6
         assert library.search(pictures / "1.png", k=1)[0].copy is True
         old = library.similar(id, k=1)[0]
@@ -304,8 +305,8 @@ def test_an_open_library_takes_up_another_codec_of_copies(
         patch.setattr(pipeline, "COPIES_MODEL", "cifar10-ae")
         pipeline.update([pictures], folder, small(folder))
     with Library.open(folder) as library:
-        assert library._same is not None
-        lost = library._same.codec
+        assert library._opened.same is not None
+        lost = library._opened.same.codec
         assert lost.name == "cifar10-ae"
         find = encoders.find
 
@@ -318,7 +319,7 @@ def test_an_open_library_takes_up_another_codec_of_copies(
             patch.setattr(encoders, "find", gone)
             pipeline.update([pictures], folder, small(folder))
         assert len(library.search(pictures / "1.png", k=10, engine="copies")) == 6
-        assert library._same.codec.codec_id == COPIES
+        assert library._opened.same.codec.codec_id == COPIES
 
 
 @pytest.mark.parametrize("distance", ["29", [29], True, None, 29.0])

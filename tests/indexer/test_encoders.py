@@ -14,7 +14,8 @@ import pytest
 
 from semblance.indexer import encoders
 from semblance.indexer.catalog import Writer
-from semblance.indexer.library import Library, codec_for
+from semblance.indexer.choosing import codec_for
+from semblance.indexer.library import Library
 from semblance.indexer.standing import status
 from semblance.retrieval import codec as codecs
 from semblance.retrieval.codec import COPIES_MODEL, Codec, find_model, id_of

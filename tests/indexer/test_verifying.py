@@ -109,7 +109,7 @@ def test_damage_is_found_in_its_part_and_mended(own: Path, kind: str) -> None:
 
 def test_a_service_that_has_it_open_loads_what_was_repaired(own: Path) -> None:
     with Library.open(own) as library:
-        before = library._catalog.library
+        before = library._opened.catalog.library
         sql(
             own,
             "DELETE FROM codes WHERE picture = 3",
@@ -118,7 +118,7 @@ def test_a_service_that_has_it_open_loads_what_was_repaired(own: Path) -> None:
         )
         repairing.repair(own, threads=1)
         library.follow()
-        assert library._catalog.library not in (before, "x")
+        assert library._opened.catalog.library not in (before, "x")
         assert len(library) == 8
 
 

@@ -318,7 +318,7 @@ def test_a_model_of_another_length_is_refused_and_a_library_keeps_its_own(
 ) -> None:
     model = shorter(tmp_path)
     picture = sorted(sample.rglob("*.jpg"))[0]
-    for command in (["search", picture], ["index", sample], ["serve"]):
+    for command in (["search", picture], ["serve"]):
         refused = call(*command, "--library", library, "--model", model)
         assert refused.exit_code == 2
         assert "holds 256-bit codes" in refused.stderr

@@ -118,7 +118,7 @@ def test_a_library_is_fitted_and_says_so(model: Path, pictures: Path, tmp_path: 
     [
         (["--library", "{tmp}/new"], "There is nothing to do: name a FOLDER of pictures, or --fit"),
         (["--fit", "--library", "{tmp}/new"], "There is no library at"),
-        (["--fit", "--pixels", "--library", "{tmp}/new"], "--model, --pixels and --prune are for indexing a FOLDER"),
+        (["--fit", "--pixels", "--library", "{tmp}/new"], "--pixels, --prune and --exclude are for indexing a FOLDER"),
     ],
 )
 def test_wrong_use_of_index_is_one_sentence(tmp_path: Path, arguments: list[str], sentence: str) -> None:
