@@ -163,7 +163,7 @@ def _identified(data: bytes) -> ImageFile:
         raise PictureTooLarge(bounds.TOO_LONG)
     if not data:
         raise NotAPicture("The file is empty: there is no picture in it.")
-    bounds.file(data)
+    data = bounds.file(data)
     failure: Exception | None = None
     if not (jpeg := data.startswith(formats.JPEG)):
         if media_type(data[:SNIFF_BYTES]) is None:

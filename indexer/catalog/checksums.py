@@ -22,7 +22,7 @@ COLUMNS = {
     "folders": ("path", "device", "named", "seen", "last"),
     "apart": ("first", "second"),
 }
-_BEGUN = {table: zlib.crc32(table.encode()) for table in COLUMNS}
+BEGUN = {table: zlib.crc32(table.encode()) for table in COLUMNS}
 KEYS = {
     "pictures": ("id",),
     "failures": ("path",),
@@ -38,12 +38,12 @@ KEYS = {
 
 def checksum(table: str, *values: Any) -> int:
     """Of a row, whose values are in the order of COLUMNS."""
-    return zlib.crc32(ascii(values).encode(), _BEGUN[table])
+    return zlib.crc32(ascii(values).encode(), BEGUN[table])
 
 
 def of_codes(codec_id: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[bool]:
     """Whether each row of codes (picture, generation, code, checksum) of one codec is what was written."""
-    begun = _BEGUN["codes"]
+    begun = BEGUN["codes"]
     for picture, generation, code, kept in rows:
         yield zlib.crc32(ascii((codec_id, picture, generation, code)).encode(), begun) == kept
 

@@ -10,6 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from semblance.indexer.catalog import schema
@@ -67,7 +68,7 @@ def as_it_is(folder: Path, how: str = "mode=rw") -> sqlite3.Connection:
     """A connection to a catalog that may be damaged, or of any version. Raises sqlite3.Error."""
     address = f"{(folder / FILE).absolute().as_uri()}?{how}"
     db = sqlite3.connect(address, uri=True, timeout=10, isolation_level=None, check_same_thread=False)
-    db.text_factory = _text
+    db.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")  # damaged: its row's checksum says so
     return db
 
 
@@ -82,10 +83,6 @@ def _open(folder: Path, how: str, up_to_date: bool) -> sqlite3.Connection:
     except BaseException:
         db.close()
         raise
-
-
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "surrogateescape")  # where it is damaged, its row's checksum says so
 
 
 def forget_log(folder: Path, of_another: tuple[int, int, int] | None) -> None:

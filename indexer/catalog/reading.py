@@ -5,9 +5,8 @@ A row whose checksum is wrong is as good as lost: it is left out and logged, and
 
 import contextlib
 import itertools
-import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -27,6 +26,7 @@ class Catalog:
     """An open catalog. One connection, used by one thread at a time.
 
     Attributes: `folder`, `library` (its identity), `codec_id`, `bits`, `model` (name or folder): of its current codec.
+    `paths` gives the paths of those ids that there are.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,6 +34,7 @@ class Catalog:
         self.folder = folder
         self._connection = connection = Connection(folder)
         self._ask, self._rows, self._right = connection.ask, connection.rows, connection.right
+        self.paths = connection.paths
         try:
             self.library, self.codec_id, self.bits, self.model = self._ask(_what_it_is)
         except BaseException:
@@ -144,11 +145,6 @@ class Catalog:
         """One picture, or None."""
         rows = self._right("pictures", "WHERE id = ?", (id,))
         return Entry(*rows[0][:-1]) if rows else None
-
-    def paths(self, ids: Iterable[int]) -> dict[int, str]:
-        """The paths of those ids that there are."""
-        which = "WHERE id IN (SELECT value FROM json_each(?))"
-        return {row[0]: row[1] for row in self._right("pictures", which, (json.dumps([*ids]),))}
 
     def failures(self) -> dict[str, str]:
         """Path and reason of each file that could not be read."""

@@ -1,15 +1,14 @@
 """`kills`, `powercuts`: what is left of a library when indexing ends in the middle, and whether the next run mends it.
 
-What is right is known from elsewhere: each picture's codes from a library that was made in one go, rows and vectors as
-sqlite3 and NumPy read them. No picture may have another's code, none that was committed may be lost or numbered anew,
-and the next run has to end where the uninterrupted one did.
+What is right is known from elsewhere: each picture's codes from a library that was made in one go. No picture may have
+another's code, none that was committed may be lost or numbered anew, and the next run has to end where the
+uninterrupted one did.
 """
 
 import contextlib
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import time
 from dataclasses import dataclass
@@ -18,10 +17,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from semblance.indexer.catalog import FILE, Catalog, Entry
+from semblance.indexer.catalog import FILE, Catalog, Entry, codecs
 from semblance.indexer.library import Library
 from semblance.indexer.pixelfile import PixelFile
 from semblance.retrieval import images, pixels
+from semblance.retrieval.errors import LibraryError
 from semblance.scripts.benchmarks.figures import SEMBLANCE, Asked, Row, row
 from semblance.scripts.benchmarks.tracing import Call, Disk, record
 
@@ -107,12 +107,23 @@ def _run(trial: Trial, library: Path, *options: str) -> None:
 
 
 def read(library: Path) -> Codes:
-    """What the catalog holds, read by sqlite3 alone; nothing where there is none. sqlite3.Error where it is damaged."""
-    if not (library / FILE).exists():
+    """What the catalog holds; nothing where there is none. LibraryError where it is damaged."""
+    if not Catalog.exists(library):
         return {}
-    question = "SELECT path, codec_id, id, code FROM codes JOIN pictures ON id = picture"
-    with contextlib.closing(sqlite3.connect(library / FILE)) as db:
-        return {(path, codec_id): (id, code) for path, codec_id, id, code in db.execute(question)}
+    found: Codes = {}
+    with Catalog.opened(library) as catalog:
+        catalog.check_structure()
+        for known in codecs.known(catalog):
+            codec_id = known.codec.codec_id
+            coded = catalog.changes(0, codec_id)
+            paths = catalog.paths(coded.ids.tolist())
+            found |= {
+                (paths[id], codec_id): (id, bytes(code))
+                for id, code in zip(coded.ids.tolist(), coded.codes, strict=True)
+            }
+        if catalog.damaged_seen:
+            raise LibraryError(f"{library} has damaged rows.")
+    return found
 
 
 # ---- killed --------------------------------------------------------------------------------------------------------
@@ -169,7 +180,7 @@ def _cut(trial: Trial, calls: list[Call], library: Path, rng: random.Random) -> 
     disk.cut(found, rng)
     try:
         lost = read(sure).items() - read(found).items()
-    except sqlite3.DatabaseError:
+    except LibraryError:
         return False
     return not lost and _well(trial, found, Kind("power cut", ["--model", BEFORE, "--pixels"]))
 
@@ -180,7 +191,7 @@ def _well(trial: Trial, library: Path, kind: Kind) -> bool:
         there = read(library)
         _run(trial, library, *(option for option in kind.options if option != "--watch"))
         after = read(library)
-    except (sqlite3.DatabaseError, subprocess.CalledProcessError):
+    except (LibraryError, subprocess.CalledProcessError):
         return False
     with Catalog.opened(library) as catalog:
         right = trial.right[catalog.codec_id]

@@ -3,10 +3,7 @@
 Each picture is a drawn scene, enlarged, with grain, so that it weighs what a photograph of its size may.
 """
 
-import importlib.util
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,14 +26,6 @@ _TURNS = 3
 _WARM_UP = 50  # files decoded before the clock runs
 _SCENES = 2  # of each kind, which all pictures are cut from
 _GRAIN, _QUALITY = 5.4, 85  # together some 150 kB a picture
-_FAST = ("photos-fast", "copies")  # what is alike, quickly; what is the same, as the hashes say it
-_HASHES = """
-import sys, time
-from imagededup.methods import PHash
-started = time.monotonic()
-hashes = PHash(verbose=False).encode_images(sys.argv[1], num_enc_workers=int(sys.argv[2]))
-print(len(hashes), time.monotonic() - started)
-"""
 _SHIFT = 256  # pixels by which the grain is moved at most, so that pictures do not share it
 
 
@@ -69,31 +58,7 @@ def photographs(asked: Asked) -> list[Row]:
         row(f"{model} and {COPIES_MODEL} / {model} alone", float(share), "ratio", "at least 0.95"),
         row(f"index them, {model}", index, "pictures/s", "at least 140 (two cores)"),
         row("index / decode, resize and encode alone", index / encoding, "ratio", "at least 0.85"),
-        *_beside_perceptual_hashes(folder, asked.scratch, threads),
     ]
-
-
-def _beside_perceptual_hashes(folder: Path, scratch: Path, threads: int) -> list[Row]:
-    """`semblance index` by the fast models and imagededup's perceptual hashes of the same files, in turns, where that
-    package is installed. All are timed from their first file on."""
-    if importlib.util.find_spec("imagededup") is None:
-        return []
-    rates = []
-    for turn in range(_TURNS):
-        command = [sys.executable, "-P", "-c", _HASHES, str(folder), str(threads)]
-        hashed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-        rates.append([int(hashed[0]) / float(hashed[1])])
-        for model in _FAST:
-            summary = indexed(folder, scratch / f"{model}-{turn}", "--model", model, "--threads", str(threads))
-            rates[-1].append(summary["added"] / summary["seconds"])
-    hashes, *ours = np.transpose(rates)
-    rows = [row("perceptual hashes by imagededup", float(np.median(hashes)), "pictures/s")]
-    for model, index in zip(_FAST, ours, strict=True):
-        rows.append(row(f"index them, {model}", float(np.median(index)), "pictures/s"))
-        rows.append(
-            row(f"index by {model} / perceptual hashes", float(np.median(index / hashes)), "ratio", "at least 1.5")
-        )
-    return rows
 
 
 def bare_seconds(files: list[Path], work: Callable[[Path], object], threads: int) -> float:

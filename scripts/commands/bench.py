@@ -19,6 +19,7 @@ from semblance.scripts.benchmarks.duplicates import duplicates
 from semblance.scripts.benchmarks.encode import encode
 from semblance.scripts.benchmarks.faults import kills, powercuts
 from semblance.scripts.benchmarks.figures import MILLION, Asked, Row
+from semblance.scripts.benchmarks.hashes import hashes
 from semblance.scripts.benchmarks.hostile import hostile
 from semblance.scripts.benchmarks.install import install
 from semblance.scripts.benchmarks.library import index, search
@@ -37,13 +38,14 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "encode": encode,
     "processes": processes,
     "hostile": hostile,
+    "hashes": hashes,
     "training": training,
     "duplicates": duplicates,
     "kills": kills,
     "powercuts": powercuts,
     "unchanged": unchanged,
 }
-LONG = ("training", "duplicates", "kills", "powercuts", "unchanged", "hostile")  # minutes; more packages, strace
+LONG = ("training", "hashes", "hostile", "duplicates", "kills", "powercuts", "unchanged")  # minutes; more packages
 UNNAMED = [name for name in BENCHES if name not in LONG]
 
 

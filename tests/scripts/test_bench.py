@@ -36,7 +36,7 @@ def rows(*arguments: str | Path) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in document["rows"]}
 
 
-def test_without_names_all_but_training_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_names_all_that_take_no_minutes_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     def named(name: str) -> Callable[[figures.Asked], list[figures.Row]]:
         return lambda asked: [figures.row(f"{name} {asked.models} {asked.recipe} {asked.pictures}", 1, "s")]
 
@@ -44,7 +44,7 @@ def test_without_names_all_but_training_is_measured(monkeypatch: pytest.MonkeyPa
         monkeypatch.setitem(bench.BENCHES, name, named(name))
     rest = "[] cifar10-fast None"
     assert list(rows()) == [
-        f"{name} {rest}" for name in ("search", "index", "photographs", "service", "install", "encode")
+        f"{name} {rest}" for name in ("search", "index", "photographs", "service", "install", "encode", "processes")
     ]
     asked = ("training", "search", "--model", "a", "--model", "b", "--recipe", "c", "--pictures", "d")
     assert list(rows(*asked)) == ["training ['a', 'b'] c d", "search ['a', 'b'] c d"]
@@ -253,7 +253,8 @@ def test_training_says_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> Non
     [
         (
             ["fast"],
-            "There is no benchmark 'fast': there are search, index, photographs, service, install, encode, training.",
+            "There is no benchmark 'fast': there are search, index, photographs, service, install, encode, processes, "
+            "hostile, hashes, training, duplicates, kills, powercuts, unchanged.",
         ),
         (["encode", "--model", "none"], "There is no model 'none'"),
         (["encode", "--model", ""], "There is no model ''"),

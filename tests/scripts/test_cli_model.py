@@ -29,8 +29,8 @@ def test_to_another_model_back_and_rid_of_it(tmp_path: Path) -> None:
     found = call("search", tmp_path / "pictures/1.png", "--library", library)
     assert "91.7% of the library's pictures were searched" in found.stderr
     told = call("status", "--library", library).stdout
-    assert f"alike     11 codes by cifar10-ae (256 bits, {NEW[:12]}), 91.7% of the pictures\n" in told
-    assert f"alike     12 codes by cifar10-fast (256 bits, {OLD[:12]}), kept beside\n" in told
+    assert f"alike      11 codes by cifar10-ae (256 bits, {NEW[:12]}), 91.7% of the pictures\n" in told
+    assert f"alike      12 codes by cifar10-fast (256 bits, {OLD[:12]}), kept beside\n" in told
 
     refused = call("index", "--library", library, "--drop", "cifar10-ae")
     assert (refused.exit_code, "make another current with --model first" in refused.stderr) == (2, True)

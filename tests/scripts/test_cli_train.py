@@ -30,7 +30,7 @@ def test_a_model_of_one_s_own_indexes_and_searches(sample: Path, tmp_path: Path,
     picture = sorted(sample.rglob("*.jpg"))[7]
     found = semblance("search", picture, "--library", library, "--k", "48")
     assert f"    0 bits  {picture}" in found.stdout
-    assert "bits      40" in semblance("status", "--library", library).stdout
+    assert "bits       40" in semblance("status", "--library", library).stdout
     went_on = semblance("train", sample, "--from", model, "--out", tmp_path / "on", env=ONE_CORE)
     assert went_on.returncode == 0, went_on.stderr
     assert Codec(tmp_path / "on").card["from"]["codec_id"] == Codec(model).codec_id

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from semblance.retrieval import images
+from semblance.retrieval import decoding
 from semblance.retrieval.codec import COPIES_MODEL, Codec
 from semblance.retrieval.images import Picture
 from semblance.retrieval.judging.copies import Nearness
@@ -84,13 +84,13 @@ def test_the_classes_left_out_are_the_first_and_every_nth_after_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edited: list[str] = []
-    real = images.at_full_size
+    real = decoding.at_full_size
 
     def noted(path: Path) -> Picture:
         edited.append(path.parent.name)
         return real(path)
 
-    monkeypatch.setattr(images, "at_full_size", noted)
+    monkeypatch.setattr(decoding, "at_full_size", noted)
     asked(folder, "--unseen-classes", "2")
     assert sorted(edited) == ["a", "a", "a", "c", "c", "c"]
 

@@ -48,8 +48,10 @@ def test_whatever_the_writer_does_each_row_has_its_checksum(library: Path) -> No
         catalog.touch([replace(catalog.entries()[0], mtime_ns=5)])
         catalog.forget(["/b"])
         catalog._db.execute("UPDATE pictures SET path = '/moved' WHERE path = '/c'")
-        catalog._db.execute("INSERT INTO folders (path, device, named, seen) VALUES ('/', 1, 1, 5)")
-        catalog._db.execute("INSERT OR REPLACE INTO folders (path, device, named, seen) VALUES ('/', 2, 1, 0.5)")
+        catalog._db.execute("INSERT INTO folders (path, device, named, seen, last) VALUES ('/', 1, 1, 5, 3)")
+        catalog._db.execute(
+            "INSERT OR REPLACE INTO folders (path, device, named, seen, last) VALUES ('/', 2, 1, 0.5, 3)"
+        )
         catalog._db.execute("INSERT INTO apart (first, second) SELECT min(id), max(id) FROM pictures")
     assert wrong(library) == []
 
