@@ -19,10 +19,11 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from semblance.retrieval import bounds, files, formats, previews, readers, tiffs
+from semblance.retrieval import bounds, files
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureError, PictureTooLarge
+from semblance.retrieval.formats import beside, previews, readers, tiffs
+from semblance.retrieval.formats.rendering import render
 from semblance.retrieval.inputs import InputSpec as InputSpec
-from semblance.retrieval.rendering import render
 
 Picture = npt.NDArray[np.uint8]  # (S, S, 3) RGB
 Source = Path | str | bytes | Image.Image | npt.NDArray[Any]  # a file's path or bytes, Pillow's picture, or an array
@@ -94,7 +95,7 @@ def scaled(picture: Picture, side: int, box: tuple[float, float, float, float] |
 
 def media_type(head: bytes) -> str | None:
     """The media type that a file's first SNIFF_BYTES bytes promise, or None where they are no picture's."""
-    if formats.is_text(head) or (head.startswith(b"BM") and not formats.is_bmp(head)):
+    if beside.is_text(head) or (head.startswith(b"BM") and not beside.is_bmp(head)):
         return None
     if head[4:12] in (b"ftypmif1", b"ftypmsf1"):  # a container of either: the brands that follow say which
         return "image/avif" if b"avif" in head[16:] else "image/heic"
@@ -126,7 +127,7 @@ def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
         turn = 1
         if isinstance(image, JpegImageFile) and image is not source:
             data = cast(io.BytesIO, image.fp).getvalue()
-            image = image if data.endswith(formats.END) else _ended(image, data)
+            image = image if data.endswith(beside.END) else _ended(image, data)
         if image.format != "TIFF" or isinstance(image, tiffs.Samples):  # Pillow turns these itself as it loads them
             turn = readers.turn(image)
         with image.copy() if image is source else image as own:
@@ -165,12 +166,12 @@ def _identified(data: bytes) -> ImageFile:
         raise NotAPicture("The file is empty: there is no picture in it.")
     data = bounds.file(data)
     failure: Exception | None = None
-    if not (jpeg := data.startswith(formats.JPEG)):
+    if not (jpeg := data.startswith(beside.JPEG)):
         if media_type(data[:SNIFF_BYTES]) is None:
             raise NotAPicture(f"The file is not a picture that Semblance reads ({readers.READABLE}).")
         if previews.is_raw(data):
             return _of_a_camera(data)
-        data = formats.readable(data)
+        data = beside.readable(data)
     for name, (reader, accepts) in ((name, Image.OPEN[name]) for name in FORMATS if name in Image.OPEN):
         try:
             if accepts is None or accepts(data[:SNIFF_BYTES]) is True:
@@ -181,9 +182,9 @@ def _identified(data: bytes) -> ImageFile:
             raise PictureTooLarge(f"The picture has too many pixels; {bounds.at_most()}") from error
         except Exception as error:  # a format's reader may raise anything on bytes that are not its own
             failure = error
-    if jpeg and (mended := formats.readable(data)) is not data:
+    if jpeg and (mended := beside.readable(data)) is not data:
         return _identified(mended)
-    if unread := formats.unread(failure, media_type(data[:SNIFF_BYTES])):
+    if unread := beside.unread(failure, media_type(data[:SNIFF_BYTES])):
         raise NotAPicture(unread) from failure
     raise DamagedPicture("The picture's header is damaged or cut short: save or copy it anew.") from failure
 
@@ -202,13 +203,13 @@ def _of_a_camera(data: bytes) -> ImageFile:
 
 def _ended(image: Image.Image, data: bytes) -> Image.Image:
     """A JPEG that lacks nothing but its end mark, with one: what its decoder makes up behind it changes no pixel."""
-    if (found := formats.unended(data)) is None:
+    if (found := beside.unended(data)) is None:
         return image
     (data, other_bits), checks = found, []
     for behind in (b"", other_bits):
-        with _identified(data + behind + formats.END) as tried:
-            checks.append(formats.checksums(tried))
-    return _identified(data + formats.END) if checks[0] == checks[1] else image
+        with _identified(data + behind + beside.END) as tried:
+            checks.append(beside.checksums(tried))
+    return _identified(data + beside.END) if checks[0] == checks[1] else image
 
 
 def _reopened(picture: Image.Image) -> Image.Image | None:

@@ -1,4 +1,4 @@
-"""ICC profiles, put together after ICC.1:2022 and independently of `retrieval/colours.py`."""
+"""ICC profiles, put together after ICC.1:2022 and independently of `retrieval/formats/colours.py`."""
 
 import struct
 from typing import Any

@@ -12,7 +12,7 @@ from typing import cast
 from PIL import Image
 from PIL.PngImagePlugin import PngStream
 
-from semblance.retrieval import containers
+from semblance.retrieval.formats import containers
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"

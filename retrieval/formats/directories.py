@@ -1,4 +1,4 @@
-"""What a TIFF's first directory says of its picture, and who reads that kind: Pillow, `retrieval/tiffs.py`, or nobody.
+"""What a TIFF's first directory says of its picture, and who reads that kind: Pillow, `tiffs.py`, or nobody.
 
 After TIFF 6.0 and its supplements. What no rule is known for is refused with its name: never wrong pixels.
 """
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from semblance.retrieval import samples, strips
+from semblance.retrieval.formats import samples, strips
 
 WHITE_IS_ZERO, GREY, RGB, PALETTE, CMYK, YCBCR, LAB, ICC_LAB = 0, 1, 2, 3, 5, 6, 8, 9
 INKS = {WHITE_IS_ZERO: 1, GREY: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3, LAB: 3, ICC_LAB: 3}

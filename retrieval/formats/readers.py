@@ -11,9 +11,9 @@ from contextlib import suppress
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from semblance.retrieval import bmps, colours, previews, tiffs
-from semblance.retrieval.gifs import Gif
-from semblance.retrieval.pngs import Png
+from semblance.retrieval.formats import bmps, colours, previews, tiffs
+from semblance.retrieval.formats.gifs import Gif
+from semblance.retrieval.formats.pngs import Png
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "GIF", "TIFF", "JPEG2000")
 SUFFIXES = previews.SUFFIXES | frozenset(

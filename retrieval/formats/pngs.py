@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
-from semblance.retrieval import colours
+from semblance.retrieval.formats import colours
 
 _SPREAD = {"L;2": 85, "L;4": 17}  # by which Pillow brings 2 and 4 bits to 8
 

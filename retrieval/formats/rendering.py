@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from semblance.retrieval import colours
+from semblance.retrieval.formats import colours
 from semblance.retrieval.inputs import ResizeRule
 
 TURNS = {  # EXIF 2.32, tag 274

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile
 
-from semblance.retrieval import directories, samples, strips
-from semblance.retrieval.directories import (
+from semblance.retrieval.errors import NotAPicture
+from semblance.retrieval.formats import directories, samples, strips
+from semblance.retrieval.formats.directories import (
     ASSOCIATED,
     CMYK,
     ICC_LAB,
@@ -28,7 +29,6 @@ from semblance.retrieval.directories import (
     Directory,
     many,
 )
-from semblance.retrieval.errors import NotAPicture
 
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 _BAND = 64  # rows that are brought to 8 bits at once
