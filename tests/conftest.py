@@ -1,5 +1,6 @@
 """Real parts for every test: drawn pictures, the shipped model, a library on disk, a server process on a real port."""
 
+import functools
 import os
 import re
 import shutil
@@ -145,16 +146,36 @@ def find_chromium() -> str | None:
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
+@functools.cache
+def find_magick() -> str | None:
+    """ImageMagick's `convert` on this machine; others bear that name, too."""
+    path = shutil.which("convert")
+    said = subprocess.run([path, "-version"], capture_output=True, check=False).stdout if path else b""
+    return path if said.startswith(b"Version: ImageMagick") else None
+
+
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """Chromium's path. Without one the test is skipped, and under CI it fails."""
-    path = find_chromium()
-    if path is None:
-        message = "no Chromium was found: the page was not tested (on Debian: apt-get install chromium)"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return path
+    return _there(
+        find_chromium(), "no Chromium was found: the page was not tested (on Debian: apt-get install chromium)"
+    )
+
+
+@pytest.fixture(scope="session")
+def magick_path() -> str:
+    """ImageMagick's `convert`. Without it the test is skipped, and under CI it fails."""
+    return _there(
+        find_magick(), "no ImageMagick was found: pictures had no judge (on Debian: apt-get install imagemagick)"
+    )
+
+
+def _there(path: str | None, message: str) -> str:
+    if path is not None:
+        return path
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -164,6 +185,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     if find_chromium() is None:
         reporter.write_line("NOT TESTED: the web page, since no Chromium was found.", yellow=True, bold=True)
+    if find_magick() is None:
+        reporter.write_line(
+            "NOT TESTED: pictures of every kind, since no ImageMagick was found.", yellow=True, bold=True
+        )
     if not os.environ.get("SEMBLANCE_DATA"):
         reporter.write_line("NOT TESTED: real data, since SEMBLANCE_DATA is not set.", yellow=True, bold=True)
 

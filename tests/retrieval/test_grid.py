@@ -1,24 +1,20 @@
 """Pictures of every kind, generated, come out as independent decoders have them, or are refused for the true reason."""
 
 import re
-import shutil
 from collections import Counter
 
 import pytest
 
 from tests.retrieval.grid import verdicts
 from tests.retrieval.grid.exceptions import DIFFERENCES
-from tests.retrieval.grid.judges import NO_MAGICK
 from tests.retrieval.grid.verdicts import Verdict
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def found(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> list[Verdict]:
-    if shutil.which("convert") is None:
-        pytest.fail(NO_MAGICK)
-    return verdicts.judged(chromium_path, tmp_path_factory.mktemp("grid"))
+def found(chromium_path: str, magick_path: str, tmp_path_factory: pytest.TempPathFactory) -> list[Verdict]:
+    return verdicts.judged(chromium_path, magick_path, tmp_path_factory.mktemp("grid"))
 
 
 def test_the_grid_is_as_large_and_wide_as_it_is_said_to_be(found: list[Verdict]) -> None:

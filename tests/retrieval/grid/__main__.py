@@ -6,19 +6,15 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.conftest import find_chromium
+from tests.conftest import find_chromium, find_magick
 from tests.retrieval.grid import verdicts
-from tests.retrieval.grid.judges import NO_MAGICK
 
 if __name__ == "__main__":
-    path = find_chromium()
-    if path is None:
-        sys.exit("No Chromium was found, which judges most of the grid (on Debian: apt-get install chromium).")
+    chromium, magick = find_chromium(), find_magick()
+    if chromium is None or magick is None:
+        sys.exit("Chromium and ImageMagick judge the grid (on Debian: apt-get install chromium imagemagick).")
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            found = verdicts.judged(path, Path(folder))
-        except FileNotFoundError:
-            sys.exit(NO_MAGICK)
+        found = verdicts.judged(chromium, magick, Path(folder))
     if "--json" in sys.argv:
         print(json.dumps([one._asdict() for one in found]))  # noqa: T201
         sys.exit(any(one.outcome == "wrong" for one in found))

@@ -1,7 +1,6 @@
 """Other decoders: many files at once, each as pixels (H, W, 3), RGB on white, or None where it shows none."""
 
 import base64
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,9 +10,6 @@ from playwright.sync_api import sync_playwright
 
 from tests.retrieval.grid.scene import Case, Pixels
 
-NO_MAGICK = (
-    "ImageMagick's `convert` was not found: the grid of pictures has no judge (on Debian: apt-get install imagemagick)"
-)
 _BATCH = 100
 _TO_PIXELS = """async (files) => Promise.all(files.map(async ([type, data]) => {
   const image = new Image();
@@ -47,10 +43,8 @@ def _pixels(width: int, height: int, data: str) -> Pixels:
     return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)[..., :3]
 
 
-def magick(cases: list[Case], folder: Path) -> list[Pixels | None]:
+def magick(cases: list[Case], program: str, folder: Path) -> list[Pixels | None]:
     """What ImageMagick shows. Profiles are left aside. A file that it fails on is asked about once more, alone."""
-    if (program := shutil.which("convert")) is None:
-        raise FileNotFoundError(NO_MAGICK)
     as_pixels = "-auto-orient -background white -alpha remove -colorspace sRGB -type TrueColor -depth 8"
     inputs: list[str] = []
     for number, case in enumerate(cases):

@@ -28,12 +28,12 @@ class Verdict(NamedTuple):
     why: str
 
 
-def judged(chromium: str, folder: Path) -> list[Verdict]:
-    """The whole grid. `folder`: an empty one. Raises FileNotFoundError where ImageMagick is missing."""
+def judged(chromium: str, magick: str, folder: Path) -> list[Verdict]:
+    """The whole grid, by the judges' programs. `folder`: an empty one."""
     cases = [*tiffs.cases(), *pngs.cases(), *others.cases()]
     web = [case for case in cases if case.media_type in _WEB]
     rest = [case for case in cases if case.media_type not in _WEB]
-    shown = [*judges.chromium(web, chromium), *judges.magick(rest, folder)]
+    shown = [*judges.chromium(web, chromium), *judges.magick(rest, magick, folder)]
     names = ["Chromium"] * len(web) + ["ImageMagick"] * len(rest)
     return [verdict(*of) for of in zip([*web, *rest], shown, names, strict=True)]
 
