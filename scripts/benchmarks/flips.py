@@ -1,20 +1,14 @@
 """Single flipped bits in each file of a library: each is found by `verify`, or changes no row and no answer; nothing
 ends in a traceback, and after `verify --repair` no answer is wrong.
 
-    python -m semblance.scripts.benchmarks.flips [COUNT]      so many bits a file, 500 without; JSON on standard output
-
 All in this process, of which a new one would cost most. What is right is what the whole library answered, among the
 pictures that are left.
 """
 
 import contextlib
-import json
 import logging
 import random
 import shutil
-import sys
-import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -25,8 +19,11 @@ from semblance.indexer.library import Library
 from semblance.indexer.standing import status
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import SemblanceError
+from semblance.scripts.benchmarks.figures import Asked, Row, row
 from semblance.scripts.scenes import write_sample
 
+BITS = 500  # in each file
+GOOD = ("found", "harmless", "lost")  # the last: nothing can be read, which is said
 MODEL = "cifar10-fast"  # the smallest: it is loaded some times for each bit
 ENGINES = ("code", "copies", "pixel")
 _ASKED = 2  # pictures that each engine is asked with
@@ -133,19 +130,16 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def main(count: int) -> dict[str, Any]:
-    """So many bits in each file; how often each came of it."""
+def flips(asked: Asked) -> list[Row]:
+    """How often each came of a flipped bit, for each file of a library."""
+    chance, rows, bad = random.Random(0), list[Row](), 0
+    before = logging.root.manager.disable
     logging.disable()
-    chance = random.Random(0)
-    outcomes: dict[str, Counter[str]] = {}
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="semblance-flips-") as scratch:
-        flips = Flips(Path(scratch))
-        for file in flips.files():
-            bits = [chance.randrange(8 * _size(flips.whole / file)) for _ in range(count)]
-            outcomes[str(file)] = Counter(flips.trial(file, bit) for bit in bits)
-    return {"bits_a_file": count, "seconds": round(time.monotonic() - started, 1), "outcomes": outcomes}
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(int(sys.argv[1]) if len(sys.argv) > 1 else 500), indent=1) + "\n")
+    trials = Flips(asked.scratch)
+    for file in trials.files():
+        bits = [chance.randrange(8 * _size(trials.whole / file)) for _ in range(BITS)]
+        outcomes = Counter(trials.trial(file, bit) for bit in bits)
+        rows += [row(f"{file}: {outcome}", count, f"of {BITS}") for outcome, count in sorted(outcomes.items())]
+        bad += sum(count for outcome, count in outcomes.items() if outcome not in GOOD)
+    logging.disable(before)
+    return [*rows, row("neither found nor harmless, or wrong after repair", bad, "bits", "0")]

@@ -19,6 +19,7 @@ from semblance.scripts.benchmarks.duplicates import duplicates
 from semblance.scripts.benchmarks.encode import encode
 from semblance.scripts.benchmarks.faults import kills, powercuts
 from semblance.scripts.benchmarks.figures import MILLION, Asked, Row
+from semblance.scripts.benchmarks.flips import flips
 from semblance.scripts.benchmarks.hashes import hashes
 from semblance.scripts.benchmarks.hostile import hostile
 from semblance.scripts.benchmarks.install import install
@@ -41,11 +42,21 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "hashes": hashes,
     "training": training,
     "duplicates": duplicates,
+    "flips": flips,
     "kills": kills,
     "powercuts": powercuts,
     "unchanged": unchanged,
 }
-LONG = ("training", "hashes", "hostile", "duplicates", "kills", "powercuts", "unchanged")  # minutes; more packages
+LONG = (
+    "training",
+    "hashes",
+    "hostile",
+    "duplicates",
+    "flips",
+    "kills",
+    "powercuts",
+    "unchanged",
+)  # minutes; more packages
 UNNAMED = [name for name in BENCHES if name not in LONG]
 
 
