@@ -36,7 +36,7 @@ def service(asked: Asked) -> list[Row]:
         index.search(codec.encode(images.load(jpeg, codec.spec)[None]), 10)
 
     started = time.perf_counter()
-    with _serving(library) as (process, port):
+    with serving(library) as (process, port):
         while not _ready(port):
             time.sleep(0.01)
         ready = time.perf_counter() - started
@@ -75,7 +75,8 @@ def _one_megapixel_jpeg() -> bytes:
 
 
 @contextmanager
-def _serving(library: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def serving(library: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A service over a library, and its port. Raises UsageError where it cannot begin."""
     command = [*SEMBLANCE, "serve", "--library", str(library), "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:

@@ -26,6 +26,7 @@ from semblance.scripts.benchmarks.install import install
 from semblance.scripts.benchmarks.library import index, search
 from semblance.scripts.benchmarks.photographs import photographs
 from semblance.scripts.benchmarks.processes import processes
+from semblance.scripts.benchmarks.putback import putback
 from semblance.scripts.benchmarks.service import service
 from semblance.scripts.benchmarks.training import training
 from semblance.scripts.benchmarks.unchanged import unchanged
@@ -44,19 +45,13 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "duplicates": duplicates,
     "flips": flips,
     "kills": kills,
+    "putback": putback,
     "powercuts": powercuts,
     "unchanged": unchanged,
 }
-LONG = (
-    "training",
-    "hashes",
-    "hostile",
-    "duplicates",
-    "flips",
-    "kills",
-    "powercuts",
-    "unchanged",
-)  # minutes; more packages
+LONG = (  # they take minutes, and some need more packages
+    *("training", "hashes", "hostile", "duplicates", "flips", "kills", "putback", "powercuts", "unchanged"),
+)
 UNNAMED = [name for name in BENCHES if name not in LONG]
 
 
