@@ -19,7 +19,7 @@ from typing import Any
 from semblance.indexer.asking import Answer, Question, answer
 from semblance.indexer.library import Library
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import LibraryError, NoCopies, SemblanceError
+from semblance.retrieval.errors import LibraryError, NoCopies, Overtaken, SemblanceError
 
 log = logging.getLogger("semblance.api")
 
@@ -126,12 +126,17 @@ class Worker:
     def _answer(self, asked: Sequence[_Asked]) -> None:
         """Answer questions to one engine."""
         try:
-            self.state()  # or why there is no library
-            assert self._library is not None
-            way = self._library.ways.get(asked[0].engine)
-            if way is None:
-                raise NoCopies
-            found = answer(way, [each.question for each in asked])
+            found = None
+            while found is None:
+                self.state()  # or why there is no library
+                assert self._library is not None
+                way = self._library.ways.get(asked[0].engine)
+                if way is None:
+                    raise NoCopies
+                try:
+                    found = answer(way, [each.question for each in asked])
+                except Overtaken:  # another catalog was put into this one's place since the last look
+                    self._follow()
             for each, its in zip(asked, found, strict=True):
                 if isinstance(its, SemblanceError):
                     each.future.set_exception(its)

@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from semblance.indexer.catalog import Catalog
+from semblance.indexer.catalog import Catalog, Generation
 from semblance.indexer.coded import Coded
 from semblance.retrieval import decoding, queries
 from semblance.retrieval.codec import Codec, from_logits
@@ -106,6 +106,7 @@ class Way(Protocol[Query]):
 
     name: Engine
     catalog: Catalog
+    generation: Generation  # of the catalog, that its codes are of, or of one before: known to its history
     codec: Codec
     same: Coded | None  # the codes by which copies are known
     size: int  # pictures in the index
@@ -133,7 +134,7 @@ class ByCodes:
     """By learned codes: Hamming distance. Of what is alike, or, as the way `copies`, of what is the same."""
 
     def __init__(self, name: Engine, catalog: Catalog, by: Coded, same: Coded | None) -> None:
-        self.name, self.catalog, self.same = name, catalog, same
+        self.name, self.catalog, self.same, self.generation = name, catalog, same, by.generation
         self.codec, self.index, self.size, self.coverage = by.codec, by.index, len(by.index), by.share(len(by.index))
         self.far = float(self.codec.bits)
         self.specs = {self.codec.spec, *([same.codec.spec] if same else [])}
@@ -180,7 +181,8 @@ class ByCodes:
 
 
 def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | SemblanceError]:
-    """For each question the answer, or why there is none; by one search for all. Raises LibraryError."""
+    """For each question the answer, or why there is none; by one search for all. Raises LibraryError: Overtaken
+    where another catalog is here than the codes are of."""
     wanted: list[Query | SemblanceError] = []
     for question in asked:
         try:
@@ -196,7 +198,7 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
     found = way.search(sound, max(question.k for question in asked)) if sound else []
     milliseconds = 1000 * (time.perf_counter() - started)
     # A picture forgotten within the last second has no path any more, and is no result either.
-    paths = way.catalog.paths({id for _, ids in found for id in ids.tolist()})
+    paths = way.catalog.paths({id for _, ids in found for id in ids.tolist()}, way.generation)
     crowded = way.same.crowded(paths) if way.same and way.same.crowds else {}
     rankings = iter(found)
     out: list[Answer | SemblanceError] = []
@@ -206,9 +208,8 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
             continue
         distances, ids = (each[: question.k].tolist() for each in next(rankings))
         pairs = [(id, distance) for id, distance in zip(ids, distances, strict=True) if id in paths]
-        chance = way.by_chance(query) if way.by_chance else None
+        chance, near = way.by_chance(query) if way.by_chance else None, dict[int, bool]()
         own = way.same.of_id(question.by) if way.same and isinstance(question.by, int) else question.same
-        near = dict[int, bool]()
         if way.same and way.same.within is not None and own and own[0] == way.same.codec.codec_id and ids:
             apart, known = way.same.index.search(own[1], len(ids), np.array(ids))
             near = dict(zip(known[0].tolist(), (apart[0] <= way.same.within).tolist(), strict=True))
@@ -216,7 +217,7 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
         hits = [
             Hit(id, paths[id], far, 1 - far / way.far, odds[far], near.get(id), crowded.get(id)) for id, far in pairs
         ]
-        timings = Timings(*(round(ms, 3) for ms in (question.decode_ms, question.encode_ms, milliseconds)))
+        timings = Timings(*(round(each, 3) for each in (question.decode_ms, question.encode_ms, milliseconds)))
         out.append(Answer(way.codec.codec_id, way.name, way.size, timings, hits, way.coverage))
     return out
 

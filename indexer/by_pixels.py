@@ -23,7 +23,7 @@ class ByPixels:
     by_chance = None
 
     def __init__(self, catalog: Catalog, by: Coded, same: Coded | None) -> None:
-        self.catalog, self.same = catalog, same
+        self.catalog, self.same, self.generation = catalog, same, by.generation
         self.codec, self.index, self.size, self.coverage = by.codec, by.index, len(by.index), by.share(len(by.index))
         self._share = by.share
         self.stamp = pixelfile.stamp(catalog.folder)  # None: there are none

@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from semblance.indexer.catalog import checksums, opening
+from semblance.indexer.catalog.records import Generation
 from semblance.indexer.catalog.sqlite_errors import sentences
+from semblance.retrieval.errors import Overtaken
 
 T = TypeVar("T")
 
 log = logging.getLogger("semblance.indexer")
 
-_PICTURES = checksums.select("pictures")
+_COLUMNS = ", ".join(checksums.COLUMNS["pictures"])
+_PATHS = f"""SELECT known, {_COLUMNS}, checksum FROM
+    (SELECT EXISTS (SELECT 1 FROM generations WHERE number = :number AND token = :token) AS known)
+    LEFT JOIN (SELECT * FROM pictures WHERE id IN (SELECT value FROM json_each(:ids)))"""
 
 
 class Connection:
@@ -62,12 +67,18 @@ class Connection:
         self.say_damaged(table, len(rows) - len(right))
         return right
 
-    def paths(self, ids: Iterable[int]) -> dict[int, str]:
-        """The paths of those ids that there are: what every answer asks, straight, with `right`'s rule."""
-        question, wanted = f"{_PICTURES} WHERE id IN (SELECT value FROM json_each(?))", json.dumps([*ids])
-        rows = self.ask(lambda db: db.execute(question, (wanted,)).fetchall())
+    def paths(self, ids: Iterable[int], known: Generation | None = None) -> dict[int, str]:
+        """The paths of those ids that there are: what every answer asks, straight, with `right`'s rule.
+
+        With `known`, where the ids come from, Overtaken if this catalog has never been there: it was put back since.
+        """
+        of = {"ids": json.dumps([*ids]), "number": known and known.number, "token": known and known.token}
+        found = self.ask(lambda db: db.execute(_PATHS, of).fetchall())
+        if known and not found[0][0]:
+            raise Overtaken
+        rows = [row for _, *row in found if row[0] is not None]
         begun = checksums.BEGUN["pictures"]
-        right = {row[0]: row[1] for row in rows if row[-1] == zlib.crc32(ascii(row[:-1]).encode(), begun)}
+        right = {row[0]: row[1] for row in rows if row[-1] == zlib.crc32(ascii((*row[:-1],)).encode(), begun)}
         if len(right) < len(rows):
             self.say_damaged("pictures", len(rows) - len(right))
         return right
