@@ -103,11 +103,14 @@ def test_a_catalog_put_back_under_a_service_is_noticed_and_nothing_of_the_other_
         WAYS[way](library, copy)
         put_back = right_answers(library)
         seen = list[list[tuple[str, float]]]()
-        until(lambda: seen.append(answers(http)["code"]) or seen[-1] == put_back["code"], NOTICED)
+
+        def is_put_back() -> bool:
+            seen.append(answers(http)["code"])
+            return seen[-1] == put_back["code"]
+
+        until(is_put_back, NOTICED)
         if way != "cp":  # in the middle of which nothing can be promised
-            assert all(answer in (before["code"], put_back["code"]) for answer in seen), (
-                "codes of one, paths of the other"
-            )
+            assert all(answer in (before["code"], put_back["code"]) for answer in seen), "of both"
         time.sleep(0.2)
         assert answers(http)["code"] == put_back["code"]
         index("library", 1, 2, 8, 9, 10)
