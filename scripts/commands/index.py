@@ -70,9 +70,7 @@ def index(
 ) -> None:
     """Encode folders of pictures into a library. Run again, only what changed is encoded and what is gone forgotten.
 
-    A library that is given another --model is searched by its own until every picture has a code of that.
-
-    With --watch, --json prints one document a line: one for the first run, and one for each batch after.
+    Searches go by the old codes until all pictures have those of a new --model. --watch --json: one document a line.
     """
     replaced = model is not None or copies is not None
     _check(bool(folders), replaced, fit or drop is not None, bool(pixels or prune or exclude), watch, poll)
