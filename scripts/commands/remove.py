@@ -12,7 +12,7 @@ from semblance.scripts import console
 def remove(
     library: console.Library,
     what: Annotated[list[str], typer.Argument(metavar="PATH|ID...", help="Pictures, or folders: all below them.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, at a terminal, before a folder is forgotten.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="At a terminal, do not ask before a folder goes.")] = False,
     as_json: console.AsJson = False,
 ) -> None:
     """Forget pictures, and all below folders; the files are not touched."""
