@@ -83,7 +83,7 @@ def asked(library: Path, model: str | None, copies: str | None = None) -> Replac
     free = shutil.disk_usage(library).free
     if needed > free:
         raise LibraryError(
-            f"The new codes of {library} take {needed / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB of its disk are free: "
+            f"The new codes of {library} take {needed / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB of its disk are free: "
             "make room first."
         )
     return Replacement(wanted, new, pictures, sum(lacking.values()), needed, free)

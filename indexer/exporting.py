@@ -72,7 +72,8 @@ def _written(out: Path, draft: Path, mode: int) -> Iterator[None]:
         draft.replace(out)
         files.sync_folder(out.parent)
     except OSError as error:
-        raise LibraryError(f"{out} could not be written ({error.strerror or error}): nothing of it is kept.") from error
+        why = os.strerror(error.errno) if error.errno else error  # Arrow's own words hold its workings
+        raise LibraryError(f"{out} could not be written ({why}): nothing of it is kept.") from error
     except ValueError as error:
         raise LibraryError("The library has codes that are damaged: run `semblance verify`.") from error
     finally:

@@ -27,12 +27,14 @@ class Kept(NamedTuple):
 @dataclass(frozen=True)
 class Vanished:
     """Paths of pictures and failures that are gone, and those that are kept; `away`: the places of disks among them.
-    `leaving`: paths that are not there and not judged yet, and may be found under others."""
+    `leaving`: paths that are not there and not judged yet, and may be found under others. `passed`: paths where the
+    run did not look, which stay as they were known."""
 
     gone: list[str]
     kept: list[Kept]
     away: list[str]
     leaving: list[str] = field(default_factory=list)
+    passed: frozenset[str] = frozenset()
 
     def warnings(self, pictures: Collection[str], moved: Collection[str] = ()) -> list[str]:
         """A sentence for each folder of which pictures are kept, those not counted that were found elsewhere."""
@@ -64,8 +66,8 @@ def vanished(
     """
     missed = [path for path in {**entries, **dict.fromkeys(failures)} if path not in seen.found]
     missed = [path for path in missed if not any(_is_within(path, closed) for closed in seen.unlisted)]
-    if not prune:
-        missed = [path for path in missed if not _is_passed(path, seen)]
+    passed = frozenset() if prune else frozenset(path for path in missed if _is_passed(path, seen))
+    missed = [path for path in missed if path not in passed]
     away = {} if prune else disks.away(missed, seen, remembered, within)
     kept = [Kept(place, "is not on the disk that it was on", paths) for place, paths in away.items()]
     lies_away = {path for paths in away.values() for path in paths}
@@ -81,7 +83,7 @@ def vanished(
             if not prune and any(path in entries for path in paths):
                 state = "has no pictures any more" if os.path.isdir(emptied) else "is missing"  # noqa: PTH112
                 kept.append(Kept(emptied, state, paths))
-    return Vanished(sorted(gone - {path for each in kept for path in each.paths}), kept, [*away])
+    return Vanished(sorted(gone - {path for each in kept for path in each.paths}), kept, [*away], passed=passed)
 
 
 def _alive(seen: Scan, lost: set[str], within: disks.Within | None) -> Callable[[str], bool]:

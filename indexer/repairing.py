@@ -73,7 +73,9 @@ def _mend(catalog: Writer, paths: list[str], threads: int, progress: Progress) -
     pipeline.refresh(catalog)
     if wanted or paths:
         again = summary.added + summary.updated + len(wanted) - len(summary.failed)
-        said.append(f"{again:,} pictures were looked into again, and {len(summary.failed):,} could not be read.")
+        said.append(
+            f"Pictures that were looked into again: {again:,}; that could not be read: {len(summary.failed):,}."
+        )
     return said
 
 

@@ -29,7 +29,8 @@ _BATCH = 256  # files that one transaction takes, and a chunk's more at most
 class Summary:
     """What one run did. `moved`: pictures that are found at another path and kept their ids. `failed`: path and reason
     of each file left out; `warnings`: what was not done, and why; `completed`: how many of the unchanged pictures got a
-    code that they lacked; `switched`: the codec_ids of the codecs that became current (see replacing.py)."""
+    code that they lacked; `passed_over`: pictures of the library that lie where the run did not look, for --exclude
+    say, and stay; `switched`: the codec_ids of the codecs that became current (see replacing.py)."""
 
     added: int = 0
     updated: int = 0
@@ -38,6 +39,7 @@ class Summary:
     unchanged: int = 0
     completed: int = 0
     skipped: int = 0
+    passed_over: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     switched: dict[Purpose, str] = field(default_factory=dict)
@@ -180,4 +182,5 @@ class TakingIn:
         self._catalog.record([], [Failure(path, reason, read=False) for path, reason in seen.unlisted.items()])
         self._catalog.forget(self._lost.gone)
         self.summary.removed += sum(path in entries and entries[path].id not in moved for path in self._lost.gone)
+        self.summary.passed_over = sum(path in entries for path in self._lost.passed)
         self.summary.warnings = self._lost.warnings(entries, {*moved.values()})

@@ -8,6 +8,7 @@ pictures. Only what nobody kept elsewhere is lost: the rows of pictures whose pa
 import contextlib
 import hashlib
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -57,7 +58,7 @@ def verify(
     if not Catalog.exists(library):
         raise LibraryMissing(f"There is no library at {library}: name the folder of one.")
     report = Report()
-    repair = f"semblance verify --repair --library {library}"
+    repair = f"semblance verify --repair --library {shlex.quote(str(library))}"
     report.damage = [Damage("catalog", said, repair) for said in checking.problems(library)]
     with contextlib.suppress(LibraryError), Catalog.opened(library) as catalog:
         report.pictures = catalog.counts()[0]
@@ -141,7 +142,7 @@ def _pictures(entries: list[Entry], library: Path, threads: int, progress: Progr
         for entry, said in found:
             done += 1
             if said:
-                mend = f"semblance index {Path(entry.path).parent} --library {library}"
+                mend = shlex.join(["semblance", "index", str(Path(entry.path).parent), "--library", str(library)])
                 yield Damage("pictures", f"{entry.path}: {said}", mend)
         progress(done, len(entries))
 
@@ -156,7 +157,10 @@ def _hashed(entry: Entry) -> tuple[Entry, str | None]:
     if content == entry.sha256:
         return entry, None
     if (now.st_size, now.st_mtime_ns) == (entry.size, entry.mtime_ns):
-        return entry, "Its content is another than was indexed, though its size and time are the same: it has rotted."
+        return entry, (
+            "Its content is another than was indexed, though its size and time are the same: it has rotted. "
+            "Put it back from a backup of your pictures first."
+        )
     return entry, "It has been changed since it was indexed."
 
 

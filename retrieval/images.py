@@ -6,6 +6,7 @@ processes that run it (decoding/). What a header tells of a hostile file's cost 
 
 import io
 import math
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,7 +138,8 @@ def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
     except (PictureError, MemoryError):
         raise
     except Exception as error:  # whatever a decoder raises, the picture is at fault
-        raise DamagedPicture(f"The picture is cut short or damaged: {error or type(error).__name__}.") from error
+        said = re.sub(r" \(\d+ bytes not processed\)$", "", str(error))  # else no two files fail for one reason
+        raise DamagedPicture(f"The picture is cut short or damaged: {said or type(error).__name__}.") from error
 
 
 def _header(source: object) -> Image.Image:

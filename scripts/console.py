@@ -78,13 +78,11 @@ def option(help: str, metavar: str = "DIR", *names: str, show_default: bool | st
 
 
 Library = Annotated[Path, option("The folder that holds the library.", "DIR", "--library")]
+_MODEL = "A shipped model's name, or a model folder."
 Model = Annotated[
-    str | None,
-    typer.Option(
-        help="A shipped model's name, or a model folder.",
-        show_default=f"the library's own; {DEFAULT_MODEL} for a new one",
-    ),
+    str | None, typer.Option(help=_MODEL, show_default=f"the library's own; {DEFAULT_MODEL} for a new one")
 ]
+OwnModel = Annotated[str | None, typer.Option(help=_MODEL, show_default="the library's own")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
 Models = Annotated[
     list[str] | None,

@@ -2,6 +2,7 @@
 
 import importlib
 import keyword
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -27,8 +28,17 @@ Version = Annotated[
 ]
 
 
-def build() -> typer.Typer:
-    """The command with all its subcommands."""
+def asked_for(arguments: Sequence[str]) -> Sequence[str]:
+    """The subcommands that a command line needs: loading all, the service and the benchmarks too, takes longer than
+    most of them."""
+    first = arguments[0] if arguments else ""
+    if first == "--version":
+        return ()
+    return (first,) if first in COMMANDS else COMMANDS
+
+
+def build(commands: Sequence[str] = COMMANDS) -> typer.Typer:
+    """The command with its subcommands."""
     app = typer.Typer(
         name="semblance",
         help="Find the pictures that look like this one: private image search, without labels of yours.",
@@ -42,7 +52,7 @@ def build() -> typer.Typer:
     def options(version: Version = False) -> None:
         """What may stand before a subcommand."""
 
-    for name in COMMANDS:
+    for name in commands:
         own = f"{name}_" if keyword.iskeyword(name) else name
         command = getattr(importlib.import_module(f"semblance.scripts.commands.{own}"), own)
         app.command(name)(console.exits()(command))

@@ -60,6 +60,13 @@ def finish() -> None:
             sys.stdout.flush()
         except BrokenPipeError:
             _closed(sys.stdout)
+        except OSError as error:
+            raise _named(error) from error
+
+
+def _named(error: OSError) -> OSError:
+    """The same with a name to it, since Python's own says not what was written to."""
+    return OSError(error.errno, error.strerror, "standard output")
 
 
 def _write(stream: TextIO | None, line: str) -> None:
@@ -68,6 +75,10 @@ def _write(stream: TextIO | None, line: str) -> None:
             stream.write(_encodable(legible(line, stream.isatty()), stream) + "\n")
         except BrokenPipeError:
             _closed(stream)
+        except OSError as error:
+            if stream is sys.stdout:
+                raise _named(error) from error
+            raise
 
 
 def _closed(stream: TextIO) -> None:

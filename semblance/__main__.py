@@ -12,9 +12,9 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         sys.exit(130)
-    from semblance.scripts.main import build
+    from semblance.scripts.main import asked_for, build
 
-    build()()
+    build(asked_for(sys.argv[1:]))()
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ def _codes(db: sqlite3.Connection) -> Iterator[str]:
     bits = dict(db.execute("SELECT codec_id, bits FROM codecs"))
     for codec_id, length, count in db.execute("SELECT codec_id, length(code), count(*) FROM codes GROUP BY 1, 2"):
         if codec_id not in bits or width(bits[codec_id]) != length:
-            yield f"{count:,} codes of {codec_id[:12]} are of no codec that the catalog knows, or of another length."
+            yield f"Codes of {codec_id[:12]} are of no codec that the catalog knows, or of another length: {count:,}."
 
 
 def _numbering(db: sqlite3.Connection) -> Iterator[str]:

@@ -43,7 +43,7 @@ def duplicates(
     ] = None,
     apart: Apart = None,
     together: Together = None,
-    model: console.Model = None,
+    model: console.OwnModel = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Say which pictures of a library are there more than once, the best of each first. Nothing is deleted."""

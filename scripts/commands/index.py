@@ -70,8 +70,7 @@ def index(
 ) -> None:
     """Encode folders of pictures into a library. Run again, only what changed is encoded and what is gone forgotten.
 
-    A library that is given another --model is searched by its own until every picture has a code of that. With --watch,
-    --json prints a line for the first run and one for each batch after.
+    Searches go by the old codes until all pictures have those of a new --model. --watch --json: one document a line.
     """
     replaced = model is not None or copies is not None
     _check(bool(folders), replaced, fit or drop is not None, bool(pixels or prune or exclude), watch, poll)
@@ -205,6 +204,9 @@ def show(summary: pipeline.Summary) -> None:
         console.say(f"left out: {path}: {reason}")
     for warning in summary.warnings:
         console.say(f"warning: {warning}")
+    if summary.passed_over:
+        lie = "picture of the library lies" if summary.passed_over == 1 else "pictures of the library lie"
+        console.say(f"{summary.passed_over:,} {lie} in what this run leaves out, and stay in it: --prune forgets them.")
     if not summary.added + summary.updated + summary.moved + summary.removed + summary.unchanged + len(summary.failed):
         console.say("There are no pictures there (files of other kinds are skipped).")
     completed = f" ({summary.completed:,} of them got a code that they lacked)" if summary.completed else ""

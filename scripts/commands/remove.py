@@ -12,7 +12,7 @@ from semblance.scripts import console
 def remove(
     library: console.Library,
     what: Annotated[list[str], typer.Argument(metavar="PATH|ID...", help="Pictures, or folders: all below them.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a folder is forgotten.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="At a terminal, do not ask before a folder goes.")] = False,
     as_json: console.AsJson = False,
 ) -> None:
     """Forget pictures, and all below folders; the files are not touched."""
@@ -33,8 +33,8 @@ def remove(
         console.say(f"{console.counted(len(gone.pictures), 'picture')} forgotten{files}")
     if gone.lying:
         console.say(
-            f"{gone.lying:,} of the files still lie where they were, untouched: the next `semblance index` of their "
-            "folder brings them back, unless it leaves them out with --exclude."
+            f"Still on disk, untouched: {console.counted(gone.lying, 'file')}. The next `semblance index` over the "
+            "folder takes what lies there in again, unless it leaves it out with --exclude."
         )
     if gone.unknown:
         raise typer.Exit(console.LEFT_OUT if done else console.FAILED)

@@ -35,7 +35,7 @@ def search(
             "--refine/--plain", help="Order the nearest by how sure the bits of IMAGE are, or by their distances alone."
         ),
     ] = None,
-    model: console.Model = None,
+    model: console.OwnModel = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Find the pictures of a library that look like IMAGE, or like several and unlike others."""

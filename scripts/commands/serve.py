@@ -28,7 +28,7 @@ _DEFAULTS = {name: str(field.default) for name, field in Settings.model_fields.i
 
 def serve(
     library: Annotated[Path | None, console.option("The library's folder.", show_default="SEMBLANCE_LIBRARY")] = None,
-    model: console.Model = None,
+    model: console.OwnModel = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.", show_default=_DEFAULTS["host"])] = None,
     port: Annotated[
         int | None, typer.Option(help="The port; 0 takes a free one.", show_default=_DEFAULTS["port"])

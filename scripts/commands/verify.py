@@ -25,12 +25,12 @@ def verify(
         document = {"whole": not damage, **vars(report), "damage": damage, "seconds": round(report.seconds, 3)}
         console.print_json(document)
     else:
-        _show(report)
+        _show(report, pictures)
     if report.damage:
         raise typer.Exit(console.LEFT_OUT)
 
 
-def _show(report: verifying.Report) -> None:
+def _show(report: verifying.Report, pictures: bool) -> None:
     for said in report.mended:
         console.show(f"mended: {said}")
     for damage in report.damage:
@@ -38,4 +38,6 @@ def _show(report: verifying.Report) -> None:
     for command in dict.fromkeys(damage.mend for damage in report.damage):
         console.show(f"To mend it: {command}")
     state = "is damaged" if report.damage else "is whole"
-    console.say(f"The library {state}: {report.pictures:,} pictures looked through in {report.seconds:.1f} s")
+    read = "entries and files" if pictures else "entries"
+    looked = f"{read} of {console.counted(report.pictures, 'picture')} checked in {report.seconds:.1f} s"
+    console.say(f"The library {state}: {looked}")

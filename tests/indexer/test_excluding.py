@@ -61,7 +61,9 @@ def test_what_is_left_out_stays_as_it_was_known_until_pruned(shelf: Shelf) -> No
     shelf.index()
     report = shelf.index(exclude=["one", "d.png"])
     assert (report.removed, report.unchanged, report.skipped, report.warnings) == (0, 2, 2, [])
+    assert report.passed_over == 4, "so that the numbers of a run add up to the library"
     assert len(shelf.ids()) == 6
     assert shelf.index(exclude=["one", "d.png"], prune=True).removed == 4
+    assert shelf.index(exclude=["one", "d.png"]).passed_over == 0, "what is forgotten is not waited for"
     assert sorted(shelf.ids()) == ["e.png", "f.png"]
     assert shelf.index().added == 4

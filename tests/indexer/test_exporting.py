@@ -1,6 +1,7 @@
 """Codes out of a library and into one: what other programs read is what plain sqlite3 reads."""
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -90,6 +91,16 @@ def test_what_is_written_is_whole_or_not_there(indexed: Shelf, tmp_path: Path) -
         export(indexed.library, tmp_path / "none" / "a.npz")
     assert [path.name for path in tmp_path.iterdir() if "a." in path.name] == ["a.npz"]
     assert (tmp_path / "a.npz").stat().st_mode & 0o777 == 0o600, "as private as the library"
+
+
+def test_a_full_disk_is_said_in_the_words_of_the_system(indexed: Shelf, tmp_path: Path) -> None:
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28] No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", no_room)
+        with pytest.raises(SemblanceError, match=r"written \(No space left on device\)"):
+            export(indexed.library, tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "npz"])

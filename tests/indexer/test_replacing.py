@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -288,7 +289,9 @@ def test_a_codec_that_is_dropped_while_it_is_opened_costs_a_second_try(
 
 
 def test_a_full_disk_is_said_before_anything_is_encoded(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choosing, "_PER_CODE", 10**15)
-    with pytest.raises(LibraryError, match="make room first"):
+    full = SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=2000))
+    monkeypatch.setattr(choosing, "shutil", full)
+    monkeypatch.setattr(choosing, "_PER_CODE", 10**4)
+    with pytest.raises(LibraryError, match=r"take 0\.1 MB, and 0\.0 MB of its disk are free: make room first"):
         index(library, model="cifar10-ae")
     assert NEW not in {codec["codec_id"] for codec in status(library)["codecs"]}

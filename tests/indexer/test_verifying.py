@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import shlex
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -188,6 +189,15 @@ def test_pictures_that_rotted_are_told_from_those_that_were_changed(own: Path, t
     assert len(found) == 2
     assert any(said.startswith(f"{rotten}: ") and "rotted" in said for said in found)
     assert f"{changed}: It has been changed since it was indexed." in found
+
+
+def test_what_mends_it_runs_as_it_is_written(own: Path, tmp_path: Path) -> None:
+    place = (tmp_path / "pictures").rename(tmp_path / "by the sea")
+    library = own.rename(tmp_path / "my library")
+    (place / "1.png").unlink()
+    mends = {each.mend for each in verifying.verify(library, with_pictures=True, threads=1).damage}
+    assert any(shlex.split(mend)[-2:] == ["--library", str(library)] for mend in mends)
+    assert all(len(shlex.split(mend)) == 5 for mend in mends), "FOLDER is one word"
 
 
 def test_the_command_says_it_by_its_exit_code_and_in_one_document(own: Path, tmp_path: Path) -> None:

@@ -118,6 +118,20 @@ def test_short_and_long_ask_for_help(name: str) -> None:
     assert "Usage:" in short.stdout
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["status", "--library", "none"], ["search", "none", "--library", "none"]]
+)
+def test_a_command_loads_no_other(arguments: list[str]) -> None:
+    told = (
+        f"import sys, semblance.__main__ as program; sys.argv = ['semblance', *{arguments}]\n"
+        "try: program.main()\nexcept SystemExit: print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    loaded = {*done.stdout.split()}
+    assert "semblance.scripts.main" in loaded
+    assert not loaded & {"fastapi", "uvicorn", "semblance.scripts.scenes", "semblance.scripts.benchmarks.library"}
+
+
 # What does nothing unless it is given; any other option has a default, and its help says which.
 NOTHING = {
     "adopt": ["--size", "--mean", "--std", "--leave-out-classes"],

@@ -48,7 +48,7 @@ def test_a_full_disk_under_the_output_is_said(library: Path) -> None:
         command = [sys.executable, "-m", "semblance", "status", "--library", str(library)]
         done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
+    assert done.stderr.startswith("error: standard output: No space left on device")
     assert done.stderr.count("\n") == 1
 
 
