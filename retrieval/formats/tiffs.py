@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from semblance.retrieval.errors import NotAPicture
-from semblance.retrieval.formats import directories, samples, strips
+from semblance.retrieval.formats import colours, directories, samples, strips
 from semblance.retrieval.formats.directories import (
     ASSOCIATED,
     CMYK,
@@ -31,6 +31,7 @@ from semblance.retrieval.formats.directories import (
 )
 
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
+_WEIGHTS, _REFERENCE = (0.299, 0.587, 0.114), (0.0, 255.0, 128.0, 255.0, 128.0, 255.0)  # of YCbCr, where not said
 _BAND = 64  # rows that are brought to 8 bits at once
 
 
@@ -57,15 +58,17 @@ class Samples(ImageFile.ImageFile):
         inks = INKS[of.photometric]
         extra = of.extra[: of.samples - inks] or (UNASSOCIATED,) * (of.photometric == RGB and of.samples == 4)
         alphas = [at for at, kind in enumerate(extra) if kind in (ASSOCIATED, UNASSOCIATED)]
-        self.alpha = inks + alphas[0] if alphas and of.photometric != CMYK else None
         self.associated = bool(alphas) and extra[alphas[0]] == ASSOCIATED
+        on_paper = self.associated and of.photometric == CMYK  # no ink is white: there is nothing to lay it on
+        self.alpha = inks + alphas[0] if alphas and not on_paper else None
         self._size = of.size
         self._mode = "LAB" if of.photometric in (LAB, ICC_LAB) else _MODES[3 if of.photometric == PALETTE else inks]
         if self.alpha is not None:
-            self._mode = {"L": "LA", "RGB": "RGBA"}.get(self._mode, self._mode)
+            self._mode = "LA" if inks == 1 and of.photometric != PALETTE else "RGBA"
         self.turn = many(of.tags, 274, (1,))[0]
-        if profile := of.tags.get(34675):
-            self.info["icc_profile"] = profile
+        self.profile = of.tags.get(34675)
+        if self.profile and not (self.alpha and of.photometric == CMYK):  # which `_shown` sees to
+            self.info["icc_profile"] = self.profile
 
     def load(self) -> Any:
         """Decode, once."""
@@ -98,6 +101,8 @@ class Samples(ImageFile.ImageFile):
         of = self.of
         offsets, sizes = (many(of.tags, tag) for tag in ((324, 325) if 322 in of.tags else (273, 279)))
         row_bytes = directories.row_bytes(of, wide)
+        if at >= len(offsets):
+            raise OSError("its directory names fewer strips than it has")
         size = sizes[at] if at < len(sizes) and sizes[at] else rows * row_bytes
         assert isinstance(self.fp, io.BytesIO)
         data = memoryview(self.fp.getvalue())[offsets[at] : offsets[at] + size]
@@ -135,12 +140,27 @@ class Samples(ImageFile.ImageFile):
         if of.photometric == ICC_LAB:  # Pillow's own bytes are CIE's, whose a and b have a sign
             inks = inks ^ np.array((0, 128, 128), np.uint8)
         if of.photometric == YCBCR:
-            inks = np.asarray(Image.fromarray(np.ascontiguousarray(inks), "YCbCr").convert("RGB"))
+            inks = samples.from_ycc(inks, *self._ycc())
         if self.alpha is None:
             return Image.frombytes(self._mode, inks.shape[1::-1], inks.tobytes())
-        whole = np.concatenate([inks, band[..., self.alpha : self.alpha + 1]], 2)
+        if of.photometric in (LAB, ICC_LAB):
+            inks = np.asarray(Image.frombytes("LAB", inks.shape[1::-1], inks.tobytes()).convert("RGB"))
+        if of.photometric == CMYK:
+            bare = Image.frombytes("CMYK", inks.shape[1::-1], inks.tobytes())
+            inks = np.asarray(colours.to_srgb(bare, self.profile, "CMYK"))
+        alpha = band[..., self.alpha : self.alpha + 1]
+        if of.photometric == PALETTE:  # whose band holds whole numbers
+            alpha = (alpha.astype(np.float64) * (255 / (2**of.depth.bits - 1))).round().astype(np.uint8)
+        whole = np.concatenate([inks, alpha], 2)
         mode = {"LA": "La", "RGBA": "RGBa"}[self._mode] if self.associated else self._mode
         return Image.frombytes(mode, whole.shape[1::-1], whole.tobytes()).convert(self._mode)
+
+    def _ycc(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The weights of YCbCr and its reference of black and white: as said, where it can be meant."""
+        weights, reference = (tuple(map(float, many(self.of.tags, tag))) for tag in (529, 532))
+        usual = _WEIGHTS if len(weights) != 3 or min(weights) <= 0 else weights
+        sound = len(reference) == 6 and all(white > black for black, white in zip(*[iter(reference)] * 2, strict=True))
+        return usual, reference if sound else _REFERENCE
 
     def _palette(self) -> npt.NDArray[np.uint8]:
         """The colours (2 ** bits, 3). Old writers give 8-bit values for 16-bit ones: libtiff heals this."""
