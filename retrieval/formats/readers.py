@@ -13,6 +13,7 @@ from PIL.ImageFile import ImageFile
 
 from semblance.retrieval.formats import bmps, colours, previews, tiffs
 from semblance.retrieval.formats.gifs import Gif
+from semblance.retrieval.formats.jp2s import Jp2
 from semblance.retrieval.formats.pngs import Png
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "GIF", "TIFF", "JPEG2000")
@@ -30,6 +31,8 @@ def opened(name: str, pillow: Callable[[io.BytesIO, str], ImageFile], data: byte
         image: ImageFile = Png(io.BytesIO(data), "")
     elif name == "GIF":
         image = Gif(io.BytesIO(data), "")
+    elif name == "JPEG2000":
+        image = Jp2(io.BytesIO(data), "")
     elif name == "BMP":
         image = bmps.opened(io.BytesIO(data))
     elif name == "TIFF" and (own := tiffs.opened(io.BytesIO(data))) is not None:
