@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from semblance.retrieval.formats import samples, strips
+from semblance.retrieval.formats import containers, samples, strips
 
 WHITE_IS_ZERO, GREY, RGB, PALETTE, CMYK, YCBCR, LAB, ICC_LAB = 0, 1, 2, 3, 5, 6, 8, 9
 INKS = {WHITE_IS_ZERO: 1, GREY: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3, LAB: 3, ICC_LAB: 3}
@@ -56,6 +56,8 @@ def many(tags: ImageFileDirectory_v2, tag: int, default: tuple[int, ...] = ()) -
 
 def read(file: io.BytesIO) -> Directory | None:
     """None where what it says is of no picture that could be read here."""
+    if containers.lost(file.getvalue()):
+        raise SyntaxError("its directory is damaged")
     head = file.read(16)
     tags = ImageFileDirectory_v2(head if head[2] == 43 else head[:8])
     if head.startswith(_BIG_BIG):  # which Pillow takes for a small one

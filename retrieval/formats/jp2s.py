@@ -12,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 
+from semblance.retrieval import bounds
 from semblance.retrieval.errors import NotAPicture
 
 _SIZ = b"\xff\x4f\xff\x51"  # the beginning of a codestream (ITU-T T.800, A.4.1 and A.5.1)
@@ -42,7 +43,14 @@ class Jp2(Jpeg2KImageFile):
     def load(self) -> Any:
         """Decode, once."""
         fresh = self._im is None or bool(self.tile)
-        shown = super().load()
+        try:
+            shown = super().load()
+        except OSError as error:  # its decoder does not say why: it holds a tile's samples as 4 bytes each
+            wide, high = (int.from_bytes(self.data[self.siz + at : self.siz + at + 4]) for at in (24, 28))
+            tile = min(wide, self.width) * min(high, self.height)
+            if 4 * tile * len(self.depths) > bounds.current().memory(self.width * self.height) // 2:
+                raise MemoryError(str(error)) from error
+            raise
         if fresh and self.mode in _MODES and set(self.depths) != {8}:
             self._put_right()
             shown = super().load()

@@ -90,11 +90,23 @@ class Samples(ImageFile.ImageFile):
         for row in range(down):
             rows = tall if 322 in of.tags else min(tall, height - row * tall)
             places = [[(plane * down + row) * across + at for at in range(across)] for plane in range(of.planes)]
-            packed = [[self._segment(at, rows, wide) for at in line] for line in places]
+            packed = [[self._held(at, rows, wide) for at in line] for line in places]
             for top in range(0, min(rows, height - row * tall), _BAND):
                 end = min(top + _BAND, rows, height - row * tall)
                 lines = [np.concatenate([self._levels(each, top, end, wide) for each in line], 1) for line in packed]
                 yield row * tall + top, np.concatenate(lines, 2)[:, :width]
+
+    def _held(self, at: int, rows: int, wide: int) -> "strips.Unpacked | npt.NDArray[Any]":
+        """A strip or tile until it is needed; of planes, which may each be a single strip, no deeper than it has to."""
+        segment = self._segment(at, rows, wide)
+        if self.of.planes == 1 or self.of.photometric == PALETTE:
+            return segment
+        levels = np.empty((rows, wide, 1), np.float16 if self.of.depth.kind == samples.FLOAT else np.uint8)
+        with np.errstate(over="ignore"):
+            for top in range(0, rows, _BAND):
+                end = min(top + _BAND, rows)
+                levels[top:end] = self._levels(segment, top, end, wide)
+        return levels
 
     def _segment(self, at: int, rows: int, wide: int) -> strips.Unpacked:
         """One strip or tile."""
@@ -121,8 +133,10 @@ class Samples(ImageFile.ImageFile):
         blocks = strips.unpacked(data, packed).rows(0, packed.rows, packed.row_bytes)
         return strips.Unpacked(samples.unsubsampled(blocks, wide, rows, sharing))
 
-    def _levels(self, segment: strips.Unpacked, top: int, end: int, wide: int) -> npt.NDArray[Any]:
+    def _levels(self, segment: "strips.Unpacked | npt.NDArray[Any]", top: int, end: int, wide: int) -> npt.NDArray[Any]:
         of = self.of
+        if isinstance(segment, np.ndarray):
+            return segment[top:end]
         rows = segment.rows(top, end, directories.row_bytes(of, wide))
         read = samples.indices if of.photometric == PALETTE else samples.levels
         return read(rows, wide, of.samples // of.planes, of.depth)
@@ -131,7 +145,7 @@ class Samples(ImageFile.ImageFile):
         """A band of the picture."""
         of = self.of
         if of.depth.kind == samples.FLOAT:
-            band = (np.nan_to_num(band) * scale).round().clip(0, 255).astype(np.uint8)
+            band = (np.nan_to_num(band.astype(np.float32)) * scale).round().clip(0, 255).astype(np.uint8)
         inks = band[..., : INKS[of.photometric]]
         if of.photometric == WHITE_IS_ZERO:
             inks = 255 - inks
