@@ -7,7 +7,6 @@ processes that run it (decoding/). What a header tells of a hostile file's cost 
 import io
 import math
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -38,7 +37,6 @@ _OUT_OF_MEMORY = re.compile("decoder error -9|(out of|insufficient) memory|memor
 
 pillow_heif.register_heif_opener()
 pillow_heif.options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the cores are shared out by pictures
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # what it warns of is told as a reason
 Image.init()  # all readers now: media_type asks them before any picture has been opened
 
 

@@ -62,9 +62,14 @@ def test_a_tiff_whose_directory_is_damaged_is_not_read_by_defaults(tag: int, dam
         images.at_full_size(bytes(data))
 
 
-def test_what_pillow_warns_of_reaches_nobody(tmp_path: Path) -> None:
-    broken = tmp_path / "broken.jpg"
-    broken.write_bytes(saved(textured(60, 40), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff"))
-    program = "import sys, pathlib; from semblance.retrieval import headers; headers.read(pathlib.Path(sys.argv[1]))"
-    done = subprocess.run([sys.executable, "-c", program, broken], capture_output=True, text=True, check=True)
-    assert not done.stderr
+def test_what_pillow_warns_of_reaches_no_terminal(tmp_path: Path) -> None:
+    """`duplicates --sheet` draws pictures in the process that is the command; their EXIF is damaged."""
+    folder, library = tmp_path / "pictures", tmp_path / "library"
+    folder.mkdir()
+    for name in "ab":
+        data = saved(textured(60, 40), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff")
+        (folder / f"{name}.jpg").write_bytes(data)
+    for command in (["index", str(folder)], ["duplicates", "--sheet", str(tmp_path / "copies.html")]):
+        asked = [sys.executable, "-m", "semblance", *command, "--library", str(library)]
+        done = subprocess.run(asked, capture_output=True, text=True, check=True)
+        assert "EXIF" not in done.stdout + done.stderr
