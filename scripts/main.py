@@ -2,7 +2,6 @@
 
 import importlib
 import keyword
-import warnings
 from typing import Annotated
 
 import typer
@@ -30,7 +29,6 @@ Version = Annotated[
 
 def build() -> typer.Typer:
     """The command with all its subcommands."""
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of damage beside a picture
     app = typer.Typer(
         name="semblance",
         help="Find the pictures that look like this one: private image search, without labels of yours.",

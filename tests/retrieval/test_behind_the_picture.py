@@ -66,10 +66,11 @@ def test_what_pillow_warns_of_reaches_no_terminal(tmp_path: Path) -> None:
     """`duplicates --sheet` draws pictures in the process that is the command; their EXIF is damaged."""
     folder, library = tmp_path / "pictures", tmp_path / "library"
     folder.mkdir()
-    for name in "ab":
-        data = saved(textured(60, 40), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff")
+    for name, quality in (("a", 90), ("b", 80)):
+        data = saved(textured(300, 200), "JPEG", quality=quality, exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff")
         (folder / f"{name}.jpg").write_bytes(data)
     for command in (["index", str(folder)], ["duplicates", "--sheet", str(tmp_path / "copies.html")]):
         asked = [sys.executable, "-m", "semblance", *command, "--library", str(library)]
         done = subprocess.run(asked, capture_output=True, text=True, check=True)
         assert "EXIF" not in done.stdout + done.stderr
+    assert "b.jpg" in done.stdout  # the headers of both were looked at
