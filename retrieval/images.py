@@ -8,7 +8,7 @@ import io
 import math
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,6 +32,8 @@ Source = Path | str | bytes | Image.Image | npt.NDArray[Any]  # a file's path or
 FORMATS, SUFFIXES = readers.FORMATS, readers.SUFFIXES
 MAX_FILE_BYTES = bounds.MAX_FILE_BYTES
 SNIFF_BYTES = 32
+_SCALED = ("JPEG", "MPO", "HEIF")  # formats that can be decoded smaller
+_OUT_OF_MEMORY = re.compile("decoder error -9|(out of|insufficient) memory|memory allocation", re.IGNORECASE)
 
 pillow_heif.register_heif_opener()
 pillow_heif.options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the cores are shared out by pictures
@@ -63,11 +65,13 @@ def load_each(source: Source, specs: Iterable[InputSpec]) -> dict[InputSpec, Pic
     to: once for all where a format has but one. Raises as `load` does."""
     scales: dict[tuple[int, int], Image.Image] = {}
     pictures: dict[InputSpec, Picture] = {}
+    only: tuple[Image.Image, int] | None = None  # of a format that has but one: opened once, too
     for spec in specs:
-        with _opened(source) as (image, turn):
+        with nullcontext(only) if only else _opened(source) as (image, turn):
             image.draft(None, 2 * (math.ceil(spec.least * spec.size),))
             decoded = scales.setdefault(image.size, image)
             pictures[spec] = np.asarray(render(decoded, (spec.size, spec.size), turn, spec.resize))
+            only = None if image.format in _SCALED else (decoded, turn)
     return pictures
 
 
@@ -138,6 +142,8 @@ def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
     except (PictureError, MemoryError):
         raise
     except Exception as error:  # whatever a decoder raises, the picture is at fault
+        if _OUT_OF_MEMORY.search(str(error)):
+            raise MemoryError(str(error)) from error
         said = re.sub(r" \(\d+ bytes not processed\)$", "", str(error))  # else no two files fail for one reason
         raise DamagedPicture(f"The picture is cut short or damaged: {said or type(error).__name__}.") from error
 
@@ -174,6 +180,8 @@ def _identified(data: bytes) -> ImageFile:
         if previews.is_raw(data):
             return _of_a_camera(data)
         data = beside.readable(data)
+        if other := beside.foreign(data):
+            raise NotAPicture(other)
     for name, (reader, accepts) in ((name, Image.OPEN[name]) for name in FORMATS if name in Image.OPEN):
         try:
             if accepts is None or accepts(data[:SNIFF_BYTES]) is True:
@@ -186,7 +194,7 @@ def _identified(data: bytes) -> ImageFile:
             failure = error
     if jpeg and (mended := beside.readable(data)) is not data:
         return _identified(mended)
-    if unread := beside.unread(failure, media_type(data[:SNIFF_BYTES])):
+    if unread := beside.foreign(data) or beside.unread(failure, media_type(data[:SNIFF_BYTES])):
         raise NotAPicture(unread) from failure
     raise DamagedPicture("The picture's header is damaged or cut short: save or copy it anew.") from failure
 
@@ -217,7 +225,7 @@ def _ended(image: Image.Image, data: bytes) -> Image.Image:
 def _reopened(picture: Image.Image) -> Image.Image | None:
     """The file of Pillow's picture, read anew, where it is of a format that can be decoded smaller and nothing has
     decoded it: so it gives the bits that its file gives. Else None."""
-    if picture.format not in ("JPEG", "MPO", "HEIF") or not isinstance(picture, ImageFile) or picture.fp is None:
+    if picture.format not in _SCALED or not isinstance(picture, ImageFile) or picture.fp is None:
         return None
     if picture.format != "HEIF" and not picture.tile:
         return None

@@ -7,15 +7,18 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from typing import cast
 
 from PIL import Image
 from PIL.PngImagePlugin import PngStream
 
-from semblance.retrieval.formats import containers
+from semblance.retrieval.formats import boxes, containers
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
+_JPEG_2000 = (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n")
+_JPEG_LS, _OF_APPLE = 0xF7, b"CgBI"
 END = b"\xff\xd9"  # of a JPEG
 _BITS = bytes((165 + index * index * 7 + index * 90) % 255 for index in range(512))  # none a marker's
 
@@ -77,11 +80,15 @@ def _other_bits(restarts: list[bytes]) -> bytes:
 def readable(data: bytes) -> bytes:
     """A file without those parts beside its picture that cannot be read: in a PNG chunks whose checksum is wrong, which
     are malformed or which hold more than Pillow takes; in a JPEG segments too short for what they say they are; in WebP
-    and TIFF what `containers` leaves out. The file itself where there are none."""
+    and TIFF what `containers` leaves out; with what `boxes` puts in. The file itself where nothing is amiss."""
     if data.startswith(b"RIFF"):
         return containers.webp(data)
     if data.startswith((b"II", b"MM")):
         return containers.tiff(data)
+    if data[4:8] == b"ftyp":
+        return boxes.heif(data)
+    if data.startswith(_JPEG_2000):
+        return boxes.jpeg_2000(data)
     if not data.startswith((_PNG, JPEG)):
         return data
     kept, since = [], 0
@@ -141,6 +148,15 @@ def checksums(picture: Image.Image) -> list[int]:
     """Of a picture's pixels, in bands, so that there is no second copy of them."""
     bands = (picture.crop((0, top, picture.width, top + 64)) for top in range(0, picture.height, 64))
     return [zlib.crc32(band.tobytes()) for band in bands]
+
+
+def foreign(data: bytes) -> str | None:
+    """A sentence of a file that begins as a picture that is read does, and is of another kind."""
+    if data.startswith(_PNG) and data[12:16] == _OF_APPLE:
+        return "This kind of PNG is not read (CgBI, made for Apple's phones): save it as PNG or JPEG."
+    if data.startswith(JPEG) and any(marker == _JPEG_LS for marker, _, _ in islice(_segments(data), 20)):
+        return "This kind of JPEG is not read (JPEG-LS): save it as PNG or JPEG."
+    return None
 
 
 def unread(failure: Exception | None, media_type: str | None) -> str | None:

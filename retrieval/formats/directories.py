@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from semblance.retrieval.formats import samples, strips
+from semblance.retrieval.formats import containers, samples, strips
 
 WHITE_IS_ZERO, GREY, RGB, PALETTE, CMYK, YCBCR, LAB, ICC_LAB = 0, 1, 2, 3, 5, 6, 8, 9
 INKS = {WHITE_IS_ZERO: 1, GREY: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3, LAB: 3, ICC_LAB: 3}
@@ -22,6 +22,8 @@ _NAMES = {
 }
 ASSOCIATED, UNASSOCIATED = 1, 2
 _BIG_BIG = b"MM\0+"  # BigTIFF, big-endian
+_FAX = (2, 3, 4)
+_PREDICTED = (strips.LZW, *strips.DEFLATES, strips.LZMA, strips.ZSTD)  # for the others tag 317 says nothing
 _PILLOW = (strips.NONE, strips.LZW, *strips.DEFLATES, strips.PACKBITS, strips.LZMA, strips.ZSTD)
 _RIGHT = {  # what Pillow reads right, chunky and unsigned: photometric -> bits
     WHITE_IS_ZERO: (1, 2, 4, 8),
@@ -54,6 +56,8 @@ def many(tags: ImageFileDirectory_v2, tag: int, default: tuple[int, ...] = ()) -
 
 def read(file: io.BytesIO) -> Directory | None:
     """None where what it says is of no picture that could be read here."""
+    if containers.lost(file.getvalue()):
+        raise SyntaxError("its directory is damaged")
     head = file.read(16)
     tags = ImageFileDirectory_v2(head if head[2] == 43 else head[:8])
     if head.startswith(_BIG_BIG):  # which Pillow takes for a small one
@@ -67,35 +71,53 @@ def read(file: io.BytesIO) -> Directory | None:
     kinds = set(many(tags, 339, (samples.UNSIGNED,)))
     kind = samples.UNSIGNED if kinds == {samples.UNSAID} else min(kinds)
     several = len(set(bits)) > 1 or len(kinds) > 1
+    count, compression = one[277] or len(bits), one[259] or 1
+    predictor = (one[317] or 1) if compression in _PREDICTED else 1
     return Directory(
         tags,
         (one[256], one[257]),
-        one[262] or 0,
-        one[277] or len(bits),
-        samples.Depth(0 if several else bits[0], kind, head[:2] == b"II", one[317] or 1),
-        one[259] or 1,
-        (one[277] or len(bits)) if one[284] == 2 else 1,
+        _guessed(count, compression) if one[262] is None else one[262],
+        count,
+        samples.Depth(0 if several else bits[0], kind, head[:2] == b"II", predictor),
+        compression,
+        count if one[284] == 2 else 1,
         many(tags, 338),
     )
+
+
+def _guessed(count: int, compression: int) -> int:
+    """The photometric of a directory that lacks it, as libtiff has it."""
+    return WHITE_IS_ZERO if compression in _FAX else GREY if count < 3 else RGB
 
 
 def by_pillow(of: Directory) -> bool:
     """Whether Pillow reads this kind right."""
     if of.tags.prefix == b"MM" and of.tags._bigtiff:
         return False
-    if of.compression in (2, 3, 4, 6) or (of.compression == strips.JPEG and of.photometric != CMYK):
+    if of.compression in _FAX or of.compression == 6:
         return of.photometric not in _NAMES
+    if of.compression == strips.JPEG and of.photometric != CMYK:
+        return of.photometric not in _NAMES and of.depth.bits == 8
+    if of.compression == strips.NONE and many(of.tags, 266, (1,))[0] == 2:
+        return False
+    if 262 not in of.tags or (277 not in of.tags and of.samples > 1):  # which Pillow has other defaults for
+        return False
     if of.depth.kind == samples.FLOAT:
         return (of.depth.bits, of.photometric, of.samples, of.depth.predictor) == (32, GREY, 1, 1)
-    right = of.depth.kind == samples.UNSIGNED and of.depth.bits in _RIGHT.get(of.photometric, ()) and of.planes == 1
+    right = (
+        of.depth.kind == samples.UNSIGNED
+        and (of.depth.bits >= 8 or of.depth.predictor == 1)
+        and of.depth.bits in _RIGHT.get(of.photometric, ())
+        and of.planes == 1
+    )
     right = right and of.compression in _PILLOW and len(of.extra) <= 1
     if of.photometric in (WHITE_IS_ZERO, GREY) and of.samples > 1:
         return right and (of.depth.bits, of.photometric, of.extra) in ((8, GREY, (0,)), (8, GREY, (UNASSOCIATED,)))
     if of.photometric == PALETTE:
-        return right and max(many(of.tags, 320, (0,))) > 255
+        return right and (of.samples, of.planes) == (1, 1) and max(many(of.tags, 320, (0,))) > 255
     if of.photometric == YCBCR:
         return right and of.compression != strips.NONE
-    return right and (of.depth.bits != 16 or of.samples <= 4)
+    return right and of.samples - INKS[of.photometric] <= (of.photometric == RGB)
 
 
 def segment_sides(of: Directory) -> tuple[int, int]:
@@ -129,6 +151,8 @@ def refused(of: Directory) -> str | None:
         return "signed numbers: which of them is black is not said"
     if not samples.known(of.depth) or (of.photometric == PALETTE and of.depth.kind != samples.UNSIGNED):
         kind = {samples.SIGNED: "signed", samples.FLOAT: "floating-point"}.get(of.depth.kind, "unsigned")
+        if of.depth.predictor != 1 and of.depth.bits:
+            kind += f", predictor {of.depth.predictor}"
         return f"{of.depth.bits} bits, {kind}" if of.depth.bits else "channels of different depths"
     if of.photometric == CMYK and many(of.tags, 332, (1,))[0] != 1:
         return "inks that are not CMYK"

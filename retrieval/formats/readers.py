@@ -13,7 +13,9 @@ from PIL.ImageFile import ImageFile
 
 from semblance.retrieval.formats import bmps, colours, previews, tiffs
 from semblance.retrieval.formats.gifs import Gif
+from semblance.retrieval.formats.jp2s import Jp2
 from semblance.retrieval.formats.pngs import Png
+from semblance.retrieval.formats.webps import WebP
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "GIF", "TIFF", "JPEG2000")
 SUFFIXES = previews.SUFFIXES | frozenset(
@@ -30,6 +32,10 @@ def opened(name: str, pillow: Callable[[io.BytesIO, str], ImageFile], data: byte
         image: ImageFile = Png(io.BytesIO(data), "")
     elif name == "GIF":
         image = Gif(io.BytesIO(data), "")
+    elif name == "JPEG2000":
+        image = Jp2(io.BytesIO(data), "")
+    elif name == "WEBP":
+        image = WebP(io.BytesIO(data), "")
     elif name == "BMP":
         image = bmps.opened(io.BytesIO(data))
     elif name == "TIFF" and (own := tiffs.opened(io.BytesIO(data))) is not None:

@@ -97,3 +97,13 @@ def unsubsampled(data: Bytes, wide: int, rows: int, sharing: tuple[int, int]) ->
     full[..., 0] = blocks[..., :-2].reshape(*blocks.shape[:2], down, across).swapaxes(1, 2)
     full[..., 1:] = blocks[:, None, :, None, -2:]
     return full.reshape(blocks.shape[0] * down, -1, 3)[:rows, :wide].tobytes()
+
+
+def from_ycc(ycc: npt.NDArray[Any], weights: tuple[float, ...], reference: tuple[float, ...]) -> Bytes:
+    """RGB of Y, Cb and Cr (H, W, 3) whose Y is red, green and blue by `weights`; `reference`: the codes of each that
+    say nought and most (TIFF 6.0, section 21)."""
+    low, high = np.array(reference[::2], np.float32), np.array(reference[1::2], np.float32)
+    y, cb, cr = np.moveaxis((ycc - low) * (np.array((255, 127, 127), np.float32) / (high - low)), 2, 0)
+    red, blue = y + (2 - 2 * weights[0]) * cr, y + (2 - 2 * weights[2]) * cb
+    rgb = np.stack([red, (y - weights[0] * red - weights[2] * blue) / weights[1], blue], 2)
+    return rgb.round().clip(0, 255).astype(np.uint8)

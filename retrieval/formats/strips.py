@@ -109,6 +109,7 @@ def _picture(data: bytes, strip: Strip) -> bytes:
         data = strip.tables.removesuffix(b"\xff\xd9") + data.removeprefix(b"\xff\xd8")
     with _READERS.get(strip.compression, Jpeg2KImageFile)(io.BytesIO(data), "") as picture:
         pixels: npt.NDArray[np.uint8] = np.asarray(picture)
+        pixels = ~pixels if picture.mode == "CMYK" and strip.compression == JPEG else pixels  # Pillow's are Adobe's
     pixels = pixels.reshape(*pixels.shape[:2], -1)[: strip.rows, : strip.row_bytes // strip.samples, : strip.samples]
     if pixels.dtype != np.uint8 or pixels.shape[0] < strip.rows or pixels[0].size < strip.row_bytes:
         raise OSError("a strip is smaller than its directory says")

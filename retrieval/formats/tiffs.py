@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from semblance.retrieval.errors import NotAPicture
-from semblance.retrieval.formats import directories, samples, strips
+from semblance.retrieval.formats import colours, directories, samples, strips
 from semblance.retrieval.formats.directories import (
     ASSOCIATED,
     CMYK,
@@ -31,6 +31,7 @@ from semblance.retrieval.formats.directories import (
 )
 
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
+_WEIGHTS, _REFERENCE = (0.299, 0.587, 0.114), (0.0, 255.0, 128.0, 255.0, 128.0, 255.0)  # of YCbCr, where not said
 _BAND = 64  # rows that are brought to 8 bits at once
 
 
@@ -57,15 +58,17 @@ class Samples(ImageFile.ImageFile):
         inks = INKS[of.photometric]
         extra = of.extra[: of.samples - inks] or (UNASSOCIATED,) * (of.photometric == RGB and of.samples == 4)
         alphas = [at for at, kind in enumerate(extra) if kind in (ASSOCIATED, UNASSOCIATED)]
-        self.alpha = inks + alphas[0] if alphas and of.photometric != CMYK else None
         self.associated = bool(alphas) and extra[alphas[0]] == ASSOCIATED
+        on_paper = self.associated and of.photometric == CMYK  # no ink is white: there is nothing to lay it on
+        self.alpha = inks + alphas[0] if alphas and not on_paper else None
         self._size = of.size
         self._mode = "LAB" if of.photometric in (LAB, ICC_LAB) else _MODES[3 if of.photometric == PALETTE else inks]
         if self.alpha is not None:
-            self._mode = {"L": "LA", "RGB": "RGBA"}.get(self._mode, self._mode)
+            self._mode = "LA" if inks == 1 and of.photometric != PALETTE else "RGBA"
         self.turn = many(of.tags, 274, (1,))[0]
-        if profile := of.tags.get(34675):
-            self.info["icc_profile"] = profile
+        self.profile = of.tags.get(34675)
+        if self.profile and not (self.alpha and of.photometric == CMYK):  # which `_shown` sees to
+            self.info["icc_profile"] = self.profile
 
     def load(self) -> Any:
         """Decode, once."""
@@ -87,17 +90,31 @@ class Samples(ImageFile.ImageFile):
         for row in range(down):
             rows = tall if 322 in of.tags else min(tall, height - row * tall)
             places = [[(plane * down + row) * across + at for at in range(across)] for plane in range(of.planes)]
-            packed = [[self._segment(at, rows, wide) for at in line] for line in places]
+            packed = [[self._held(at, rows, wide) for at in line] for line in places]
             for top in range(0, min(rows, height - row * tall), _BAND):
                 end = min(top + _BAND, rows, height - row * tall)
                 lines = [np.concatenate([self._levels(each, top, end, wide) for each in line], 1) for line in packed]
                 yield row * tall + top, np.concatenate(lines, 2)[:, :width]
+
+    def _held(self, at: int, rows: int, wide: int) -> "strips.Unpacked | npt.NDArray[Any]":
+        """A strip or tile until it is needed; of planes, which may each be a single strip, no deeper than it has to."""
+        segment = self._segment(at, rows, wide)
+        if self.of.planes == 1 or self.of.photometric == PALETTE:
+            return segment
+        levels = np.empty((rows, wide, 1), np.float16 if self.of.depth.kind == samples.FLOAT else np.uint8)
+        with np.errstate(over="ignore"):
+            for top in range(0, rows, _BAND):
+                end = min(top + _BAND, rows)
+                levels[top:end] = self._levels(segment, top, end, wide)
+        return levels
 
     def _segment(self, at: int, rows: int, wide: int) -> strips.Unpacked:
         """One strip or tile."""
         of = self.of
         offsets, sizes = (many(of.tags, tag) for tag in ((324, 325) if 322 in of.tags else (273, 279)))
         row_bytes = directories.row_bytes(of, wide)
+        if at >= len(offsets):
+            raise OSError("its directory names fewer strips than it has")
         size = sizes[at] if at < len(sizes) and sizes[at] else rows * row_bytes
         assert isinstance(self.fp, io.BytesIO)
         data = memoryview(self.fp.getvalue())[offsets[at] : offsets[at] + size]
@@ -116,8 +133,10 @@ class Samples(ImageFile.ImageFile):
         blocks = strips.unpacked(data, packed).rows(0, packed.rows, packed.row_bytes)
         return strips.Unpacked(samples.unsubsampled(blocks, wide, rows, sharing))
 
-    def _levels(self, segment: strips.Unpacked, top: int, end: int, wide: int) -> npt.NDArray[Any]:
+    def _levels(self, segment: "strips.Unpacked | npt.NDArray[Any]", top: int, end: int, wide: int) -> npt.NDArray[Any]:
         of = self.of
+        if isinstance(segment, np.ndarray):
+            return segment[top:end]
         rows = segment.rows(top, end, directories.row_bytes(of, wide))
         read = samples.indices if of.photometric == PALETTE else samples.levels
         return read(rows, wide, of.samples // of.planes, of.depth)
@@ -126,7 +145,7 @@ class Samples(ImageFile.ImageFile):
         """A band of the picture."""
         of = self.of
         if of.depth.kind == samples.FLOAT:
-            band = (np.nan_to_num(band) * scale).round().clip(0, 255).astype(np.uint8)
+            band = (np.nan_to_num(band.astype(np.float32)) * scale).round().clip(0, 255).astype(np.uint8)
         inks = band[..., : INKS[of.photometric]]
         if of.photometric == WHITE_IS_ZERO:
             inks = 255 - inks
@@ -135,12 +154,27 @@ class Samples(ImageFile.ImageFile):
         if of.photometric == ICC_LAB:  # Pillow's own bytes are CIE's, whose a and b have a sign
             inks = inks ^ np.array((0, 128, 128), np.uint8)
         if of.photometric == YCBCR:
-            inks = np.asarray(Image.fromarray(np.ascontiguousarray(inks), "YCbCr").convert("RGB"))
+            inks = samples.from_ycc(inks, *self._ycc())
         if self.alpha is None:
             return Image.frombytes(self._mode, inks.shape[1::-1], inks.tobytes())
-        whole = np.concatenate([inks, band[..., self.alpha : self.alpha + 1]], 2)
+        if of.photometric in (LAB, ICC_LAB):
+            inks = np.asarray(Image.frombytes("LAB", inks.shape[1::-1], inks.tobytes()).convert("RGB"))
+        if of.photometric == CMYK:
+            bare = Image.frombytes("CMYK", inks.shape[1::-1], inks.tobytes())
+            inks = np.asarray(colours.to_srgb(bare, self.profile, "CMYK"))
+        alpha = band[..., self.alpha : self.alpha + 1]
+        if of.photometric == PALETTE:  # whose band holds whole numbers
+            alpha = (alpha.astype(np.float64) * (255 / (2**of.depth.bits - 1))).round().astype(np.uint8)
+        whole = np.concatenate([inks, alpha], 2)
         mode = {"LA": "La", "RGBA": "RGBa"}[self._mode] if self.associated else self._mode
         return Image.frombytes(mode, whole.shape[1::-1], whole.tobytes()).convert(self._mode)
+
+    def _ycc(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The weights of YCbCr and its reference of black and white: as said, where it can be meant."""
+        weights, reference = (tuple(map(float, many(self.of.tags, tag))) for tag in (529, 532))
+        usual = _WEIGHTS if len(weights) != 3 or min(weights) <= 0 else weights
+        sound = len(reference) == 6 and all(white > black for black, white in zip(*[iter(reference)] * 2, strict=True))
+        return usual, reference if sound else _REFERENCE
 
     def _palette(self) -> npt.NDArray[np.uint8]:
         """The colours (2 ** bits, 3). Old writers give 8-bit values for 16-bit ones: libtiff heals this."""
