@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from semblance.indexer.catalog import checksums, opening, schema
+from semblance.indexer.catalog import checksums, opening, pages, schema
 from semblance.indexer.catalog.opening import FILE
 from semblance.indexer.catalog.reading import Catalog
 from semblance.retrieval.codes import width
@@ -40,16 +40,19 @@ def problems(folder: Path) -> list[str]:
 
 def is_ours(folder: Path) -> bool:
     """Whether the catalog has the tables of this version, whatever number it bears; or cannot be read at all, as a
-    catalog of ours that is damaged. Not so one of another version, or another program's."""
+    catalog of ours that is damaged, or has rows of ours. Not so one of another version, or another program's."""
     try:
         with contextlib.closing(opening.as_it_is(folder)) as db:
             tables = schema.tables(db)
             names, ours = {name for _, name, _ in tables}, {name for _, name, _ in _ours()}
-            return tables == _ours() or (schema.version(db) == schema.VERSION and bool(names & ours))
+            if tables == _ours() or (schema.version(db) == schema.VERSION and bool(names & ours)):
+                return True
     except (sqlite3.Error, UnicodeDecodeError):
         with (folder / FILE).open("rb") as file:  # SQLite's files begin with a page size and these numbers
             start = file.read(100)
-        return start[:15] == b"SQLite format 3" or start[18:24] == b"\2\2\0\x40\x20\x20"
+        if start[:15] == b"SQLite format 3" or start[18:24] == b"\2\2\0\x40\x20\x20":
+            return True
+    return any(pages.rows(folder).values())
 
 
 def _answers(question: Callable[[sqlite3.Connection], Iterator[str]], db: sqlite3.Connection) -> list[str]:
