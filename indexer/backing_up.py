@@ -49,7 +49,7 @@ def backup(library: Path, out: Path, derived: bool = False, progress: Progress =
                 for leftover in out.parent.glob(f".{_quoted(out.name)}.*.tmp"):  # of runs that were killed
                     shutil.rmtree(leftover, ignore_errors=True)
                 out.parent.mkdir(parents=True, exist_ok=True)
-                place.mkdir(mode=library.stat().st_mode & 0o777)
+                place.mkdir(mode=0o700 | library.stat().st_mode & 0o777)
             fill(library, place, derived, progress)
             files.replace(place / MARK, [mark])
             if not older:
