@@ -49,7 +49,7 @@ def backup(library: Path, out: Path, derived: bool = False, progress: Progress =
                 for leftover in out.parent.glob(f".{_quoted(out.name)}.*.tmp"):  # of runs that were killed
                     shutil.rmtree(leftover, ignore_errors=True)
                 out.parent.mkdir(parents=True, exist_ok=True)
-                place.mkdir(mode=library.stat().st_mode & 0o777)
+                place.mkdir(mode=0o700 | library.stat().st_mode & 0o777)
             fill(library, place, derived, progress)
             files.replace(place / MARK, [mark])
             if not older:
@@ -65,7 +65,8 @@ def backup(library: Path, out: Path, derived: bool = False, progress: Progress =
 def fill(library: Path, place: Path, derived: bool, progress: Progress = quiet) -> None:
     """Make `place` hold what `library` does. Raises LibraryError, sqlite3.Error and OSError."""
     encoders.copy_all(library, place)
-    for name in DERIVED if derived else ():  # older than the catalog, never newer: what came since is taken in from it
+    # What is derived is older than the catalog, never newer: what came since is taken in from that.
+    for name in (name for name in DERIVED if derived and (library / name).is_file()):
         with contextlib.suppress(FileNotFoundError), (library / name).open("rb") as file:
             files.replace(place / name, iter(lambda: file.read(_CHUNK), b""))
     try:
@@ -101,7 +102,7 @@ def _is_older_backup(out: Path, catalog: Catalog) -> bool:
     if not names:
         return False
     try:
-        mark = json.loads((out / MARK).read_bytes())
+        mark = json.loads(files.read_regular(out / MARK))
         with Catalog.opened(out) as older:
             ours = mark["library"] == older.library == catalog.library and catalog.knows(older.generation())
     except (OSError, ValueError, LookupError, TypeError, LibraryError):

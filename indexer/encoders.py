@@ -104,7 +104,7 @@ def _copy(origin: Path, card: dict[str, Any], kept: Path) -> None:
             kept.rename(draft)
             shutil.rmtree(draft)
         files.make_folder(draft)
-        files.replace(draft / ENCODER, [(origin / ENCODER).read_bytes()])
+        files.replace(draft / ENCODER, [files.read_regular(origin / ENCODER)])
         write_card(draft, card)
         _sum(draft)
         if _is(draft, kept.name):  # and no other model was put into its folder meanwhile
@@ -163,7 +163,7 @@ def _has(library: Path, codec: Codec) -> bool:
 def _is(folder: Path, codec_id: str) -> bool:
     """Whether a copy of this encoder is there and whole; one of before has no SHA256SUMS."""
     try:
-        return id_of(folder) == codec_id and ((folder / SUMS).read_bytes() == _sums(folder))
+        return id_of(folder) == codec_id and (files.read_regular(folder / SUMS) == _sums(folder))
     except FileNotFoundError:
         return not (folder / SUMS).exists()  # of before
     except (ModelError, OSError):
@@ -171,7 +171,7 @@ def _is(folder: Path, codec_id: str) -> bool:
 
 
 def _sums(folder: Path) -> bytes:
-    sums = (f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in (ENCODER, CARD))
+    sums = (f"{hashlib.sha256(files.read_regular(folder / name)).hexdigest()}  {name}\n" for name in (ENCODER, CARD))
     return "".join(sums).encode()
 
 

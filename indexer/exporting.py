@@ -56,7 +56,8 @@ def export(
         raise UsageError(f"The library {library} has no codes of what is {purpose}.")
     bits = _one_length(codecs)
     draft = files.beside(out)
-    mode = 0o666 & library.stat().st_mode  # what is in a library that is nobody else's goes out no more open than that
+    # What is in a library that is nobody else's goes out no more open than that.
+    mode = 0o600 | 0o666 & library.stat().st_mode
     with coded_pictures(library, codecs) as rows, _written(out, draft, mode):
         writing(rows, bits, draft, progress)
     return rows.count

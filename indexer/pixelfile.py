@@ -159,7 +159,7 @@ def _count(path: Path) -> int:
 
 
 def _is_ours(path: Path) -> bool:
-    if not path.exists():
+    if not path.is_file():
         return False
     with path.open("rb") as file:
         return file.read(len(HEADER)) == HEADER

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semblance.indexer import encoders, pipeline, pixelfile, thumbnails, verifying
+from semblance.indexer import encoders, leftovers, pipeline, pixelfile, thumbnails, verifying
 from semblance.indexer.catalog import Purpose, Writer, salvaging
 from semblance.indexer.verifying import Report
 from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec, find_model, id_of, read_card, shipped_models
@@ -60,6 +60,7 @@ def _at_hand(library: Path) -> dict[str, tuple[str, Purpose]]:
 def _mend(catalog: Writer, paths: list[str], threads: int, progress: Progress) -> list[str]:
     """Make anew what the library lacks; `paths` are files that it may have had. What was done, in sentences."""
     said = []
+    leftovers.remove(catalog.folder)
     for path in thumbnails.damaged(catalog.folder):
         path.unlink(missing_ok=True)
     codec, lost = _codec(catalog)

@@ -22,7 +22,7 @@ import numpy as np
 from semblance.indexer import encoders
 from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose, codecs
 from semblance.retrieval.errors import SnapshotError
-from semblance.retrieval.files import replace
+from semblance.retrieval.files import open_regular, read_regular, replace
 from semblance.retrieval.index import CodeIndex, FlatIndex
 from semblance.retrieval.index.mapped import from_file, to_file
 
@@ -134,7 +134,7 @@ def _change_places(catalog: Catalog, own: Path, codec: CurrentCodec) -> None:
 def _whose(path: Path) -> str | None:
     """The codec_id of the codes in a snapshot, by what it says; None where it says nothing."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, path.stat().st_size - _TAIL))
             return str(_says(file.read())["codec_id"])
     except (OSError, ValueError, LookupError, TypeError):
@@ -168,7 +168,7 @@ def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex,
 def _checked(path: Path) -> memoryview:
     """The file, whose checksum is right. SnapshotError where it is not."""
     try:
-        data = memoryview(path.read_bytes())
+        data = memoryview(read_regular(path))
     except OSError as error:
         raise SnapshotError(f"{path} cannot be read: {error}.") from error
     if data[-len(_MAGIC) :] != _MAGIC or data[_CHECKSUM] != hashlib.sha256(data[: _CHECKSUM.start]).digest():

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from semblance.indexer.catalog import Entry
 from semblance.retrieval import decoding
-from semblance.retrieval.files import make_folder, replace
+from semblance.retrieval.files import make_folder, read_regular, replace
 
 SIDE = 320
 FOLDER = "thumbnails"
@@ -33,7 +33,7 @@ def thumbnail_path(library: Path, sha256: bytes) -> Path:
 def read(library: Path, sha256: bytes) -> bytes | None:
     """The JPEG that is kept of this content; None where there is none, or it is not what was kept."""
     try:
-        data = thumbnail_path(library, sha256).read_bytes()
+        data = read_regular(thumbnail_path(library, sha256))
     except OSError:
         return None
     return _whole(sha256, data)
@@ -43,7 +43,7 @@ def damaged(library: Path) -> Iterator[Path]:
     """The thumbnails that are not what was kept. Those of before, which have no checksum, are made anew when asked."""
     for path in sorted((library / FOLDER).glob("*/*.jpg")):
         with contextlib.suppress(ValueError, OSError):
-            data = path.read_bytes()
+            data = read_regular(path)
             if _MAGIC in data[-12:] and _whole(bytes.fromhex(path.stem), data) is None:
                 yield path
 

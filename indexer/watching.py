@@ -66,6 +66,7 @@ class Watcher:
         self._said: set[str] = set()
         self._rescan_at = self._changed_at = 0.0
         self._stale = self._locked = False
+        self._keeps = False  # what was not found, since its folder was empty: other pictures may come to that
 
     # ---- the loop --------------------------------------------------------------------------------------------------
 
@@ -156,6 +157,7 @@ class Watcher:
             seen.missing = []  # a folder that is not there may come yet
             lost = vanished(seen, entries, failures, finding.folders(catalog), partial(finding.within, catalog))
         self._warn(lost.warnings(entries), seen)
+        self._keeps = bool(lost.kept)
         todo = plan(seen, Known(entries, failures, {}), None)
         for work in [*todo.changed, *todo.other]:
             if self._failed.get(work.found.path) != work.found:
@@ -193,6 +195,9 @@ class Watcher:
         with self._writing() as catalog:
             summary = pipeline.update_some(catalog, self._codecs, seen, gone, leaving, self._threads)
         summary.seconds = time.monotonic() - started
+        if self._keeps and seen.found:
+            self._rescan_at = min(self._rescan_at, time.monotonic() + _QUIET)
+        self._keeps = self._keeps or bool(summary.warnings)
         self._failed = {path: state for path, state in self._failed.items() if path not in seen.found}
         self._failed |= {path: seen.found[path] for path in summary.failed if path in seen.found}
         summary.warnings = [sentence for sentence in summary.warnings if sentence not in self._said]

@@ -221,7 +221,7 @@ def shipped_models() -> list[str]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return files.read_regular(path)
     except OSError as error:
         raise ModelError(f"The model folder {path.parent} is incomplete: {path.name} cannot be read.") from error
 

@@ -31,6 +31,12 @@ def open_regular(path: Path) -> BinaryIO:
     return opened
 
 
+def read_regular(path: Path) -> bytes:
+    """All of a file. OSError as `open_regular`."""
+    with open_regular(path) as file:
+        return file.read()
+
+
 def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 

@@ -5,9 +5,10 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from semblance.indexer.catalog import checksums, opening, schema
+from semblance.indexer.catalog import checksums, opening, pages, schema
 from semblance.indexer.catalog.opening import FILE
 from semblance.indexer.catalog.reading import Catalog
+from semblance.indexer.catalog.sqlite_errors import is_unwritable
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import LibraryError, LibraryLocked, LibraryMissing
 
@@ -26,11 +27,11 @@ def problems(folder: Path) -> list[str]:
     except (LibraryMissing, LibraryLocked):
         raise
     except LibraryError as error:
-        if not is_ours(folder):
+        if (isinstance(error.__cause__, sqlite3.Error) and is_unwritable(error.__cause__)) or not is_ours(folder):
             raise
         found.append(str(error))
     try:
-        with contextlib.closing(opening.as_it_is(folder)) as db:
+        with contextlib.closing(_opened(folder)) as db:
             for question in _QUESTIONS:
                 found += _answers(question, db)
     except sqlite3.Error as error:
@@ -40,16 +41,33 @@ def problems(folder: Path) -> list[str]:
 
 def is_ours(folder: Path) -> bool:
     """Whether the catalog has the tables of this version, whatever number it bears; or cannot be read at all, as a
-    catalog of ours that is damaged. Not so one of another version, or another program's."""
+    catalog of ours that is damaged, or has rows of ours. Not so one of another version, or another program's."""
     try:
-        with contextlib.closing(opening.as_it_is(folder)) as db:
+        with contextlib.closing(_opened(folder)) as db:
             tables = schema.tables(db)
             names, ours = {name for _, name, _ in tables}, {name for _, name, _ in _ours()}
-            return tables == _ours() or (schema.version(db) == schema.VERSION and bool(names & ours))
+            if tables == _ours() or (schema.version(db) == schema.VERSION and bool(names & ours)):
+                return True
     except (sqlite3.Error, UnicodeDecodeError):
         with (folder / FILE).open("rb") as file:  # SQLite's files begin with a page size and these numbers
             start = file.read(100)
-        return start[:15] == b"SQLite format 3" or start[18:24] == b"\2\2\0\x40\x20\x20"
+        if start[:15] == b"SQLite format 3" or start[18:24] == b"\2\2\0\x40\x20\x20":
+            return True
+    return any(pages.rows(folder).values())
+
+
+def _opened(folder: Path) -> sqlite3.Connection:
+    """A connection to what may be damaged, and may lie where nothing can be written. Raises sqlite3.Error."""
+    db = opening.as_it_is(folder)
+    try:
+        db.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.OperationalError as error:
+        if is_unwritable(error):
+            db.close()
+            return opening.as_it_is(folder, "mode=ro&immutable=1")
+    except (sqlite3.Error, UnicodeDecodeError):
+        pass  # the questions say what it is
+    return db
 
 
 def _answers(question: Callable[[sqlite3.Connection], Iterator[str]], db: sqlite3.Connection) -> list[str]:

@@ -10,12 +10,11 @@ import shutil
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from semblance.indexer.catalog import checksums, opening, schema
+from semblance.indexer.catalog import checksums, opening, pages, schema
 from semblance.indexer.catalog.opening import FILE
 from semblance.indexer.catalog.records import Purpose
 from semblance.indexer.catalog.sqlite_errors import sentences
@@ -50,7 +49,7 @@ def salvage(folder: Path, known: dict[str, tuple[str, Purpose]]) -> Salvaged:
             with contextlib.closing(opening.as_it_is(folder)) as old:
                 with contextlib.suppress(sqlite3.Error):
                     old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                rows, damaged = _readable(old)
+                rows, damaged = _readable(old, folder)
                 seen = _highest_id(old, rows, damaged)
             if not rows["pictures"] and not rows["codes"]:
                 raise LibraryError(
@@ -72,32 +71,38 @@ def salvage(folder: Path, known: dict[str, tuple[str, Purpose]]) -> Salvaged:
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
-def _readable(old: sqlite3.Connection) -> tuple[Rows, Rows]:
+def _readable(old: sqlite3.Connection, folder: Path) -> tuple[Rows, Rows]:
     """Of each table the rows that are as written, and those that are not."""
-    right, damaged = Rows(), Rows()
+    right, damaged, by_pages = Rows(), Rows(), None
     for table in checksums.COLUMNS:
         right[table], damaged[table] = [], []
-        for row in _rows(old, table):
+        found, is_all = _rows(old, table)
+        for row in found:
             (right if checksums.is_right(table, row) else damaged)[table].append(row)
+        if not is_all:
+            by_pages = by_pages or pages.rows(folder)
+            right[table] += by_pages[table]
+    removed = {row[0] for row in right["removals"]}  # an id is never given again: pages may be older than the catalog
+    right["pictures"] = [row for row in right["pictures"] if row[0] not in removed]
     ids = {row[0] for row in right["pictures"]}
     right["codes"] = [row for row in right["codes"] if row[1] in ids]
     right["apart"] = [row for row in right["apart"] if ids.issuperset(row[:2])]
     return right, damaged
 
 
-def _rows(old: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:
-    """All rows that SQLite can be brought to read, each once: around a damaged page by way of the key."""
+def _rows(old: sqlite3.Connection, table: str) -> tuple[dict[tuple[Any, ...], None], bool]:
+    """All rows that SQLite can be brought to read, each once: around a damaged page by way of the key; and whether it
+    read to the end."""
     question, key = checksums.select(table), checksums.KEYS[table][0]
     found: dict[tuple[Any, ...], None] = {}
     for way in ("", f" ORDER BY {key}", f" ORDER BY {key} DESC"):
         with contextlib.suppress(*_UNREADABLE):
             for row in old.execute(question + way):
                 found[row] = None
-            break
-    else:
-        if table in ("pictures", "codes", "removals"):  # whose key is a number
-            _between(old, f"{question} WHERE {key} BETWEEN ? AND ?", 1, 2**40, found)
-    yield from found
+            return found, True
+    if table in ("pictures", "codes", "removals"):  # whose key is a number
+        _between(old, f"{question} WHERE {key} BETWEEN ? AND ?", 1, 2**40, found)
+    return found, False
 
 
 def _between(old: sqlite3.Connection, question: str, first: int, last: int, found: dict[tuple[Any, ...], None]) -> None:
@@ -137,7 +142,9 @@ def _written(draft: Path, rows: Rows, highest: int, known: dict[str, tuple[str, 
             columns = checksums.COLUMNS[table]
             marks = ", ".join("?" * len(columns))
             statement = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"
-            db.executemany(statement, [row[:-1] for row in rows[table]])
+            db.executemany(statement, [row[:-1] for row in rows[table]])  # of two the first, or with the higher id
+        for table, column in (("codes", "picture"), ("apart", "first"), ("apart", "second")):
+            db.execute(f"DELETE FROM {table} WHERE {column} NOT IN (SELECT id FROM pictures)")
         _know(db, rows, known)
         db.execute("INSERT INTO identity (id, created) VALUES (?, ?)", (uuid.uuid4().hex, time.time()))
         db.execute("INSERT INTO generations (number, token) VALUES (?, lower(hex(randomblob(16))))", (generation,))

@@ -82,6 +82,7 @@ class Watch:
 
         patch.setattr(Catalog, "changes", watched_changes)
         patch.setattr(io, "open", watched_open)
+        patch.setattr("builtins.open", watched_open)
         patch.setattr(hashlib, "sha256", watched_sha256)
 
 

@@ -108,6 +108,43 @@ def test_damage_is_found_in_its_part_and_mended(own: Path, kind: str) -> None:
             assert (library.search(path, k=1)[0].path, library.search(path, k=1)[0].distance) == (path, 0)
 
 
+def in_the_way(place: Path, kind: str) -> None:
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "folder":
+        (place / "within").mkdir(parents=True)
+    else:
+        place.write_bytes(b"")
+
+
+@pytest.mark.parametrize("mended_by", ["repair", "index"])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "file"])
+def test_what_is_no_file_where_one_belongs_is_put_aside_and_made_anew(
+    own: Path, tmp_path: Path, codec: Codec, kind: str, mended_by: str
+) -> None:
+    before, sizes = held(own), {name: (own / name).stat().st_size for name in ("index.faiss", "pixels.u8")}
+    thumbnail = next((own / "thumbnails").glob("*/*.jpg"))
+    names = ["models", "thumbnails"] if kind == "file" else ["index.faiss", "copies.faiss", "pixels.u8"]
+    if kind != "file":
+        in_the_way(thumbnail, kind)
+        in_the_way(the_model(own) / "encoder.onnx", kind)
+    for name in names:
+        in_the_way(own / name, kind)
+    assert thumbnails.read(own, bytes.fromhex(thumbnail.stem)) is None
+    with Library.open(own) as library:  # nothing waits for what comes by a pipe
+        assert library.search(before[3], k=1)[0].path == before[3]
+    if mended_by == "repair":
+        assert parts(own) or kind == "file"
+        assert repairing.repair(own, threads=1).damage == []
+    if mended_by == "index" or kind == "file":
+        pipeline.update([tmp_path / "pictures"], own, codec, threads=1)
+    assert parts(own) == set()
+    assert {name: (own / name).stat().st_size for name in sizes} == sizes
+    assert all((own / f"{name}.damaged-1").exists() for name in names)
+    assert held(own) == before
+
+
 def test_a_service_that_has_it_open_loads_what_was_repaired(own: Path) -> None:
     with Library.open(own) as library:
         before = library._opened.catalog.library

@@ -188,6 +188,17 @@ def warnings(watching: Watch) -> list[str]:
     return [sentence for report in watching.reports for sentence in report["warnings"]]
 
 
+def test_pictures_of_a_folder_that_was_emptied_are_forgotten_when_others_come(watch: Callable[..., Watch]) -> None:
+    watching = watch()
+    folder = watching.folders[0] / "two"
+    for picture in folder.iterdir():
+        picture.unlink()
+    watching.until(lambda: "has no pictures any more" in f"{watching.reports} {watching.said}")
+    assert len(watching.ids()) == 6
+    paint(folder / "g.png", 77)
+    watching.until(lambda: {*watching.ids()} == {"one/a.png", "one/b.png", "one/c.png", "two/g.png"})
+
+
 def test_a_disk_that_comes_and_goes_below_the_folder(watch: Callable[..., Watch], tmp_path: Path) -> None:
     place = tmp_path / "pictures" / "disk"
     place.mkdir(parents=True)
