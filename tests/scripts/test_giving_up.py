@@ -82,6 +82,9 @@ def test_a_service_that_is_stopped_gives_up_what_it_decodes(slow: bytes, marked:
         )
         asking.start()
         until(lambda: bool(decoding_under(marked)))
+        for place in decoding_under(marked):  # so that it takes for ever, however quick the machine
+            os.kill(int(place.name), signal.SIGSTOP)
+        assert not answers
         started = time.monotonic()
     assert time.monotonic() - started < 5, "the end of serving() sends SIGINT and waits"
     asking.join(5)
