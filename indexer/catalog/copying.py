@@ -8,6 +8,7 @@ and who reads meanwhile sees one or the other. A file that is no database any mo
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 import sqlite3
@@ -94,8 +95,8 @@ def _set_out(db: sqlite3.Connection) -> None:
 
 
 def _keep(folder: Path, draft: Path) -> Path:
-    """Copy the present catalog to BEFORE, byte by byte where it is no database any more."""
-    kept = folder / BEFORE
+    """Copy the present catalog to the first free name of BEFORE, byte by byte where it is no database any more."""
+    kept = next(path for number in itertools.count(1) if not (path := folder / f"{BEFORE}-{number}").exists())
     try:
         copy(folder, draft)
     except sqlite3.OperationalError:

@@ -168,9 +168,11 @@ def test_a_full_disk_leaves_nothing_half(indexed: Shelf, tmp_path: Path, there: 
 def test_a_restored_library_is_what_was_backed_up(old: Path, indexed: Shelf) -> None:
     present, wanted = rows(indexed.library / FILE), rows(old / FILE)
     done = restoring.restore(old, indexed.library)
-    assert (done.pictures, done.before) == (6, indexed.library / BEFORE)
+    assert (done.pictures, done.before) == (6, indexed.library / f"{BEFORE}-1")
     assert rows(indexed.library / FILE) == wanted
-    assert rows(indexed.library / BEFORE) == present
+    assert rows(indexed.library / f"{BEFORE}-1") == present
+    assert restoring.restore(old, indexed.library).before == indexed.library / f"{BEFORE}-2"
+    assert rows(indexed.library / f"{BEFORE}-1") == present, "whoever put back the wrong one has still what was before"
     indexed.index()  # what has come since, by ids that were never given
     assert set(indexed.ids()) == {f"{name}.png" for name in "cdefgh"}
     assert min(indexed.ids()[f"{name}.png"] for name in "gh") > max(row[0] for row in present["pictures"])
@@ -188,7 +190,7 @@ def test_a_log_of_the_replaced_catalog_is_never_brought_into_the_new(old: Path, 
     kill_a_writer_of(indexed.library)
     restoring.restore(old, indexed.library)
     assert rows(indexed.library / FILE) == rows(old / FILE)
-    assert "/late" in {row[1] for row in rows(indexed.library / BEFORE)["pictures"]}
+    assert "/late" in {row[1] for row in rows(indexed.library / f"{BEFORE}-1")["pictures"]}
 
 
 @pytest.mark.parametrize("damage", ["page 1", "schema", "no database", "cut short", "a bit"])

@@ -111,7 +111,7 @@ def test_every_command_there_and_back(place: Path, semblance: Run) -> None:
     assert ":smile: [b] \\x1b[31m" in made.stderr
     semblance("remove", place / "pictures", "--library", library)
     restored = json.loads(semblance("restore", odd, "--library", library, "--json").stdout)
-    assert restored == {"library": str(library), "pictures": 4, "before": str(library / f"{FILE}.before-restore")}
+    assert restored == {"library": str(library), "pictures": 4, "before": str(library / f"{FILE}.before-restore-1")}
     assert names(library) == before
     for suffix in ("parquet", "npz"):
         out = place / f"out.{suffix}"
