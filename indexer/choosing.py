@@ -12,7 +12,7 @@ from typing import NoReturn
 from semblance.indexer import encoders, leftovers, snapshot
 from semblance.indexer.catalog import Catalog, KnownCodec, Purpose, Writer, codecs
 from semblance.retrieval import files
-from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec, find_model, id_of
+from semblance.retrieval.codec import COPIES_MODEL, Codec, find_model, id_of
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import LibraryError, ModelError, UsageError
 
@@ -44,21 +44,6 @@ class Replacement:
     def ready(self) -> bool:
         """Whether all codes are there, so that only a switch is left."""
         return bool(self.new) and not self.lacking
-
-
-def codec_for(folder: Path, model: str | None = None) -> Codec:
-    """The codec to use with the library in `folder`: its own, or for a new library `model` or the default. A library
-    that has no copy of its encoder yet gets one where it can be written to.
-
-    Raises CodecMismatch where `model` is named and is not the library's, ModelError where a model cannot be found.
-    """
-    if not Catalog.exists(folder):
-        return Codec(DEFAULT_MODEL if model is None else model)
-    with Catalog.opened(folder) as catalog:
-        codec = encoders.find(catalog) if model is None else Codec(model)
-        catalog.check(codec)
-    encoders.keep_if_possible(folder, codec)
-    return codec
 
 
 def asked(library: Path, model: str | None, copies: str | None = None) -> Replacement:

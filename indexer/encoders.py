@@ -20,6 +20,7 @@ from semblance.retrieval import files
 from semblance.retrieval.codec import (
     CARD,
     COPIES_MODEL,
+    DEFAULT_MODEL,
     ENCODER,
     Codec,
     find_model,
@@ -63,6 +64,21 @@ def find(catalog: Catalog, wanted: CurrentCodec | None = None) -> Codec:
         f"--model, make other codes with `semblance index --model NEW --library {catalog.folder}`, or let `semblance "
         f"verify --repair --library {catalog.folder}` encode all pictures anew."
     )
+
+
+def codec_for(folder: Path, model: str | None = None) -> Codec:
+    """The codec to use with the library in `folder`: its own, or for a new library `model` or the default. A library
+    that has no copy of its encoder yet gets one where it can be written to.
+
+    Raises CodecMismatch where `model` is named and is not the library's, ModelError where a model cannot be found.
+    """
+    if not Catalog.exists(folder):
+        return Codec(DEFAULT_MODEL if model is None else model)
+    with Catalog.opened(folder) as catalog:
+        codec = find(catalog) if model is None else Codec(model)
+        catalog.check(codec)
+    keep_if_possible(folder, codec)
+    return codec
 
 
 def find_same(catalog: Catalog) -> Codec | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, SupportsIndex, cast
 
-from semblance.indexer import choosing, removing, replacing
+from semblance.indexer import choosing, encoders, removing, replacing
 from semblance.indexer.asking import Answer, Question, Way, answer
 from semblance.indexer.by_pixels import ByPixels
 from semblance.indexer.catalog import Catalog, Writer
@@ -64,7 +64,7 @@ class Library:
         place = _folder(folder)
         if Catalog.exists(place):
             raise UsageError(f"There is a library at {place} already: open it, or name another folder.")
-        with Writer.writing(place, choosing.codec_for(place, model)):
+        with Writer.writing(place, encoders.codec_for(place, model)):
             pass
         return cls(place, model)
 

@@ -18,8 +18,8 @@ import watchfiles
 
 from semblance.indexer import disks, pipeline
 from semblance.indexer.catalog import Catalog, Writer, finding
-from semblance.indexer.choosing import codec_for
 from semblance.indexer.deciding import Known, plan
+from semblance.indexer.encoders import codec_for
 from semblance.indexer.forgetting import vanished
 from semblance.indexer.looking import look
 from semblance.indexer.pipeline import Summary

@@ -12,7 +12,7 @@ import typer
 
 from semblance.indexer import choosing, fitting, pipeline, replacing
 from semblance.indexer.catalog import KnownCodec
-from semblance.indexer.choosing import codec_for
+from semblance.indexer.encoders import codec_for
 from semblance.indexer.replacing import Options
 from semblance.retrieval.errors import LibraryLocked, UsageError
 from semblance.scripts import console

@@ -16,7 +16,7 @@ from PIL import Image
 
 from semblance.indexer import encoders, pipeline
 from semblance.indexer.catalog import FILE, Catalog, CurrentCodec, Writer
-from semblance.indexer.choosing import codec_for
+from semblance.indexer.encoders import codec_for
 from semblance.indexer.library import Library
 from semblance.indexer.standing import status
 from semblance.retrieval import codec as codecs

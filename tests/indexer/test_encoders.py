@@ -14,7 +14,7 @@ import pytest
 
 from semblance.indexer import encoders
 from semblance.indexer.catalog import Writer
-from semblance.indexer.choosing import codec_for
+from semblance.indexer.encoders import codec_for
 from semblance.indexer.library import Library
 from semblance.indexer.standing import status
 from semblance.retrieval import codec as codecs

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from semblance.indexer.asking import Answer, Question, answer
-from semblance.indexer.choosing import codec_for
+from semblance.indexer.encoders import codec_for
 from semblance.indexer.library import Library
 from semblance.retrieval import codes
 from semblance.retrieval.errors import CodecMismatch, LibraryError, LibraryMissing, NoPixels, UnknownPicture
