@@ -18,9 +18,9 @@ from semblance.api.problems import responses, too_large
 from semblance.api.schemas import Health, Image, Images, Ready, SearchParams, SimilarParams
 from semblance.api.settings import Settings
 from semblance.api.worker import Worker
-from semblance.indexer import originals, thumbnails
-from semblance.indexer.asking import Answer, Question
+from semblance.indexer.answers.asking import Answer, Question
 from semblance.indexer.catalog import Catalog
+from semblance.indexer.derived import originals, thumbnails
 from semblance.retrieval import decoding
 from semblance.retrieval.errors import Busy, DamagedPicture, NoCopies, Overtaken, PictureTooLarge
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from semblance.indexer.asking import Engine
+from semblance.indexer.answers.asking import Engine
 from semblance.retrieval.views import MOST as MOST_VIEWS
 
 MAX_K = 1000

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semblance.indexer.asking import Answer, Question, answer
+from semblance.indexer.answers.asking import Answer, Question, answer
 from semblance.indexer.library import Library
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import LibraryError, NoCopies, Overtaken, SemblanceError

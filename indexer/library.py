@@ -11,15 +11,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, SupportsIndex, cast
 
-from semblance.indexer import choosing, encoders, removing, replacing
-from semblance.indexer.asking import Answer, Question, Way, answer
-from semblance.indexer.by_pixels import ByPixels
+from semblance.indexer.answers.asking import Answer, Question, Way, answer
+from semblance.indexer.answers.by_pixels import ByPixels
+from semblance.indexer.answers.following import Coming, opened
 from semblance.indexer.catalog import Catalog, Writer
+from semblance.indexer.changing import choosing, replacing
+from semblance.indexer.derived import encoders
 from semblance.indexer.duplicates import Duplicates, find
 from semblance.indexer.duplicates.records import Stage, unwatched
-from semblance.indexer.following import Coming, opened
-from semblance.indexer.pipeline import Summary
-from semblance.indexer.removing import Removal
+from semblance.indexer.keeping import removing
+from semblance.indexer.keeping.removing import Removal
+from semblance.indexer.run.pipeline import Summary
 from semblance.retrieval import files
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import LibraryError, NoCopies, SemblanceError, UsageError

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from semblance.indexer.asking import Answer, Hit
+    from semblance.indexer.answers.asking import Answer, Hit
     from semblance.indexer.library import Library
     from semblance.retrieval.codec import Codec
     from semblance.retrieval.errors import LibraryError, ModelError, PictureError, SemblanceError
@@ -34,9 +34,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Answer": "indexer.asking",
+    "Answer": "indexer.answers.asking",
     "Codec": "retrieval.codec",
-    "Hit": "indexer.asking",
+    "Hit": "indexer.answers.asking",
     "Library": "indexer.library",
     **dict.fromkeys(("LibraryError", "ModelError", "PictureError", "SemblanceError"), "retrieval.errors"),
 }

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semblance.indexer import pipeline
+from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
 from semblance.scripts.scenes import write_sample
 

@@ -4,7 +4,7 @@
     units.py       pictures of one content or one code, which are compared once
     pairing.py     which of them are near, by any view
     symmetries.py  the codes of pictures mirrored and turned, for which they are decoded again
-    crowded.py     crowds among what was compared: see indexer/crowds.py
+    crowded.py     crowds among what was compared: see indexer/answers/crowds.py
     cropped.py     parts of pictures, proposed by what is alike and confirmed by the pixels
     finding.py     find: all of it, in order
 

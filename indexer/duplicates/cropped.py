@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semblance.indexer.coded import Coded
+from semblance.indexer.answers.coded import Coded
 from semblance.indexer.duplicates.records import Why
 from semblance.indexer.duplicates.units import Units
 from semblance.retrieval import crops

@@ -1,10 +1,10 @@
-"""Crowds among what was compared: every neighbour is counted, where answers go by a sample (indexer/crowds.py)."""
+"""Crowds among what was compared: every neighbour is counted, where answers go by a sample (answers/crowds.py)."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-from semblance.indexer.crowds import MANY, Looking
+from semblance.indexer.answers.crowds import MANY, Looking
 from semblance.indexer.duplicates.units import Units
 from semblance.retrieval.codes import hamming
 from semblance.retrieval.pairs import Pairs

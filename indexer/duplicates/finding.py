@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from semblance.indexer import crowds
+from semblance.indexer.answers import crowds
+from semblance.indexer.answers.coded import Coded
 from semblance.indexer.catalog import Catalog
 from semblance.indexer.catalog.apart import told_apart
-from semblance.indexer.coded import Coded
 from semblance.indexer.duplicates import cropped, crowded, pairing, symmetries, units
 from semblance.indexer.duplicates.records import Copy, CrowdOfPictures, Duplicates, Group, Stage, Why, unwatched
 from semblance.indexer.duplicates.units import Units

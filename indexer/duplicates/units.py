@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from semblance.indexer.answers.coded import Coded
 from semblance.indexer.catalog import Entry
-from semblance.indexer.coded import Coded
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.index import Ids
 

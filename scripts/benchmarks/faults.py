@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image
 
 from semblance.indexer.catalog import FILE, Catalog, Entry, codecs
+from semblance.indexer.derived.pixelfile import PixelFile
 from semblance.indexer.library import Library
-from semblance.indexer.pixelfile import PixelFile
 from semblance.retrieval import images, pixels
 from semblance.retrieval.errors import LibraryError
 from semblance.scripts.benchmarks.figures import SEMBLANCE, Asked, Row, row

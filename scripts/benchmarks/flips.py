@@ -13,10 +13,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from semblance.indexer import pipeline, repairing, thumbnails, verifying
 from semblance.indexer.catalog import Catalog
+from semblance.indexer.derived import thumbnails
+from semblance.indexer.keeping import repairing, verifying
+from semblance.indexer.keeping.standing import status
 from semblance.indexer.library import Library
-from semblance.indexer.standing import status
+from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import SemblanceError
 from semblance.scripts.benchmarks.figures import Asked, Row, row

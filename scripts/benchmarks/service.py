@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from semblance.indexer import snapshot
 from semblance.indexer.catalog import Catalog, NewPicture, Writer
+from semblance.indexer.derived import snapshot
 from semblance.retrieval import images
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import UsageError

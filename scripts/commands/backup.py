@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from semblance.indexer import backing_up
+from semblance.indexer.keeping import backing_up
 from semblance.scripts import console
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from semblance.indexer import exporting
 from semblance.indexer.catalog import Purpose
+from semblance.indexer.keeping import exporting
 from semblance.scripts import console
 
 

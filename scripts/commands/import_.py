@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from semblance.indexer import importing
+from semblance.indexer.keeping import importing
 from semblance.scripts import console
 
 

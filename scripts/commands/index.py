@@ -10,10 +10,11 @@ from typing import Annotated, Any, Unpack
 
 import typer
 
-from semblance.indexer import choosing, fitting, pipeline, replacing
 from semblance.indexer.catalog import KnownCodec
-from semblance.indexer.encoders import codec_for
-from semblance.indexer.replacing import Options
+from semblance.indexer.changing import choosing, fitting, replacing
+from semblance.indexer.changing.replacing import Options
+from semblance.indexer.derived.encoders import codec_for
+from semblance.indexer.run import pipeline
 from semblance.retrieval.errors import LibraryLocked, UsageError
 from semblance.scripts import console
 
@@ -127,7 +128,7 @@ def _watch(
     options: Options,
 ) -> None:
     """A first run, and then whatever changes. Ends by KeyboardInterrupt, on SIGTERM too."""
-    from semblance.indexer.watching import Watcher  # loads what only watching needs
+    from semblance.indexer.run.watching import Watcher  # loads what only watching needs
 
     def tell(summary: pipeline.Summary) -> None:
         console.print_json(_document(summary, None, None)) if as_json else show(summary)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from semblance.indexer import removing
+from semblance.indexer.keeping import removing
 from semblance.scripts import console
 
 

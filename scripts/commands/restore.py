@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from semblance.indexer import restoring
+from semblance.indexer.keeping import restoring
 from semblance.scripts import console
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from semblance.api.schemas import MAX_K
-from semblance.indexer.asking import Answer, Engine, Hit
+from semblance.indexer.answers.asking import Answer, Engine, Hit
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 from semblance.retrieval.errors import UsageError

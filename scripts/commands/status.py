@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from semblance.indexer.standing import status as library_status
+from semblance.indexer.keeping.standing import status as library_status
 from semblance.scripts import console
 
 _LISTS = ("codecs", "folders", "files", "reasons", "failures")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from semblance.indexer import repairing, verifying
+from semblance.indexer.keeping import repairing, verifying
 from semblance.scripts import console
 
 

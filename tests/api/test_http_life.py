@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from semblance.indexer import pixelfile
+from semblance.indexer.derived import pixelfile
 from tests.conftest import ROOT, paint, serving, until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -20,7 +20,7 @@ import httpx
 import numpy as np
 import pytest
 
-from semblance.indexer import pipeline
+from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
 from tests.conftest import ROOT, paint, serving, until
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semblance.indexer import pipeline
 from semblance.indexer.catalog import Catalog
-from semblance.indexer.pipeline import Summary
+from semblance.indexer.run import pipeline
+from semblance.indexer.run.pipeline import Summary
 from semblance.retrieval.codec import Codec, find_model
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.images import Picture, Source

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semblance.indexer import crowds, pipeline
+from semblance.indexer.answers import crowds
 from semblance.indexer.catalog import FILE, Catalog, Writer
 from semblance.indexer.catalog.opening import lock
 from semblance.indexer.duplicates import Copy, Duplicates, finding
 from semblance.indexer.duplicates.remembering import remember
 from semblance.indexer.library import Library
+from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import LibraryLocked, UnknownPicture, UsageError
 from semblance.retrieval.judging.editing import EDITS, STRENGTHS, edited

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semblance.indexer.asking import Answer, Question, answer
-from semblance.indexer.encoders import codec_for
+from semblance.indexer.answers.asking import Answer, Question, answer
+from semblance.indexer.derived.encoders import codec_for
 from semblance.indexer.library import Library
 from semblance.retrieval import codes
 from semblance.retrieval.errors import CodecMismatch, LibraryError, LibraryMissing, NoPixels, UnknownPicture

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from semblance.indexer import pipeline
 from semblance.indexer.duplicates.remembering import remember
+from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

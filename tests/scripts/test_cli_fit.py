@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from semblance.indexer import fitting
+from semblance.indexer.changing import fitting
 from semblance.retrieval.codec import Codec, write_card
 from semblance.retrieval.training import refit as refitting
 from tests.scripts.test_cli_adopt import SCALED, call, network

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semblance.indexer import snapshot
 from semblance.indexer.catalog import Catalog
+from semblance.indexer.derived import snapshot
 from tests.conftest import ROOT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

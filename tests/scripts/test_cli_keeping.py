@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from semblance.indexer import backing_up, exporting, pipeline, restoring, thumbnails
 from semblance.indexer.catalog import FILE, Catalog, Writer
+from semblance.indexer.derived import thumbnails
+from semblance.indexer.keeping import backing_up, exporting, restoring
 from semblance.indexer.library import Library
+from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
 from tests.conftest import ROOT, paint
 

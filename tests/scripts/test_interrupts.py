@@ -120,7 +120,7 @@ def test_it_is_said_once_where_two_come_at_once(library: Path, sample: Path, tmp
 
 
 if __name__ == "__main__":
-    from semblance.indexer import pipeline
+    from semblance.indexer.run import pipeline
     from semblance.retrieval.codec import Codec
     from semblance.scripts.scenes import write_sample
 

@@ -213,7 +213,7 @@ def test_the_bits_alone_are_those_of_the_whole_encoder(start: Codec) -> None:
 def test_no_torch_is_imported() -> None:
     command = (
         "import sys\nimport semblance.scripts.commands.train, semblance.retrieval.training.refit\n"
-        "import semblance.indexer.fitting\n"
+        "import semblance.indexer.changing.fitting\n"
         "print(sorted({'torch', 'torchvision', 'sklearn', 'onnxscript'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)

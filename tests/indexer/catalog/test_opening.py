@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from semblance.indexer import pixelfile, snapshot, thumbnails
 from semblance.indexer.catalog import FILE, Catalog, Writer
+from semblance.indexer.derived import pixelfile, snapshot, thumbnails
 from semblance.retrieval.errors import LibraryError, LibraryMissing
 from tests.conftest import paint
 from tests.indexer.catalog.conftest import (

@@ -1,0 +1,190 @@
+"""index.faiss and copies.faiss: snapshots of the catalog's codes, of what is alike and of what is the same, so that a
+service starts without reading the catalog row by row.
+
+    index.faiss = FAISS's own file, the state as JSON, the JSON's length in 8 bytes, the SHA-256 of all that, MAGIC
+
+A snapshot is trusted if its checksum is right and the catalog knows its generation; what came after that generation is
+taken in from the catalog. Otherwise the index is built from the catalog.
+
+The snapshot of a codec that is not current lies beside its encoder, models/<codec_id>/index.faiss, so that a switch to
+it or back is two renames. A reader that comes in between finds it in one place or the other.
+"""
+
+import contextlib
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose, codecs
+from semblance.indexer.derived import encoders
+from semblance.retrieval.errors import SnapshotError
+from semblance.retrieval.files import open_regular, read_regular, replace
+from semblance.retrieval.index import CodeIndex, FlatIndex
+from semblance.retrieval.index.mapped import from_file, to_file
+
+FILES: dict[Purpose, str] = {"alike": "index.faiss", "same": "copies.faiss"}
+FILE = FILES["alike"]
+_MAGIC = b"SEMBLNC2"
+_TAIL = 4096  # bytes at a snapshot's end that hold its state, which is some 200 long
+_CHECKSUM = slice(-32 - len(_MAGIC), -len(_MAGIC))
+
+
+def load(
+    catalog: Catalog, purpose: Purpose = "alike", codec: CurrentCodec | None = None
+) -> tuple[FlatIndex, Generation]:
+    """The index of all codes that serve a purpose, and the generation it stands for, whatever the snapshot is worth.
+
+    They are those of the codec that is current, or of `codec`. Raises CodecMismatch where the library has none of it.
+    """
+    return _present(catalog, purpose, codec or _codec(catalog, purpose))[:2]
+
+
+def refresh(catalog: Catalog, purpose: Purpose = "alike") -> FlatIndex:
+    """Make the snapshot hold the catalog's present state; the index that it holds. Raises OSError."""
+    codec = _codec(catalog, purpose)
+    index, generation, saved, where = _present(catalog, purpose, codec)
+    if where != catalog.folder / FILES[purpose]:
+        _change_places(catalog, catalog.folder / FILES[purpose], codec)
+    if saved != generation:
+        _write(index, catalog.folder / FILES[purpose], _state(catalog, codec, generation))
+    return index
+
+
+def prepare(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> None:
+    """Make a snapshot of a codec that is to be current soon, so that whoever follows finds it there. Raises OSError."""
+    index, generation, saved, _ = _present(catalog, purpose, codec)
+    if saved != generation:
+        _write(index, beside(catalog.folder, codec.codec_id), _state(catalog, codec, generation))
+
+
+def beside(library: Path, codec_id: str) -> Path:
+    """Where the snapshot of a codec that is not current lies."""
+    return encoders.place(library, codec_id) / FILE
+
+
+def fits(catalog: Catalog, purpose: Purpose) -> bool:
+    """Whether the snapshot that is there holds what the catalog had at its generation; one of another history, as of a
+    catalog put back, is made anew when it is next wanted. SnapshotError where it is damaged."""
+    codec = _codec(catalog, purpose)
+    path = catalog.folder / FILES[purpose]
+    _checked(path)
+    try:
+        index, saved = _read(catalog, path, codec)
+    except SnapshotError:
+        return True
+    everything = catalog.changes(0, codec.codec_id)
+    if saved != everything.generation:
+        take_in(index, catalog.changes(saved.number, codec.codec_id))
+    ids = index.ids()
+    return np.array_equal(ids, everything.ids) and np.array_equal(index.codes(ids), everything.codes)
+
+
+def take_in(index: CodeIndex, changes: Changes) -> None:
+    """Make an index of the catalog's codes one of its codes after these changes."""
+    index.remove(changes.removed)
+    index.remove(changes.ids)  # a picture may have got another code
+    index.add(changes.ids, changes.codes)
+
+
+def _codec(catalog: Catalog, purpose: Purpose) -> CurrentCodec:
+    codec = catalog.current(purpose) if purpose != "alike" else None
+    return codec or CurrentCodec(catalog.codec_id, catalog.bits, catalog.model)
+
+
+def _present(
+    catalog: Catalog, purpose: Purpose, codec: CurrentCodec
+) -> tuple[FlatIndex, Generation, Generation | None, Path | None]:
+    """The index of all codes, its generation, and the generation and the place of the snapshot where one served.
+
+    The catalog may move on at any time. A generation that it knew it goes on knowing, and the changes since then and
+    the generation that they lead to are one state of it: so the index is of that generation, however many passed.
+    """
+    own = catalog.folder / FILES[purpose]
+    index, saved, where = FlatIndex(codec.bits), None, None
+    for path in (own, beside(catalog.folder, codec.codec_id), own):  # again: it may have come there meanwhile
+        with contextlib.suppress(SnapshotError):
+            index, saved = _read(catalog, path, codec)
+            where = path
+            break
+    if where is None and own.exists() and _whose(own) in (None, codec.codec_id):  # of a history that is not the
+        catalog.check_structure()  # catalog's, which was put back: perhaps over one in use, whose log SQLite then took
+    if saved == catalog.generation():
+        return index, saved, saved, where
+    changes = catalog.changes(saved.number if saved else 0, codec.codec_id)
+    take_in(index, changes)
+    return index, changes.generation, saved, where
+
+
+def _change_places(catalog: Catalog, own: Path, codec: CurrentCodec) -> None:
+    """After a switch: what lies at `own` goes beside its encoder, and what `codec` has there comes to `own`."""
+    kept = beside(catalog.folder, codec.codec_id)
+    holds = _whose(own)
+    with contextlib.suppress(OSError):  # what is missing is made anew
+        if holds != codec.codec_id and holds in {known.codec.codec_id for known in codecs.known(catalog)}:
+            own.replace(beside(catalog.folder, holds))
+    with contextlib.suppress(OSError):
+        if kept.exists():
+            kept.replace(own)
+
+
+def _whose(path: Path) -> str | None:
+    """The codec_id of the codes in a snapshot, by what it says; None where it says nothing."""
+    try:
+        with open_regular(path) as file:
+            file.seek(max(0, path.stat().st_size - _TAIL))
+            return str(_says(file.read())["codec_id"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _says(end: bytes | memoryview) -> dict[str, Any]:
+    """What the end of a snapshot says of it. Raises ValueError and TypeError where it says nothing."""
+    whole = end[: _CHECKSUM.start]
+    length = int.from_bytes(whole[-8:], "little")
+    said = json.loads(bytes(whole[-8 - length : -8]))
+    if not isinstance(said, dict):
+        raise TypeError("the state of a snapshot is an object")
+    return said
+
+
+def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex, Generation]:
+    """What is in the file, and of which generation. SnapshotError where it must not be trusted."""
+    data = _checked(path)
+    try:
+        state = _says(data)
+        generation = Generation(state["number"], state["token"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise SnapshotError(f"{path} does not say what it is a snapshot of.") from error
+    if state != _state(catalog, codec, generation) or not catalog.knows(generation):
+        raise SnapshotError(f"{path} is of another library, of other codes or of a history that this library has not.")
+    ids, codes = from_file(path, data, codec.bits)
+    return FlatIndex(codec.bits, ids.copy(), codes.copy()), generation
+
+
+def _checked(path: Path) -> memoryview:
+    """The file, whose checksum is right. SnapshotError where it is not."""
+    try:
+        data = memoryview(read_regular(path))
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be read: {error}.") from error
+    if data[-len(_MAGIC) :] != _MAGIC or data[_CHECKSUM] != hashlib.sha256(data[: _CHECKSUM.start]).digest():
+        raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
+    return data
+
+
+def _write(index: FlatIndex, path: Path, of: dict[str, str | int]) -> None:
+    state = json.dumps(of).encode()
+    parts = [*to_file(index), state, len(state).to_bytes(8, "little")]
+    checksum = hashlib.sha256()
+    for part in parts:
+        checksum.update(part)
+    replace(path, [*parts, checksum.digest(), _MAGIC])
+
+
+def _state(catalog: Catalog, codec: CurrentCodec, generation: Generation) -> dict[str, str | int]:
+    """What a snapshot is a snapshot of: which library, whose codes, at which generation."""
+    return {"library": catalog.library, "codec_id": codec.codec_id, **asdict(generation)}

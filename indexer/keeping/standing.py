@@ -1,0 +1,65 @@
+"""How a library stands: what it holds and whose codes they are, without opening its index or loading a model."""
+
+from collections import Counter
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from semblance.indexer.catalog import FILE, Catalog, KnownCodec, codecs, copying, naming
+from semblance.indexer.derived import encoders, pixelfile, snapshot, thumbnails
+from semblance.retrieval.index import FlatIndex
+
+_OWN = (*snapshot.FILES.values(), pixelfile.FILE, thumbnails.FOLDER, encoders.FOLDER)
+
+
+def status(folder: Path) -> dict[str, Any]:
+    """What a library holds and whose codes they are; its codec need not be at hand. Raises LibraryError."""
+    with Catalog.opened(folder) as catalog:
+        pictures, failed = catalog.counts()
+        failures = catalog.failures()
+        schema, created = copying.version(folder)
+        return {
+            "pictures": pictures,
+            "failed": failed,
+            "codec_id": catalog.codec_id,
+            "engine": FlatIndex.engine,
+            "bits": catalog.bits,
+            "model": catalog.model,
+            "pixels": pixelfile.exists(folder),
+            "generation": catalog.generation().number,
+            "schema": schema,
+            "created": datetime.fromtimestamp(created, UTC).isoformat(timespec="seconds"),
+            "library": catalog.library,
+            "codecs": [_codec(catalog, known, pictures) for known in codecs.known(catalog)],
+            "folders": naming.folders(catalog),
+            "files": sizes(folder),
+            "reasons": [
+                {"reason": reason, "count": count} for reason, count in Counter(failures.values()).most_common()
+            ],
+            "failures": [{"path": path, "reason": reason} for path, reason in failures.items()],
+        }
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """How many bytes each file of a library takes, and each folder in it, by name. Not what SQLite keeps while it
+    reads, nor other people's files."""
+    found: Counter[str] = Counter()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).parts[0]
+        if (name in _OWN or name.startswith(FILE)) and not name.endswith("-shm"):
+            with suppress(OSError):  # it vanishes meanwhile
+                found[name] += path.stat().st_size if path.is_file() else 0
+    return {name: size for name, size in found.items() if size}
+
+
+def _codec(catalog: Catalog, known: KnownCodec, pictures: int) -> dict[str, Any]:
+    covered = codecs.covered(catalog, known.codec.codec_id)
+    return {
+        "purpose": known.purpose,
+        "current": known.current,
+        **asdict(known.codec),
+        "pictures": covered,
+        "coverage": covered / pictures if pictures else 1.0,
+    }

@@ -1,0 +1,146 @@
+"""Files -> hashes, codes and pixel vectors: the part of indexing that takes long, and needs no library.
+
+`encode` is a function of its chunk of work alone: it knows no catalog, and what goes in and comes out can be sent
+elsewhere. `encoded` runs it in the pool of this machine; whatever runs it on others takes the place of `encoded`.
+
+Each thread encodes what a process of its own (retrieval/decoding/) has decoded for it, so the cores need not be divided
+between the two. A codec is therefore best loaded for one thread: measured, that is as fast as larger batches on all of
+them, and nothing waits for anything.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from semblance.indexer.catalog import Failure
+from semblance.indexer.run.scan import Found
+from semblance.retrieval import decoding, pixels
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.codes import Codes
+from semblance.retrieval.decoding import Decoder
+from semblance.retrieval.errors import PictureError
+from semblance.retrieval.images import Picture
+from semblance.retrieval.pixels import Pixels
+from semblance.retrieval.pool import in_order
+
+CHUNK = 32  # files at most in a task: a task for every small file would cost more than the file
+CHUNK_BYTES = 2 * 1024 * 1024  # beyond which a task ends: large files shall be shared out, and no cut loses more
+PIXELS = "pixels"  # the key of a pixel vector among what is known
+
+Known = Callable[[bytes], Mapping[str, Codes]]
+"""SHA-256 of a content -> codec_id -> its code (W,), and under PIXELS its vector, as far as the library has them."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A file to look into, and the SHA-256 of the content that is known under its path, None where there is none.
+
+    `lacking`: the codecs, by their ids, of which that content has no code yet.
+    """
+
+    found: Found
+    known: bytes | None
+    lacking: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A file's content: its SHA-256, codec_id -> code (W,), and its pixel vector (3072,) where one was asked for.
+
+    Where the content is the known one, `codes` are those that it lacked.
+    """
+
+    work: Work
+    sha256: bytes
+    codes: dict[str, Codes]
+    vector: Pixels | None
+
+    @property
+    def same(self) -> bool:
+        """Whether the content is the known one."""
+        return self.sha256 == self.work.known
+
+
+def nothing_known(_: bytes) -> Mapping[str, Codes]:
+    """Of any content."""
+    return {}
+
+
+def encode(
+    work: Sequence[Work], codecs: Sequence[Codec], with_pixels: bool, known: Known = nothing_known
+) -> list[Encoded | Failure]:
+    """Read, hash, decode and encode a chunk of files; for each, in order, what it holds or why it cannot be used.
+
+    Each file is read once, and decoded once for each input that the codecs (and the pixels) see it by; of one content
+    the first file alone. `known`, asked by any thread, says what there is of a content already: that is not made anew.
+    """
+    results: list[Encoded | Failure] = []
+    waiting: dict[str, list[tuple[Encoded, Picture]]] = {codec.codec_id: [] for codec in codecs}
+    seen: dict[bytes, Encoded] = {}
+    with decoding.one() as decoder:
+        for item in work:
+            try:
+                results.append(_decoded(item, codecs, with_pixels, known, decoder, seen, waiting))
+            except PictureError as error:
+                results.append(Failure(item.found.path, str(error), read=True))
+            except OSError as error:
+                reason = f"The file cannot be read: {error.strerror or error}."
+                results.append(Failure(item.found.path, reason, read=False))
+    for codec in codecs:
+        if fresh := waiting[codec.codec_id]:
+            codes = codec.encode(np.stack([picture for _, picture in fresh]))
+            for (result, _), code in zip(fresh, codes, strict=True):
+                result.codes[codec.codec_id] = code
+    return results
+
+
+def encoded(
+    work: Sequence[Work], codecs: Sequence[Codec], with_pixels: bool, threads: int, known: Known = nothing_known
+) -> Iterator[list[Encoded | Failure]]:
+    """`encode` of all `work`, in order, a list for each chunk, by the cores of this machine."""
+    return in_order(partial(encode, codecs=codecs, with_pixels=with_pixels, known=known), chunks(work), threads)
+
+
+def _decoded(
+    work: Work,
+    codecs: Sequence[Codec],
+    with_pixels: bool,
+    known: Known,
+    decoder: Decoder,
+    seen: dict[bytes, Encoded],
+    waiting: dict[str, list[tuple[Encoded, Picture]]],
+) -> Encoded:
+    """The file's content without those codes that have to be made: of them, what their codecs see is `waiting`."""
+    sha256 = decoder.open(Path(work.found.path))
+    if work.known is None and (first := seen.get(sha256)):
+        return replace(first, work=work)  # with the same codes, once they are made
+    there = known(sha256)
+    lacked = {codec.codec_id: codec.spec for codec in codecs if sha256 != work.known or codec.codec_id in work.lacking}
+    codes = {codec_id: there[codec_id] for codec_id in lacked if codec_id in there}
+    wanted = {codec_id: spec for codec_id, spec in lacked.items() if codec_id not in codes}
+    vector = there.get(PIXELS) if with_pixels else None
+    to_see = {*wanted.values(), *([pixels.SPEC] if with_pixels and vector is None else [])}
+    pictures = decoder.see([*to_see]) if to_see else {}
+    if with_pixels and vector is None:
+        vector = pictures[pixels.SPEC].reshape(-1)
+    result = Encoded(work, sha256, codes, vector)
+    for codec_id, spec in wanted.items():
+        waiting[codec_id].append((result, pictures[spec]))
+    if work.known is None:
+        seen[sha256] = result
+    return result
+
+
+def chunks(work: Sequence[Work]) -> Iterator[list[Work]]:
+    """Work in tasks for the pool, in order."""
+    chunk: list[Work] = []
+    for item in work:
+        chunk.append(item)
+        if len(chunk) == CHUNK or sum(each.found.size for each in chunk) >= CHUNK_BYTES:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
