@@ -22,6 +22,7 @@ from semblance.indexer.derived.pixelfile import PixelFile
 from semblance.indexer.library import Library
 from semblance.retrieval import images, pixels
 from semblance.retrieval.errors import LibraryError
+from semblance.scripts import console
 from semblance.scripts.benchmarks.figures import SEMBLANCE, Asked, Row, row
 from semblance.scripts.benchmarks.tracing import Call, Disk, record
 
@@ -103,7 +104,7 @@ def _prepare(scratch: Path) -> Trial:
 
 def _run(trial: Trial, library: Path, *options: str) -> None:
     command = [*SEMBLANCE, "index", str(trial.pictures), "--library", str(library), *options]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=True, capture_output=True, text=True)
 
 
 def read(library: Path) -> Codes:
@@ -131,7 +132,7 @@ def read(library: Path) -> Codes:
 
 def _killed(trial: Trial, kind: Kind, seconds: float) -> bool:
     _until_killed(trial, kind, seconds)
-    return _well(trial, trial.scratch / "killed", kind)
+    return _said(f"{kind.name}, killed after {seconds:.3f} s", _wrong(trial, trial.scratch / "killed", kind))
 
 
 def _until_killed(trial: Trial, kind: Kind, seconds: float | None) -> float:
@@ -180,26 +181,39 @@ def _cut(trial: Trial, calls: list[Call], library: Path, rng: random.Random) -> 
     disk.cut(found, rng)
     try:
         lost = read(sure).items() - read(found).items()
-    except LibraryError:
-        return False
-    return not lost and _well(trial, found, Kind("power cut", ["--model", BEFORE, "--pixels"]))
+    except LibraryError as error:
+        return _said("power cut", str(error))
+    wrong = _wrong(trial, found, Kind("power cut", ["--model", BEFORE, "--pixels"]))
+    return _said("power cut", f"{len(lost)} synced codes are lost" if lost else wrong)
 
 
-def _well(trial: Trial, library: Path, kind: Kind) -> bool:
-    """Whether what is there is right, and the next run completes it and numbers nothing anew."""
+def _wrong(trial: Trial, library: Path, kind: Kind) -> str:
+    """What is wrong with what is there, or with what the next run makes of it; empty where it is right, completed, and
+    numbered as it was."""
     try:
         there = read(library)
         _run(trial, library, *(option for option in kind.options if option != "--watch"))
         after = read(library)
-    except (LibraryError, subprocess.CalledProcessError):
-        return False
+    except subprocess.CalledProcessError as error:
+        return f"the next run ended with {error.returncode}: {error.stderr}"
+    except LibraryError as error:
+        return str(error)
     with Catalog.opened(library) as catalog:
         right = trial.right[catalog.codec_id]
         entries = catalog.entries()
-    whole = {Path(path).name: code for (path, of), (_, code) in after.items() if of == catalog.codec_id} == right
-    true = all(trial.right.get(of, {}).get(Path(path).name, code) == code for (path, of), (_, code) in there.items())
-    kept = all(after.get(key, value) == value for key, value in there.items())
-    return whole and true and kept and ("--pixels" not in kind.options or _vectors_right(library, entries))
+    if any(trial.right.get(of, {}).get(Path(path).name, code) != code for (path, of), (_, code) in there.items()):
+        return "a picture has another's code"
+    if any(after.get(key) != value for key, value in there.items()):
+        return "what was committed was made anew"
+    if {Path(path).name: code for (path, of), (_, code) in after.items() if of == catalog.codec_id} != right:
+        return "the next run did not end where an uninterrupted one does"
+    return "" if "--pixels" not in kind.options or _vectors_right(library, entries) else "pixel vectors are wrong"
+
+
+def _said(what: str, wrong: str) -> bool:
+    if wrong:
+        console.say(f"{what}: {wrong}")
+    return not wrong
 
 
 def _vectors_right(library: Path, entries: list[Entry]) -> bool:
