@@ -8,13 +8,13 @@ is at least ALIKE; brightness and contrast are free.
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from semblance.retrieval import images
-from semblance.retrieval.images import Source
+from semblance.retrieval import decoding, images
 
 Grey = npt.NDArray[np.float32]  # (h, w)
 
@@ -26,9 +26,10 @@ _STEP = 1.04  # from one scale to the next
 _FLAT = 4.0  # standard deviations of 255: what is flatter has nothing to be known by
 
 
-def reduced(source: Source) -> Grey:
-    """A picture as `part_of` takes it, its longer side SIDE pixels. Raises as `images.load` does."""
-    colours = images.at_full_size(images.thumbnail(source, SIDE))
+def reduced(source: Path | bytes) -> Grey:
+    """A picture as `part_of` takes it, its longer side SIDE pixels. Raises as `decoding.load` does."""
+    small, _sha256 = decoding.thumbnail(source, SIDE)
+    colours = images.at_full_size(small)
     return np.asarray(Image.fromarray(colours).convert("L"), np.float32)
 
 

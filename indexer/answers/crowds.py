@@ -4,7 +4,7 @@ by: blank scans, black frames, flat colours. To be near one of them says nothing
 A hundred copies of a picture are near each other too. What tells them from a crowd is what the pictures show, so
 SHOWN of the supposed crowd are looked at, small: it is one where most of them are flat (a standard deviation of grey
 below FLAT of 255; drawn blank scans have at most 4, the flattest of 700 photographs 10), or where they show nothing in
-common (a median correlation below COMMON). Files of one content count once.
+common (a median correlation below COMMON). Files of one content count once, and MANY contents are needed.
 
 For answers the dense places are found in a sample of the codes, and where many codes are equal, so that the first
 search after a change waits 80 ms, among a million codes 150 ms, and others for nothing. It finds all crowds of MANY
@@ -21,13 +21,13 @@ import numpy.typing as npt
 
 from semblance.indexer.catalog import Catalog
 from semblance.retrieval import codes as packed
-from semblance.retrieval import images
+from semblance.retrieval import decoding
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import PictureError
 from semblance.retrieval.index import Ids
 from semblance.retrieval.inputs import InputSpec
 
-MANY = 10  # pictures that make a crowd
+MANY = 10  # contents that make a crowd
 SHOWN, TELLING = 9, 3  # pictures of a supposed crowd that are looked at, and fewer of which say nothing
 FLAT = 5.0
 COMMON = 0.3
@@ -74,6 +74,8 @@ class Looking:
 
     def __call__(self, ids: Sequence[int]) -> bool:
         """See Shows. Those that cannot be read any more are passed over."""
+        if not self._are_many(ids):
+            return False
         some = [ids[len(ids) * step // SHOWN] for step in range(SHOWN)] if len(ids) > SHOWN else ids
         shown = [picture for picture in dict(self._contents(some)).values() if picture is not None]
         if len(shown) < TELLING:
@@ -83,6 +85,15 @@ class Looking:
         with np.errstate(invalid="ignore", divide="ignore"):  # of a picture of one grey
             alike = np.nan_to_num(np.corrcoef([picture.ravel() for picture in shown]))
         return bool(np.median(alike[np.triu_indices(len(shown), 1)]) < COMMON)
+
+    def _are_many(self, ids: Sequence[int]) -> bool:
+        contents = set[bytes]()
+        for id in ids:
+            if entry := self._catalog.entry(id):
+                contents.add(entry.sha256)
+            if len(contents) == MANY:
+                return True
+        return False
 
     def flat(self, id: int) -> bool:
         """Whether there is hardly anything in a picture."""
@@ -95,7 +106,7 @@ class Looking:
             if entry.sha256 not in self._seen:
                 self._seen[entry.sha256] = None
                 with suppress(PictureError, OSError):
-                    self._seen[entry.sha256] = images.load(Path(entry.path), self._spec).mean(axis=2)
+                    self._seen[entry.sha256] = decoding.load(Path(entry.path), self._spec).mean(axis=2)
             yield entry.sha256, self._seen[entry.sha256]
 
 

@@ -57,15 +57,19 @@ def test_a_few_equal_codes_are_found_among_very_many() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "crowd"), [("flat", True), ("noise", True), ("unlike", True), ("copies", False), ("one content", False)]
+    ("kind", "crowd"),
+    [
+        *(("flat", True), ("noise", True), ("unlike", True)),
+        *(("copies", False), ("one content", False), ("nine flat contents", False)),
+    ],
 )
 def test_what_the_pictures_show_decides(kind: str, crowd: bool, tmp_path: Path, codec: Codec) -> None:
     rng = np.random.default_rng(2)
     for number in range(12):
         path = tmp_path / f"pictures/{number}.png"
         paint(path, seed={"unlike": number}.get(kind, 0))
-        if kind in ("flat", "noise"):
-            grey = np.full((60, 60), 20 * number)
+        if kind in ("flat", "noise", "nine flat contents"):
+            grey = np.full((60, 60), 20 * (number % 9 if kind == "nine flat contents" else number))
             Image.fromarray((grey + rng.integers(0, 9 if kind == "noise" else 1, grey.shape)).astype(np.uint8)).save(
                 path
             )
@@ -76,7 +80,7 @@ def test_what_the_pictures_show_decides(kind: str, crowd: bool, tmp_path: Path, 
     with Catalog.opened(tmp_path / "library") as catalog:
         looking, ids = Looking(catalog, InputSpec(64)), [entry.id for entry in catalog.entries()]
         assert looking(ids) is crowd
-        assert [looking.flat(id) for id in ids[:2]] == [kind in ("flat", "noise")] * 2
+        assert [looking.flat(id) for id in ids[:2]] == [kind in ("flat", "noise", "nine flat contents")] * 2
         for path in (tmp_path / "pictures").iterdir():
             path.unlink()
         assert Looking(catalog, InputSpec(64))(ids) is False  # nothing can be said
