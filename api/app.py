@@ -8,11 +8,11 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from semblance.api import problems
 from semblance.api.guard import Guard
-from semblance.api.routes import Service, Slots, router
+from semblance.api.routes import ROUTERS
 from semblance.api.settings import Settings
-from semblance.api.worker import Worker
+from semblance.api.wire import problems
+from semblance.api.work.threads import Service, Slots, Worker
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 
@@ -39,7 +39,8 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     app = FastAPI(title="Semblance", summary="Find the pictures that look like this one.", lifespan=lifespan)
     app.add_middleware(Guard, host=settings.host, max_upload_mb=settings.max_upload_mb)
     problems.install(app)
-    app.include_router(router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.state.stop = slots.stop  # at once, for those who cannot wait until the app's life ends
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)

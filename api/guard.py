@@ -4,7 +4,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from semblance.api.problems import problem, too_large
+from semblance.api.wire.problems import problem, too_large
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _FORM_BYTES = 64 * 1024  # what a multipart body has beside the picture

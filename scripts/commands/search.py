@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from semblance.api.schemas import MAX_K
+from semblance.api.wire.asking import MAX_K
 from semblance.indexer.answers.asking import Answer, Engine, Hit
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding

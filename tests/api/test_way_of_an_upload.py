@@ -12,9 +12,9 @@ import httpx
 import pytest
 import uvicorn
 
-from semblance.api import worker
 from semblance.api.app import create_app
 from semblance.api.settings import Settings
+from semblance.api.work import threads
 from semblance.retrieval import queries
 from tests.conftest import ROOT, until
 from tests.test_layers import LAYERS
@@ -44,7 +44,7 @@ def traced(library: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str
         until(lambda: server.started)
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         until(lambda: httpx.get(f"{url}/ready").status_code == 200)
-        monkeypatch.setattr(worker, "FOLLOW_EVERY", 3600.0)  # a look at the catalog is no part of a request
+        monkeypatch.setattr(threads, "FOLLOW_EVERY", 3600.0)  # a look at the catalog is no part of a request
         time.sleep(1.5)
         yield url, called
     finally:
@@ -64,7 +64,7 @@ def test_it_passes_through_few_places(traced: tuple[str, set[tuple[str, str]]], 
     files = {file for file, _ in called}
     listing = "\n".join(f"{file}: {name}" for file, name in sorted(called))
 
-    places = {"api/routes.py", "retrieval/decoding/__init__.py", "retrieval/codec.py"}
+    places = {"api/routes/search.py", "retrieval/decoding/__init__.py", "retrieval/codec.py"}
     assert places <= files, "the trace sees every thread"
     assert len(files) <= MOST_FILES, listing
     assert len(called) <= MOST_FUNCTIONS, listing

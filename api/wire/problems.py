@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from semblance.api.schemas import Problem
 from semblance.retrieval import errors
 from semblance.retrieval.errors import SemblanceError
 
@@ -27,6 +27,15 @@ _STATUS: dict[type[SemblanceError], int] = {
     errors.NoCopies: 422,
     errors.UsageError: 422,
 }
+
+
+class Problem(BaseModel):
+    """RFC 9457: what went wrong, with a `detail` fit to show to a person."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -1,13 +1,16 @@
-"""What goes over the wire, besides what a library answers. More keys may be added beside these; none is taken away."""
+"""How to search: what a request may say."""
 
-from typing import Literal
+from typing import Annotated
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from semblance.indexer.answers.asking import Engine
 from semblance.retrieval.views import MOST as MOST_VIEWS
 
 MAX_K = 1000
+
+Id = Annotated[int, Path(ge=1, le=2**63 - 1)]  # what SQLite and FAISS can hold
 
 
 class SimilarParams(BaseModel):
@@ -26,41 +29,3 @@ class SearchParams(SimilarParams):
     refine: bool | None = Field(
         None, description="Order the nearest by how sure the picture's bits are: by codes true unless false is said"
     )
-
-
-class Ready(BaseModel):
-    """What the service holds."""
-
-    status: Literal["ready"] = "ready"
-    pictures: int
-    codec_id: str
-    bits: int
-    engines: list[Engine]
-
-
-class Health(BaseModel):
-    """The process answers."""
-
-    status: Literal["ok"] = "ok"
-
-
-class Image(BaseModel):
-    """A picture of the library."""
-
-    id: int
-    path: str
-
-
-class Images(BaseModel):
-    """Some pictures of the library."""
-
-    images: list[Image]
-
-
-class Problem(BaseModel):
-    """RFC 9457: what went wrong, with a `detail` fit to show to a person."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str

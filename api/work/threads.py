@@ -1,4 +1,6 @@
-"""One thread owns the library. Questions reach it through a queue, and those that arrive together are one search.
+"""The threads of the service: one owns the library, a few decode.
+
+Questions reach the library's through a queue, and those that arrive together are one search.
 
 The same thread follows the library: every second it takes in what another process indexed. Nothing is shared, so
 nothing is locked.
@@ -14,12 +16,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import anyio.to_thread
+
+from semblance.api.settings import Settings
 from semblance.indexer.answers.asking import Answer, Question, answer
 from semblance.indexer.library import Library
+from semblance.retrieval import decoding
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import LibraryError, NoCopies, Overtaken, SemblanceError
+from semblance.retrieval.errors import Busy, LibraryError, NoCopies, Overtaken, SemblanceError
+
+T = TypeVar("T")
 
 log = logging.getLogger("semblance.api")
 
@@ -146,3 +154,36 @@ class Worker:
             for each in asked:
                 if not each.future.done():
                     each.future.set_exception(error)
+
+
+class Slots:
+    """A bounded number of pictures decoded at one time, and a bounded number that wait for their turn."""
+
+    def __init__(self, slots: int, waiting: int) -> None:
+        self._limiter = anyio.CapacityLimiter(slots)
+        self._crew = decoding.Crew()
+        self._room = slots + waiting
+
+    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Run `work` in a thread when there is a slot. Raises Busy where too many wait already."""
+        if self._room == 0:
+            raise Busy("The service has too many pictures waiting to be decoded: try again in a moment.")
+        self._room -= 1
+        decoding.CREW.set(self._crew)  # for the thread too, which is given this request's context
+        try:
+            return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
+        finally:
+            self._room += 1
+
+    def stop(self) -> None:
+        """Give up what is being decoded: whoever waits for it hears that the service stops."""
+        self._crew.end()
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the routes lean on: `request.state.service`, set by the app's lifespan."""
+
+    settings: Settings
+    worker: Worker
+    slots: Slots
