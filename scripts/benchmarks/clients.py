@@ -50,7 +50,7 @@ def write_library(folder: Path, count: int) -> list[Codec]:
     return codecs
 
 
-def jpeg(number: int, width: int = 1504, height: int = 1128) -> bytes:
+def jpeg(number: int, width: int = 1920, height: int = 1440) -> bytes:
     """Soft colours and grain: some 500 kB at the usual size, 300 kB at 1152 x 864."""
     rng = np.random.default_rng(number)
     soft = np.kron(rng.integers(40, 216, (-(-height // 32), -(-width // 32), 3)), np.ones((32, 32, 1)))[:height, :width]
