@@ -8,7 +8,9 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from semblance.api.guard import Guard
+from semblance.api.door.foreign import Names
+from semblance.api.door.receiving import Receiving
+from semblance.api.guard import FORM_BYTES, Guard
 from semblance.api.routes import ROUTERS
 from semblance.api.settings import Settings
 from semblance.api.wire import problems
@@ -37,7 +39,10 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
         worker.stop()
 
     app = FastAPI(title="Semblance", summary="Find the pictures that look like this one.", lifespan=lifespan)
-    app.add_middleware(Guard, host=settings.host, max_upload_mb=settings.max_upload_mb)
+    limit = settings.max_upload_mb * 2**20 + FORM_BYTES
+    receiving = Receiving(settings.receiving_mb * 2**20, limit)
+    names = Names(settings.host, settings.allow_host)
+    app.add_middleware(Guard, names=names, max_upload_mb=settings.max_upload_mb, receiving=receiving)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
