@@ -7,21 +7,29 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 
 from semblance.api.wire.asking import Id
-from semblance.api.wire.pictures import Image, Images
+from semblance.api.wire.pictures import Image, Images, ListingParams
 from semblance.api.wire.problems import responses
 from semblance.api.work.threads import Service
-from semblance.indexer.catalog import Catalog
+from semblance.indexer.catalog import Catalog, finding
 from semblance.indexer.derived import originals, thumbnails
 
 router = APIRouter()
 
 
 @router.get("/images", responses=responses(422, 503))
-def some_images(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 12) -> Images:
-    """Some pictures, spread evenly over the library."""
+def some_images(request: Request, asked: Annotated[ListingParams, Query()]) -> Images:
+    """Some pictures, spread evenly over the library; or, with `cursor` or narrowed, all of them in the order of their
+    ids, a page at a time."""
     own: Service = request.state.service
+    narrowing, after = asked.narrowing(), None
     with Catalog.opened(own.settings.library) as catalog:
-        return Images(images=[Image(id=entry.id, path=entry.path) for entry in catalog.spread(limit)])
+        if asked.cursor is None and not narrowing:
+            entries = catalog.spread(asked.limit)
+        else:
+            among = catalog.among(narrowing) if narrowing else None
+            entries, after = finding.listed(catalog, int(asked.cursor or 0), asked.limit, among)
+    images = [Image(id=entry.id, path=entry.path) for entry in entries]
+    return Images(images=images, next=None if after is None else str(after))
 
 
 @router.get("/images/{id}", responses=responses(404, 410, 422, 503), response_class=FileResponse)

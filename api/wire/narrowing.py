@@ -51,6 +51,6 @@ def _place(said: str) -> tuple[float, float, float]:
         latitude, longitude, km = map(float, said.split(","))
     except ValueError:
         raise ValueError(f"say {_NEAR}") from None
-    if not (abs(latitude) <= 90 and abs(longitude) <= 180 and 0 < km and math.isfinite(km)):
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180 and km > 0 and math.isfinite(km)):
         raise ValueError("latitudes go from -90 to 90, longitudes from -180 to 180, and a distance is above 0 km")
     return latitude, longitude, km

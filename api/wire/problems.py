@@ -17,6 +17,8 @@ MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[SemblanceError], int] = {
     errors.UnknownPicture: 404,
+    errors.NoMap: 404,
+    errors.NothingRemembered: 404,
     errors.Gone: 410,
     errors.Busy: 503,
     errors.DamagedPicture: 400,

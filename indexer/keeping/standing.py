@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from semblance.indexer.catalog import FILE, Catalog, KnownCodec, codecs, copying, naming
-from semblance.indexer.derived import encoders, pixelfile, snapshot, thumbnails
+from semblance.indexer.catalog import FILE, Catalog, KnownCodec, codecs, copying, naming, said
+from semblance.indexer.derived import encoders, mapping, pixelfile, snapshot, thumbnails
 from semblance.retrieval.index import FlatIndex
 
-_OWN = (*snapshot.FILES.values(), pixelfile.FILE, thumbnails.FOLDER, encoders.FOLDER)
+_OWN = (*snapshot.FILES.values(), pixelfile.FILE, mapping.FILE, thumbnails.FOLDER, encoders.FOLDER)
 
 
 def status(folder: Path) -> dict[str, Any]:
@@ -34,6 +34,7 @@ def status(folder: Path) -> dict[str, Any]:
             "library": catalog.library,
             "codecs": [_codec(catalog, known, pictures) for known in codecs.known(catalog)],
             "folders": naming.folders(catalog),
+            "facts": asdict(said.counts(catalog)),
             "files": sizes(folder),
             "reasons": [
                 {"reason": reason, "count": count} for reason, count in Counter(failures.values()).most_common()
