@@ -3,7 +3,7 @@
 What is shown under an id is what was indexed, or nothing: the file is looked at as it was opened (originals.py).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import anyio.to_thread
 from fastapi import APIRouter, Query, Request
@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from semblance.api.wire import content
 from semblance.api.wire.asking import Id
-from semblance.api.wire.pictures import Image, Images
+from semblance.api.wire.pictures import Image, Images, Side
 from semblance.api.wire.problems import problem, responses
 from semblance.api.work.sending import Sent
 from semblance.api.work.threads import Service
@@ -71,17 +71,17 @@ async def thumbnail(id: Id, request: Request) -> Response:
 
 
 @router.get("/images/{id}/view", responses=responses(404, 410, 412, 413, 415, 422, 503), response_class=Response)
-async def view(id: Id, request: Request, side: Literal[1024, 2048, 4096] = 2048) -> Response:
+async def view(id: Id, request: Request, side: Side = Side.USUAL) -> Response:
     """A JPEG of the whole picture, upright and in sRGB, its longer side at most `side` pixels: for what browsers do not
     show, and for what is larger than a screen. Made each time: browsers keep it."""
     own: Service = request.state.service
     entry = await _known(own, id)
     own.reading.close(await own.reading.open(entry))
-    headers = content.headers(f"{entry.sha256.hex()}-view-{side}")
+    headers = content.headers(f"{entry.sha256.hex()}-view-{side:d}")
     if (said := _settled(request, headers)) is not None:
         return said
     async with own.reading.whole(entry) as data:
-        shown, _ = await own.slots.run(decoding.thumbnail, data, side, 1, _SHARP)
+        shown, _ = await own.slots.run(decoding.thumbnail, data, int(side), 1, _SHARP)
     return Response(shown, media_type="image/jpeg", headers=headers)
 
 
