@@ -35,7 +35,7 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
         worker.start()
         decoding.warm(min(settings.decode_slots, WARM))
         yield {"service": Service(settings, worker, slots, reading)}
-        slots.stop()
+        stop()
         worker.stop()
 
     app = FastAPI(title="Semblance", summary="Find the pictures that look like this one.", lifespan=lifespan)
@@ -43,7 +43,12 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.state.stop = slots.stop  # at once, for those who cannot wait until the app's life ends
+
+    def stop() -> None:
+        reading.stop()
+        slots.stop()
+
+    app.state.stop = stop  # at once, for those who cannot wait until the app's life ends
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     def page() -> FileResponse:
