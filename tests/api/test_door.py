@@ -226,9 +226,8 @@ def refusal(said: bytes, status: int) -> str:
     head, _, body = said.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     assert lines[0].startswith(f"HTTP/1.1 {status} "), said
-    return problem(
-        httpx.Response(status, headers=[tuple(line.split(": ", 1)) for line in lines[1:]], content=body), status
-    )  # type: ignore[misc]
+    fields = {name: value for name, _, value in (line.partition(": ") for line in lines[1:])}
+    return problem(httpx.Response(status, headers=fields, content=body), status)
 
 
 @contextmanager
