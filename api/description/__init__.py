@@ -23,9 +23,9 @@ from semblance.api.description.names import NAMES, TAGS, tag
 from semblance.api.wire.problems import MEDIA_TYPE, Problem
 
 _HTML = Path(__file__).parent.parent / "page" / "docs.html"
-# No script but files of ours. The viewer sets style attributes, and its icons are in its style sheet and in `data:`.
+# No script and no style but files of ours; the viewer's icons are in its style sheet as `data:`.
 _VIEWER_POLICY = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self'; style-src-attr 'unsafe-inline'; script-src 'self'; "
+    "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _ABOUT = """Search by an upload, by pictures of the library, by codes; look at what it holds; change it.
