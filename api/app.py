@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
+from semblance.api import description
 from semblance.api.door.foreign import Names
 from semblance.api.door.proxies import Forwarded
 from semblance.api.door.receiving import Receiving
@@ -41,7 +42,7 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
         stop()
         worker.stop()
 
-    app = FastAPI(title="Semblance", summary="Find the pictures that look like this one.", lifespan=lifespan)
+    app = description.app(lifespan)
     limit = settings.max_upload_mb * 2**20 + FORM_BYTES
     receiving = Receiving(settings.receiving_mb * 2**20, limit)
     names = Names(settings.host, settings.allow_host)

@@ -54,17 +54,8 @@ def too_large(limit_mb: int) -> str:
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The same, for the OpenAPI description of a route."""
-    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
-
-
-def _allowed(request: Request) -> list[str]:
-    """The methods that the path of a request takes: of all routes, while Starlette names the first one's."""
-    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
-    asked = [(method, {**request.scope, "method": method}) for method in _METHODS]
-    taken = [method for method, scope in asked if any(route.matches(scope)[0] == Match.FULL for route in routes)]
-    return taken or ["GET", "HEAD"]  # those of a folder of files
+    """The same, for the OpenAPI description of a route; api/description says what each holds."""
+    return {status: {"description": HTTPStatus(status).phrase} for status in statuses}
 
 
 def install(app: FastAPI) -> None:
