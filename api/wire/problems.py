@@ -15,7 +15,7 @@ from semblance.retrieval import errors
 from semblance.retrieval.errors import SemblanceError
 
 _SAID = 5  # things that are wrong with one request; the names of fields may be anything
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_METHODS = "GET HEAD POST PUT PATCH DELETE".split()
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[SemblanceError], int] = {
