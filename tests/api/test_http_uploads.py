@@ -118,7 +118,7 @@ def test_without_room_for_temporary_files_large_uploads_are_503_until_there_is(
                 return http.post("/search", files={"file": data})
 
             assert upload(large).status_code == 200
-            until(lambda: shutil.disk_usage(disk).used == 0)
+            until(lambda: shutil.disk_usage(disk).used < 2**16)
             (disk / "fills it").write_bytes(bytes(2**20))
             refused = upload(large)
             assert "No space left on device" in detail(refused, 503)
