@@ -33,13 +33,14 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     worker = Worker(settings.library, settings.model, library)
     slots = Slots(settings.decode_slots, settings.waiting)
     reading = Reading(settings.read_seconds, settings.reads_at_once)
+    service = Service(settings, worker, slots, reading)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
         worker.start()
         decoding.warm(min(settings.decode_slots, WARM))
-        yield {"service": Service(settings, worker, slots, reading)}
-        stop()
+        yield {"service": service}
+        service.stop()
         worker.stop()
 
     app = description.app(lifespan)
@@ -52,12 +53,7 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
-
-    def stop() -> None:
-        reading.stop()
-        slots.stop()
-
-    app.state.stop = stop  # at once, for those who cannot wait until the app's life ends
+    app.state.stop = service.stop  # at once, for those who cannot wait until the app's life ends
     app.state.closing = lambda: None  # first of all when the service stops: what would never end by itself
     app.state.connections = lambda: 0  # how many are open, where a server says so
 

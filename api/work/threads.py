@@ -189,3 +189,8 @@ class Service:
     worker: Worker
     slots: Slots
     reading: Reading
+
+    def stop(self) -> None:
+        """Give up what is decoded and what is read, and wait for neither; questions are answered still."""
+        self.reading.stop()
+        self.slots.stop()
