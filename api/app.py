@@ -12,6 +12,7 @@ from semblance.api.guard import Guard
 from semblance.api.routes import ROUTERS
 from semblance.api.settings import Settings
 from semblance.api.wire import problems
+from semblance.api.work.changing import Changing
 from semblance.api.work.threads import Service, Slots, Worker
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
@@ -27,13 +28,20 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     """
     worker = Worker(settings.library, settings.model, library)
     slots = Slots(settings.decode_slots, settings.waiting)
+    changing = Changing(settings)
+
+    def stop() -> None:
+        changing.end()
+        slots.stop()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
         worker.start()
+        changing.start()
         decoding.warm(min(settings.decode_slots, WARM))
-        yield {"service": Service(settings, worker, slots)}
-        slots.stop()
+        yield {"service": Service(settings, worker, slots, changing)}
+        stop()
+        changing.stop()
         worker.stop()
 
     app = FastAPI(title="Semblance", summary="Find the pictures that look like this one.", lifespan=lifespan)
@@ -41,7 +49,8 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.state.stop = slots.stop  # at once, for those who cannot wait until the app's life ends
+    app.state.stop = stop  # at once, for those who cannot wait until the app's life ends
+    app.state.closing = changing.end  # when that begins: streams of events end, and what runs beside requests
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     def page() -> FileResponse:

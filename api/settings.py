@@ -2,9 +2,10 @@
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from semblance.retrieval import files
 
@@ -20,7 +21,18 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     max_upload_mb: int = Field(default=25, ge=1, le=1024)
     decode_slots: int = Field(default=os.cpu_count() or 1, ge=1, description="pictures decoded at one time")
+    folders: Annotated[list[Path], NoDecode] = Field(
+        default=[], description="folders that may be indexed over HTTP, and all below them, beside those indexed before"
+    )
     waiting: int = Field(default=64, ge=1, description="uploads that may wait for a slot; further ones are turned away")
+
+    @field_validator("folders", mode="before")
+    @classmethod
+    def _apart(cls, folders: object) -> object:
+        """From a variable as PATH has them: one after the other, with : between (on Windows ;)."""
+        if isinstance(folders, str):
+            folders = [part for part in folders.split(os.pathsep) if part]
+        return [files.named(str(folder)) for folder in folders] if isinstance(folders, list | tuple) else folders
 
     @field_validator("library", mode="before")
     @classmethod

@@ -1,5 +1,5 @@
 """The routes: thin, each the way of one request; a module for each subject."""
 
-from semblance.api.routes import pictures, search, standing
+from semblance.api.routes import changing, duplicates, jobs, pictures, search, standing
 
-ROUTERS = (search.router, pictures.router, standing.router)
+ROUTERS = (search.router, pictures.router, standing.router, changing.router, jobs.router, duplicates.router)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 import uvicorn
 from pydantic import ValidationError
+from starlette.datastructures import State
 
 from semblance.api.app import create_app
 from semblance.api.settings import Settings
@@ -33,10 +34,16 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="The port; 0 takes a free one.", show_default=_DEFAULTS["port"])
     ] = None,
+    folder: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR", help="A folder that may be indexed over HTTP; may be repeated.", show_default="those indexed"
+        ),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Start without a library; answer once there is one.")] = False,
 ) -> None:
     """Serve a library: the page at /, the API described at /docs."""
-    given = {"library": library, "model": model, "host": host, "port": port}
+    given = {"library": library, "model": model, "host": host, "port": port, "folders": folder or None}
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
@@ -64,13 +71,13 @@ def run(settings: Settings, library: Library | None, announce: Callable[[str], N
         app = create_app(settings, library)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_WITHIN)
         name = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
-        _Server(config, lambda: announce(f"http://{name}:{listener.getsockname()[1]}/"), app.state.stop).run([listener])
+        _Server(config, lambda: announce(f"http://{name}:{listener.getsockname()[1]}/"), app.state).run([listener])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None], on_stop: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None], state: State) -> None:
         super().__init__(config)
-        self.on_start, self.on_stop = on_start, on_stop
+        self.on_start, self.on_stop, self.on_closing = on_start, state.stop, state.closing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """From here on requests are answered and signals are handled."""
@@ -79,6 +86,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """What is being decoded is given up soon; other requests under way have STOP_WITHIN seconds."""
+        self.on_closing()
         asyncio.get_running_loop().call_later(DECODING_STOPS_WITHIN, self.on_stop)
         await super().shutdown(sockets)
 
