@@ -43,7 +43,7 @@ async def add(
         added = await _added(own, data, file.filename or "")
         await asyncio.wrap_future(own.worker.look())
         picture = Added(id=added.id, path=added.path).model_dump()
-        return JSONResponse(picture, 201 if added.new else 200, {"Location": f"/images/{added.id}"})
+        return JSONResponse(picture, 201 if added.new else 200, {"Location": f"images/{added.id}"})
 
     return await once(request, key, data, change)
 

@@ -42,7 +42,7 @@ async def begin(asked: JobAsked, request: Request, key: Key = None) -> Response:
     async def change() -> Response:
         folder = await anyio.to_thread.run_sync(_folder, own, asked.folder)
         job = await anyio.to_thread.run_sync(own.changing.jobs.add, folder)
-        return JSONResponse(job.model_dump(), 202, {"Location": f"/jobs/{job.id}"})
+        return JSONResponse(job.model_dump(), 202, {"Location": f"jobs/{job.id}"})
 
     return await once(request, key, asked.model_dump_json().encode(), change)
 

@@ -15,9 +15,13 @@ from semblance.retrieval.decoding import process
 from semblance.retrieval.errors import LibraryError, SemblanceError
 
 _PROGRAM = """import json, sys
-sys.path[:] = json.loads(sys.argv.pop())
+from importlib.util import module_from_spec, spec_from_file_location
+package, sys.path[:] = json.loads(sys.argv.pop())
+spec = spec_from_file_location("semblance", package + "/__init__.py", submodule_search_locations=[package])
+sys.modules["semblance"] = module_from_spec(spec)
+spec.loader.exec_module(sys.modules["semblance"])
 from semblance.indexer.child import main
-main()"""
+main()"""  # of this very package, wherever that lies, and of what this process imports from
 _LINE = 2**16  # bytes of a line that it tells
 _ENDS = 4.0  # seconds after which one that was interrupted, and ends itself after three, is killed
 
@@ -32,12 +36,12 @@ class Child:
         LibraryError."""
         self.error: SemblanceError | None = None
         self._hear, self._kill = hear, threading.Timer(_ENDS, self.kill)
-        paths = [*process.packages(), str(process.PACKAGE.parent)]
+        place = [str(process.PACKAGE), process.packages()]
         flags = ["-I", "-S", *(["-B"] if sys.dont_write_bytecode else [])]
         try:
             self.out: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as its result
             self._process = subprocess.Popen(
-                [sys.executable, *flags, "-c", _PROGRAM, json.dumps(told), json.dumps(paths)],
+                [sys.executable, *flags, "-c", _PROGRAM, json.dumps(told), json.dumps(place)],
                 stdin=subprocess.PIPE,
                 stdout=self.out,
                 stderr=subprocess.PIPE,

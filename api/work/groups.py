@@ -21,21 +21,22 @@ from semblance.indexer.catalog.apart import told_apart
 from semblance.retrieval.errors import LibraryError, Outdated, SemblanceError
 
 STOPS_WITHIN = 4.5  # seconds
-_STANDS = 10.0  # seconds for which a result is given that the library has overtaken meanwhile: it was waited for
+_STANDS = 10.0  # seconds for which a result is given that was overtaken while it was made: else there might be none
 _PATIENCE = 0.5  # seconds that a first answer waits: most libraries are small
 _CURSOR = re.compile(r"(\d{1,9})-(\d{1,15})")
 
 
 @dataclass
 class _Result:
-    """What was found in one state of the library, with its first line; `begins` is where the second does."""
+    """What was found in one state of the library, with its first line; `begins` is where the second does, `stands` until
+    when it is given although the library has changed."""
 
     number: int
     stamp: object
     file: IO[bytes]
     head: dict[str, Any]
     begins: int
-    found: float
+    stands: float
 
 
 class Duplicates:
@@ -62,7 +63,7 @@ class Duplicates:
                     if result is None or found is None:
                         raise Outdated("The duplicates have been looked for anew since: ask from the first page on.")
                     return _page(result, int(found[2]), limit, catalog)
-            stamp = (catalog.generation(), frozenset(told_apart(catalog)))
+            stamp = _stamp(catalog)
             thread = self._begun(stamp)
             if thread:
                 thread.join(_PATIENCE)
@@ -77,13 +78,13 @@ class Duplicates:
         if not self._results:
             return None
         last = self._results[-1]
-        return last if last.stamp == stamp or time.monotonic() - last.found < _STANDS else None
+        return last if last.stamp == stamp or time.monotonic() < last.stands else None
 
     def told(self) -> None:
         """Somebody said of two pictures whether they are the same: the next first page is of a new search."""
         with self._lock:
             for result in self._results:
-                result.found = -_STANDS
+                result.stamp, result.stands = None, 0.0
 
     def _begun(self, stamp: object) -> threading.Thread | None:
         """The thread that looks, begun where it has to be; None where nothing has to be looked for."""
@@ -101,13 +102,16 @@ class Duplicates:
     def _wait(self, child: Child, stamp: object) -> None:
         while child.runs(60):
             pass
+        stands = 0.0
+        with contextlib.suppress(LibraryError), Catalog.opened(self._library) as catalog:
+            stands = 0.0 if _stamp(catalog) == stamp else time.monotonic() + _STANDS
         with self._lock:
             self._child = self._thread = None
             if child.code == 0:
                 child.out.seek(0)
                 head = json.loads(child.out.readline())
                 self._count += 1
-                result = _Result(self._count, stamp, child.out, head, child.out.tell(), time.monotonic())
+                result = _Result(self._count, stamp, child.out, head, child.out.tell(), stands)
                 for old in self._results[:-1]:
                     old.file.close()
                 self._results = [*self._results[-1:], result]
@@ -135,6 +139,11 @@ class Duplicates:
         for result in self._results:
             with contextlib.suppress(OSError):
                 result.file.close()
+
+
+def _stamp(catalog: Catalog) -> object:
+    """What is another whenever other duplicates may be found."""
+    return catalog.generation(), frozenset(told_apart(catalog))
 
 
 def _page(result: _Result, at: int, limit: int, catalog: Catalog) -> Groups:
