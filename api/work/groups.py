@@ -28,8 +28,8 @@ _CURSOR = re.compile(r"(\d{1,9})-(\d{1,15})")
 
 @dataclass
 class _Result:
-    """What was found in one state of the library, with its first line; `begins` is where the second does, `stands` until
-    when it is given although the library has changed."""
+    """What was found in one state of the library, with its first line; the second begins at `begins`. It is given until
+    `stands` although the library has changed."""
 
     number: int
     stamp: object

@@ -35,6 +35,7 @@ class Jobs:
         self._queue: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._own: dict[int, Job] = {}
         self._cancelled: set[int] = set()
+        self._now: int | None = None
         self._lock = threading.Lock()
         self.stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
@@ -87,9 +88,11 @@ class Jobs:
         job = self.job(id)
         if job.state in ENDED:
             return job
-        if id in self._own:
+        with self._lock:
             self._cancelled.add(id)
-        else:
+            if id in self._own and id != self._now:  # it waits for its turn
+                self._set(id, state="cancelled")
+        if id not in self._own:
             self._requests.cancel(id)
         end = time.monotonic() + STOPS_WITHIN
         while (job := self.job(id)).state not in ENDED and time.monotonic() < end:
@@ -109,11 +112,13 @@ class Jobs:
             self._set(id, state="interrupted", detail=_LEFT)
 
     def _run(self, id: int) -> None:
-        job = self._own[id]
         self._look(id)
-        if id in self._cancelled:
-            self._set(id, state="cancelled")
-            return
+        with self._lock:
+            job = self._own[id]
+            if id in self._cancelled:
+                self._set(id, state="cancelled")
+                return
+            self._now = id
         told = {"kind": "index", "library": str(self._library.absolute()), "folder": job.folder}
         try:
             child = Child(told, lambda said: self._hear(id, said))

@@ -152,6 +152,8 @@ class Requests:
 
     def jobs(self, id: int | None = None) -> Iterator[tuple[int, dict[str, Any], bool]]:
         """Id and document of each job, or of the one, the newest first, and whether its owner is there."""
+        if not (self._library / FILE).exists():  # nor need it be made to read it
+            return
         which = "" if id is None else " WHERE id = ?"
         with self._open() as db:
             question = f"SELECT id, document, owner, seen FROM jobs{which} ORDER BY id DESC"

@@ -9,7 +9,7 @@ from semblance.indexer.catalog.writing import Writer
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import LibraryLocked
 
-PATIENCE = 5.0  # seconds; a run of `index` may take hours, a single change of another service a moment
+PATIENCE = 3.0  # seconds; a run of `index` may take hours, a single change of another service a moment
 _AGAIN = 0.02  # seconds
 
 
