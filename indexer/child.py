@@ -22,7 +22,7 @@ from typing import Any
 
 from semblance.indexer.changing import replacing
 from semblance.indexer.library import Library
-from semblance.retrieval.errors import LibraryLocked, SemblanceError
+from semblance.retrieval.errors import LibraryError, LibraryLocked, SemblanceError
 from semblance.retrieval.progress import Progress
 
 FAILED, INTERRUPTED = 2, 130
@@ -44,8 +44,11 @@ def main() -> None:
     try:
         {"index": index, "duplicates": duplicates}[told["kind"]](told)
         sys.stdout.flush()
-    except (SemblanceError, OSError) as error:
+    except SemblanceError as error:
         tell(error=str(error), kind=type(error).__name__)
+        sys.exit(FAILED)
+    except OSError as error:
+        tell(error=f"The system hinders it: {error.strerror or error}.", kind=LibraryError.__name__)
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

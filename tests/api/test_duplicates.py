@@ -1,7 +1,9 @@
 """Groups of duplicates over HTTP: what the command finds, in pages, however the library changes meanwhile."""
 
+import contextlib
 import json
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -69,11 +71,12 @@ def test_they_are_those_that_the_command_finds(http: httpx.Client, shelf: Path, 
 
 
 def test_pages_hold_every_group_once(http: httpx.Client) -> None:
-    whole, paged, cursor = ids(page(http)), list[list[int]](), ""
-    while cursor is not None:
-        found = page(http, f"?limit=1&cursor={cursor}" if cursor else "?limit=1")
+    whole, paged = ids(page(http)), list[list[int]]()
+    found = page(http, "?limit=1")
+    paged += ids(found)
+    while found["next"]:
+        found = page(http, f"?limit=1&cursor={found['next']}")
         paged += ids(found)
-        cursor = found["next"]
     assert paged == whole
     assert len(paged) == 4
     for wrong in ("1-3", "99-0", "x", "1--1", "1-99999999"):
@@ -114,22 +117,20 @@ def test_what_people_tell_apart_is_in_no_group_together(shelf: Path, tmp_path: P
         for road in ("apart", "together"):
             assert "no picture 999" in detail(http.post(f"/duplicates/{road}", json={"first": 1, "second": 999}), 404)
             assert "one picture" in detail(http.post(f"/duplicates/{road}", json={"first": 1, "second": 1}), 422)
-            for wrong in (
+            bodies: tuple[Any, ...] = (
                 {},
                 {"first": 0, "second": 1},
                 {"first": 1, "second": 2**63},
                 {"first": "a", "second": 1},
                 [],
-            ):
+            )
+            for wrong in bodies:
                 detail(http.post(f"/duplicates/{road}", json=wrong), 422)
 
 
 def test_a_library_that_knows_no_copies_says_so(tmp_path: Path, shelf: Path) -> None:
     own = shutil.copytree(shelf / "library", tmp_path / "library")
     shutil.rmtree(own / "models")
-    import contextlib
-    import sqlite3
-
     with contextlib.closing(sqlite3.connect(own / "catalog.sqlite")) as db, db:
         db.execute("DELETE FROM codecs WHERE purpose = 'same'")
     with asking(own) as http:
