@@ -49,7 +49,7 @@ class Duplicates:
         self._count, self._stopped = 0, False
         self._child: Child | None = None
         self._thread: threading.Thread | None = None
-        self._error: SemblanceError | None = None
+        self._failed: tuple[object, float, SemblanceError] | None = None
         self._said = Looking()
 
     def page(self, cursor: str | None, limit: int) -> Groups | Looking:
@@ -68,8 +68,7 @@ class Duplicates:
             if thread:
                 thread.join(_PATIENCE)
             with self._lock:
-                if self._error:
-                    error, self._error = self._error, None
+                if error := self._error(stamp):
                     raise error
                 result = self._fresh(stamp)
                 return _page(result, result.begins, limit, catalog) if result else self._said
@@ -80,6 +79,12 @@ class Duplicates:
         last = self._results[-1]
         return last if last.stamp == stamp or time.monotonic() < last.stands else None
 
+    def _error(self, stamp: object) -> SemblanceError | None:
+        """Why the last search has failed, if it was one of this state and not long ago."""
+        if self._failed and self._failed[0] == stamp and time.monotonic() < self._failed[1]:
+            return self._failed[2]
+        return None
+
     def told(self) -> None:
         """Somebody said of two pictures whether they are the same: the next first page is of a new search."""
         with self._lock:
@@ -89,7 +94,7 @@ class Duplicates:
     def _begun(self, stamp: object) -> threading.Thread | None:
         """The thread that looks, begun where it has to be; None where nothing has to be looked for."""
         with self._lock:
-            if self._fresh(stamp) or self._error:
+            if self._fresh(stamp) or self._error(stamp):
                 return None
             if self._thread is None and not self._stopped:
                 self._said = Looking()
@@ -117,7 +122,8 @@ class Duplicates:
                 self._results = [*self._results[-1:], result]
             else:
                 child.out.close()
-                self._error = child.error or LibraryError("The search for duplicates was ended: ask again.")
+                error = child.error or LibraryError("The search for duplicates was ended: ask again.")
+                self._failed = stamp, time.monotonic() + _STANDS, error
 
     def _hear(self, said: dict[str, Any]) -> None:
         if "done" in said:
