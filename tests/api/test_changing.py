@@ -270,16 +270,20 @@ def test_a_full_disk_keeps_nothing_half_and_loses_nothing(own: Path, tmp_path: P
         with asking(own) as http:
             first = send(http, paint(tmp_path / "first.png", 107))
             assert first.status_code == 201
-            disk, filled = os.statvfs(own), own / "filled"
-            for left in (0, 4, 150, 400, 560):  # kilobytes: no room for the file, for the key, for the catalog
-                filled.write_bytes(bytes(max(0, disk.f_bavail * disk.f_bsize - left * 1024)))
-                answer = send(http, new, f"key-{left}")
+            disk, filled, tried = os.statvfs(own), own / "filled", 0
+            room, file = disk.f_bavail * disk.f_bsize // 1024, new.stat().st_size // 1024
+            filled.write_bytes(bytes(room * 1024))
+            for left in (0, 8, file // 2, *range(file + 4, file + 400, 8)):  # no room for the file, then for its row
+                os.truncate(filled, (room - left) * 1024)
+                answer = send(http, new, f"key-{left}" if left < file else None)
                 if answer.status_code == 201:
                     break
                 assert "full" in detail(answer, 507)
-                assert [path for path in kept(own) if str(path) != first.json()["path"]] == []
+                assert [str(path) for path in kept(own)] == [first.json()["path"]]
+                assert rows(own, "SELECT * FROM failures") == []
                 assert http.get(f"/images/{first.json()['id']}/similar").status_code == 200
-            assert left > 4, "it came to the catalog at least"
+                tried += left > file
+            assert tried > 1, "there was room for the file, and none for its row"
             filled.unlink()
             assert send(http, new).status_code in (200, 201)
             assert http.delete(f"/images/{first.json()['id']}").status_code == 204
