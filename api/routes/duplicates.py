@@ -62,7 +62,6 @@ async def _remembered(request: Request, pair: Pair, key: str | None, apart: bool
 
     async def change() -> Response:
         await own.changing.single.run(remember_ids, own.settings.library, pair.first, pair.second, apart)
-        own.changing.duplicates.told()
         return Response(status_code=204)
 
     return await once(request, key, pair.model_dump_json().encode(), change)

@@ -85,12 +85,6 @@ class Duplicates:
             return self._failed[2]
         return None
 
-    def told(self) -> None:
-        """Somebody said of two pictures whether they are the same: the next first page is of a new search."""
-        with self._lock:
-            for result in self._results:
-                result.stamp, result.stands = None, 0.0
-
     def _begun(self, stamp: object) -> threading.Thread | None:
         """The thread that looks, begun where it has to be; None where nothing has to be looked for."""
         with self._lock:
