@@ -2,8 +2,6 @@
 
 from fastapi import HTTPException, Request
 
-_LOOPBACK = ("localhost", "::1")
-
 
 def writer(request: Request) -> None:
     """A dependency of every route that changes something. 403 for who may not.
@@ -15,8 +13,7 @@ def writer(request: Request) -> None:
         if "write" not in scopes:
             raise HTTPException(403, "Your key may read and not write: ask for one with the scope write.")
         return
-    host: str = request.state.service.settings.host
-    if host not in _LOOPBACK and not host.startswith("127."):
+    if request.state.service.settings.public:
         raise HTTPException(
             403,
             "This service is open to others and knows no keys, so nothing is changed: make one by `semblance keys`.",

@@ -25,7 +25,7 @@ from tests.api.test_changing import asking, detail, rows
 from tests.conftest import ROOT, paint, serving, until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-MANY = 800  # pictures: some batches, and a second or more
+MANY = 600  # pictures: some batches, and a second or more
 
 
 @dataclass(frozen=True)
@@ -238,15 +238,15 @@ def test_two_services_tell_of_and_cancel_each_others_jobs(home: Home) -> None:
 
 
 def test_those_who_watch_and_go_or_do_not_read_hold_nothing(home: Home) -> None:
-    """Each of 60 clients asks for a stream, reads nothing, and is left; the service answers and stops all the same."""
+    """Each of 40 clients asks for a stream, reads nothing, and is left; the service answers and stops all the same."""
     with serving(home.library) as url, httpx.Client(base_url=url) as http, Writer.writing(home.library):
         until(lambda: http.get("/ready").status_code == 200)
         id = begun(http, home.few)
         port = int(url.rsplit(":", 1)[1])
-        held = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
+        held = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
         for connection in held:
             connection.sendall(f"GET /jobs/{id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        for connection in held[:30]:
+        for connection in held[:20]:
             connection.recv(1000)
             connection.close()
         assert http.get("/images/1/similar").status_code == 200
@@ -255,7 +255,9 @@ def test_those_who_watch_and_go_or_do_not_read_hold_nothing(home: Home) -> None:
         assert event["event"] == "progress"
         heard.close()  # type: ignore[attr-defined]
         again = list[str]()
-        watching = threading.Thread(target=lambda: again.extend(each["event"] for each in events(http, id, event["id"])))
+        watching = threading.Thread(
+            target=lambda: again.extend(each["event"] for each in events(http, id, event["id"]))
+        )
         watching.start()
         time.sleep(0.5)  # it would be told again by now
         with httpx.Client(base_url=url, timeout=30) as other:
