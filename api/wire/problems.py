@@ -19,8 +19,12 @@ MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[SemblanceError], int] = {
     errors.UnknownPicture: 404,
+    errors.UnknownJob: 404,
+    errors.Outdated: 409,
     errors.Gone: 410,
     errors.Busy: 503,
+    errors.NotWritable: 403,
+    errors.DiskFull: 507,
     errors.DamagedPicture: 400,
     errors.NotAPicture: 415,
     errors.PictureTooLarge: 413,
