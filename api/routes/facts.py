@@ -7,6 +7,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from semblance.api.wire import content
 from semblance.api.wire import facts as wire
 from semblance.api.wire.asking import Id
 from semblance.api.wire.problems import responses
@@ -19,7 +20,7 @@ from semblance.retrieval.errors import NoCopies, UnknownPicture
 router = APIRouter()
 
 _MOST_COPIES = 100
-_CACHE = "private, no-cache"
+_CACHE = {"Cache-Control": "private, no-cache"}  # to be asked again: another codec, or more pictures, may come
 
 
 @router.get("/images/{id}/facts", responses=responses(404, 422, 503))
@@ -39,9 +40,9 @@ async def what_the_code_remembers(id: Id, request: Request) -> Response:
     """A JPEG of what a picture's code remembers of it, by the decoder of the model that made the code."""
     own: Service = request.state.service
     codec = own.worker.state().codec
-    headers = {"ETag": f'"{codec.codec_id[:16]}-{id}"', "Cache-Control": _CACHE}
     made = await own.slots.run(remembered.jpeg, own.settings.library, id, codec)
-    if _has(request, headers["ETag"]):
+    headers = content.headers(f"{codec.codec_id[:16]}-{id}") | _CACHE
+    if content.settled(request.headers, headers) == 304:
         return Response(status_code=304, headers=headers)
     return Response(made, media_type="image/jpeg", headers=headers)
 
@@ -60,8 +61,8 @@ def map_of_all(request: Request) -> Response:
     own: Service = request.state.service
     with Catalog.opened(own.settings.library) as catalog:
         found = mapping.present(catalog)
-    headers = {"ETag": f'"{found.generation.number}-{found.checksum[:16]}"', "Cache-Control": _CACHE}
-    if _has(request, headers["ETag"]):
+    headers = {"ETag": f'"{found.generation.number}-{found.checksum[:16]}"', **_CACHE}
+    if content.settled(request.headers, headers) == 304:
         return Response(status_code=304, headers=headers)
     x, y = found.places.T.tolist()
     body = wire.Map(generation=found.generation.number, ids=found.ids.tolist(), x=x, y=y)
@@ -73,10 +74,4 @@ def _known(own: Service, id: int) -> tuple[Entry, Facts | None, set[int]]:
         entry = catalog.entry(id)
         if entry is None:
             raise UnknownPicture(f"There is no picture {id} in the library.")
-        return entry, catalog.facts(id), {*finding.of_content(catalog, entry.sha256)}
-
-
-def _has(request: Request, tag: str) -> bool:
-    """Whether who asks has what is tagged so (RFC 9110, 13.1.2)."""
-    tags = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
-    return tag in tags or "*" in tags
+        return entry, catalog.facts(id), {each.id for each in finding.of_content(catalog, entry.sha256)}

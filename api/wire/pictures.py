@@ -1,5 +1,7 @@
 """What is said of the pictures of the library."""
 
+from enum import IntEnum
+
 from pydantic import BaseModel, Field
 
 from semblance.api.wire.narrowing import NarrowingParams
@@ -12,6 +14,12 @@ class ListingParams(NarrowingParams):
     cursor: str | None = Field(
         None, pattern=r"^[0-9]{0,18}$", description="`next` of the page before; empty for the first page"
     )
+
+
+class Side(IntEnum):
+    """Pixels of the longer side of a view, at most: a few, so that browsers keep few of each picture."""
+
+    SMALL, USUAL, LARGE = 1024, 2048, 4096
 
 
 class Image(BaseModel):

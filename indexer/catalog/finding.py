@@ -60,9 +60,9 @@ def code(catalog: Catalog, id: int, codec_id: str) -> bytes | None:
     return bytes(rows[0][_CODE.index("code")]) if rows else None
 
 
-def of_content(catalog: Catalog, sha256: bytes) -> list[int]:
-    """The ids of the pictures of this content."""
-    return [row[0] for row in catalog._right("pictures", "WHERE sha256 = ? ORDER BY id", (sha256,))]
+def of_content(catalog: Catalog, sha256: bytes) -> list[Entry]:
+    """The pictures of this content, by id."""
+    return [Entry(*row[:-1]) for row in catalog._right("pictures", "WHERE sha256 = ? ORDER BY id", (sha256,))]
 
 
 def folders(catalog: Catalog) -> dict[str, Folder]:
