@@ -85,7 +85,6 @@ def spread(points: Points) -> Places:
 
 def _embedded(codes: Codes, bits: int, done: Callable[[int], object]) -> Points:
     try:
-        from sklearn.decomposition import PCA
         from sklearn.manifold import TSNE
         from threadpoolctl import threadpool_limits
     except ImportError as error:
@@ -95,8 +94,9 @@ def _embedded(codes: Codes, bits: int, done: Callable[[int], object]) -> Points:
         return np.stack([np.arange(count), np.zeros(count)], 1).astype(np.float64)
     perplexity = min(_PERPLEXITY, (count - 1) / 3)
     with threadpool_limits(1):
-        bare = unpack(codes, bits).astype(np.float32)
-        begun = PCA(2, svd_solver="full" if count <= 1000 else "covariance_eigh").fit_transform(bare)
+        bare = unpack(codes, bits).astype(np.float64)
+        bare -= bare.mean(0)
+        begun = bare @ np.linalg.eigh(bare.T @ bare)[1][:, :-3:-1]  # the first two principal components
         points = begun / max(float(begun[:, 0].std()), 1e-9) * 1e-4
         graph = _neighbours(codes, bits, min(count - 1, int(3 * perplexity + 1)) + 1)
         for number in range(_ROUNDS):
