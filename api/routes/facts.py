@@ -37,7 +37,7 @@ async def facts(id: Id, request: Request) -> wire.Facts:
 
 @router.get("/images/{id}/remembered", responses=responses(404, 422, 503), response_class=Response)
 async def what_the_code_remembers(id: Id, request: Request) -> Response:
-    """A JPEG of what a picture's code remembers of it, by the decoder of the model that made the code."""
+    """A JPEG of what a picture's code remembers of it: what the model's decoder makes of the code."""
     own: Service = request.state.service
     codec = own.worker.state().codec
     made = await own.slots.run(remembered.jpeg, own.settings.library, id, codec)
