@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from semblance.api import description
 from semblance.api.door.foreign import Names
 from semblance.api.door.proxies import Forwarded
 from semblance.api.door.receiving import Receiving
@@ -16,6 +17,7 @@ from semblance.api.guard import FORM_BYTES, Guard
 from semblance.api.routes import ROUTERS
 from semblance.api.settings import Settings
 from semblance.api.wire import problems
+from semblance.api.work.changing import Changing
 from semblance.api.work.reading import Reading
 from semblance.api.work.threads import Service, Slots, Worker
 from semblance.indexer.library import Library
@@ -33,17 +35,20 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     worker = Worker(settings.library, settings.model, library)
     slots = Slots(settings.decode_slots, settings.waiting)
     reading = Reading(settings.read_seconds, settings.reads_at_once)
-    service = Service(settings, worker, slots, reading)
+    changing = Changing(settings)
+    service = Service(settings, worker, slots, reading, changing)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
         worker.start()
+        changing.start()
         decoding.warm(min(settings.decode_slots, WARM))
         yield {"service": service}
         service.stop()
+        changing.stop()
         worker.stop()
 
-    app = FastAPI(title="Semblance", summary="Find the pictures that look like this one.", lifespan=lifespan)
+    app = description.app(lifespan)
     limit = settings.max_upload_mb * 2**20 + FORM_BYTES
     receiving = Receiving(settings.receiving_mb * 2**20, limit)
     names = Names(settings.host, settings.allow_host)
@@ -54,7 +59,7 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.state.stop = service.stop  # at once, for those who cannot wait until the app's life ends
-    app.state.closing = lambda: None  # first of all when the service stops: what would never end by itself
+    app.state.closing = changing.end  # when that begins: streams of events end, and what runs beside requests
     app.state.connections = lambda: 0  # how many are open, where a server says so
 
     pages = _Pages(directory=PAGE)

@@ -3,7 +3,7 @@
 What is shown under an id is what was indexed, or nothing: the file is looked at as it was opened (originals.py).
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio.to_thread
 from fastapi import APIRouter, Query, Request
@@ -21,18 +21,22 @@ from semblance.retrieval import decoding
 
 router = APIRouter()
 
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": {"image/*": {}}},
+    206: {"description": "The part of it that Range asks for", "content": {"image/*": {}}},
+}
 _SHARP = 90  # the quality of a JPEG that is looked at whole
 
 
 @router.get("/images", responses=responses(422, 503))
-def some_images(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 12) -> Images:
+def some_images(request: Request, limit: Annotated[int, Query(ge=1, le=200, description="How many")] = 12) -> Images:
     """Some pictures, spread evenly over the library."""
     own: Service = request.state.service
     with Catalog.opened(own.settings.library) as catalog:
         return Images(images=[Image(id=entry.id, path=entry.path) for entry in catalog.spread(limit)])
 
 
-@router.get("/images/{id}", responses=responses(404, 410, 412, 416, 422, 503), response_class=Response)
+@router.get("/images/{id}", responses=_FILE | responses(404, 410, 412, 416, 422, 503), response_class=Response)
 async def original(id: Id, request: Request) -> Response:
     """The picture's file, as it is on disk; or a part of it, where `Range` says which."""
     own: Service = request.state.service

@@ -19,8 +19,12 @@ MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[SemblanceError], int] = {
     errors.UnknownPicture: 404,
+    errors.UnknownJob: 404,
+    errors.Outdated: 409,
     errors.Gone: 410,
     errors.Busy: 503,
+    errors.NotWritable: 403,
+    errors.DiskFull: 507,
     errors.DamagedPicture: 400,
     errors.NotAPicture: 415,
     errors.PictureTooLarge: 413,
@@ -53,9 +57,8 @@ def too_large(limit_mb: int) -> str:
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The same, for the OpenAPI description of a route."""
-    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+    """The same, for the OpenAPI description of a route; api/description says what each holds."""
+    return {status: {"description": HTTPStatus(status).phrase} for status in statuses}
 
 
 def _allowed(request: Request) -> list[str]:
