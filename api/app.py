@@ -62,6 +62,11 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     app.state.closing = changing.end  # when that begins: streams of events end, and what runs beside requests
     app.state.connections = lambda: 0  # how many are open, where a server says so
 
+    _add_page(app)
+    return app
+
+
+def _add_page(app: FastAPI) -> None:
     pages = _Pages(directory=PAGE)
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
@@ -69,7 +74,6 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
         return await pages.get_response("index.html", request.scope)
 
     app.mount("/page", pages, name="page")
-    return app
 
 
 class _Pages(StaticFiles):
