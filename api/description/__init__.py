@@ -104,7 +104,11 @@ def describe(of: FastAPI) -> dict[str, Any]:
     said = schemas.plain(said)
     components = said["components"]
     components["securitySchemes"] = {
-        "key": {"type": "http", "scheme": "bearer", "description": "A key that `semblance keys` made, where it has some"}
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key that `semblance keys` made, where it has some",
+        }
     }
     said["security"] = [{}, {"key": []}]
     examples.put(said)
