@@ -8,11 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from semblance.api import description
-from semblance.api.door.foreign import Names
-from semblance.api.door.proxies import Forwarded
-from semblance.api.door.receiving import Receiving
-from semblance.api.guard import FORM_BYTES, Guard
+from semblance.api import description, guard
 from semblance.api.routes import ROUTERS
 from semblance.api.settings import Settings
 from semblance.api.wire import problems
@@ -48,12 +44,7 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
         worker.stop()
 
     app = description.app(lifespan)
-    limit = settings.max_upload_mb * 2**20 + FORM_BYTES
-    receiving = Receiving(settings.receiving_mb * 2**20, limit)
-    names = Names(settings.host, settings.allow_host)
-    app.add_middleware(Guard, names=names, max_upload_mb=settings.max_upload_mb, receiving=receiving)
-    if settings.trust_proxy:  # the last that is added is the first that is asked
-        app.add_middleware(Forwarded, trusted=settings.trust_proxy, each=settings.connections_each)
+    guard.install(app, settings)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
