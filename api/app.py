@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
-from fastapi.responses import FileResponse
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from semblance.api import description, guard
 from semblance.api.routes import ROUTERS
@@ -52,9 +53,19 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     app.state.closing = changing.end  # when that begins: streams of events end, and what runs beside requests
     app.state.connections = lambda: 0  # how many are open, where a server says so
 
-    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    def page() -> FileResponse:
-        return FileResponse(PAGE / "index.html")
+    pages = _Pages(directory=PAGE)
 
-    app.mount("/page", StaticFiles(directory=PAGE), name="page")
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    async def page(request: Request) -> Response:
+        return await pages.get_response("index.html", request.scope)
+
+    app.mount("/page", pages, name="page")
     return app
+
+
+class _Pages(StaticFiles):
+    """The page's files, always whole: a server may pass over Range, and Starlette says in plain text what is wrong."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        return await super().get_response(path, scope)
