@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
+from semblance.api import description
 from semblance.api.door.foreign import Names
 from semblance.api.door.proxies import Forwarded
 from semblance.api.door.receiving import Receiving
@@ -16,6 +17,7 @@ from semblance.api.routes import ROUTERS
 from semblance.api.settings import Settings
 from semblance.api.wire import problems
 from semblance.api.work.changing import Changing
+from semblance.api.work.reading import Reading
 from semblance.api.work.threads import Service, Slots, Worker
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
@@ -31,19 +33,20 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     """
     worker = Worker(settings.library, settings.model, library)
     slots = Slots(settings.decode_slots, settings.waiting)
-    changing = Changing(settings)
+    reading = Reading(settings.read_seconds, settings.reads_at_once)
+    service = Service(settings, worker, slots, reading, Changing(settings))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
         worker.start()
-        changing.start()
+        service.changing.start()
         decoding.warm(min(settings.decode_slots, WARM))
-        yield {"service": Service(settings, worker, slots, changing)}
-        slots.stop()
-        changing.stop()
+        yield {"service": service}
+        service.stop()
+        service.changing.stop()
         worker.stop()
 
-    app = FastAPI(title="Semblance", summary="Find the pictures that look like this one.", lifespan=lifespan)
+    app = description.app(lifespan)
     limit = settings.max_upload_mb * 2**20 + FORM_BYTES
     receiving = Receiving(settings.receiving_mb * 2**20, limit)
     names = Names(settings.host, settings.allow_host)
@@ -53,8 +56,8 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.state.stop = slots.stop  # at once, for those who cannot wait until the app's life ends
-    app.state.closing = changing.end  # when that begins: streams of events end, and what runs beside requests
+    app.state.stop = service.stop  # at once, for those who cannot wait until the app's life ends
+    app.state.closing = service.changing.end  # when that begins: streams of events end, and what runs beside requests
     app.state.connections = lambda: 0  # how many are open, where a server says so
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio.to_thread
 
 from semblance.api.settings import Settings
+from semblance.api.work.reading import Reading
 from semblance.indexer.answers.asking import Answer, Question, answer
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
@@ -199,4 +200,10 @@ class Service:
     settings: Settings
     worker: Worker
     slots: Slots
+    reading: Reading
     changing: "Changing"
+
+    def stop(self) -> None:
+        """Give up what is decoded and what is read, and wait for neither; questions are answered still."""
+        self.reading.stop()
+        self.slots.stop()
