@@ -31,17 +31,16 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     worker = Worker(settings.library, settings.model, library)
     slots = Slots(settings.decode_slots, settings.waiting)
     reading = Reading(settings.read_seconds, settings.reads_at_once)
-    changing = Changing(settings)
-    service = Service(settings, worker, slots, reading, changing)
+    service = Service(settings, worker, slots, reading, Changing(settings))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
         worker.start()
-        changing.start()
+        service.changing.start()
         decoding.warm(min(settings.decode_slots, WARM))
         yield {"service": service}
         service.stop()
-        changing.stop()
+        service.changing.stop()
         worker.stop()
 
     app = description.app(lifespan)
@@ -50,7 +49,7 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.state.stop = service.stop  # at once, for those who cannot wait until the app's life ends
-    app.state.closing = changing.end  # when that begins: streams of events end, and what runs beside requests
+    app.state.closing = service.changing.end  # when that begins: streams of events end, and what runs beside requests
     app.state.connections = lambda: 0  # how many are open, where a server says so
 
     pages = _Pages(directory=PAGE)
