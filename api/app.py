@@ -9,11 +9,7 @@ from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from semblance.api import description
-from semblance.api.door.foreign import Names
-from semblance.api.door.proxies import Forwarded
-from semblance.api.door.receiving import Receiving
-from semblance.api.guard import FORM_BYTES, Guard
+from semblance.api import description, guard
 from semblance.api.routes import ROUTERS
 from semblance.api.settings import Settings
 from semblance.api.wire import problems
@@ -35,31 +31,25 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     worker = Worker(settings.library, settings.model, library)
     slots = Slots(settings.decode_slots, settings.waiting)
     reading = Reading(settings.read_seconds, settings.reads_at_once)
-    changing = Changing(settings)
-    service = Service(settings, worker, slots, reading, changing)
+    service = Service(settings, worker, slots, reading, Changing(settings))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
         worker.start()
-        changing.start()
+        service.changing.start()
         decoding.warm(min(settings.decode_slots, WARM))
         yield {"service": service}
         service.stop()
-        changing.stop()
+        service.changing.stop()
         worker.stop()
 
     app = description.app(lifespan)
-    limit = settings.max_upload_mb * 2**20 + FORM_BYTES
-    receiving = Receiving(settings.receiving_mb * 2**20, limit)
-    names = Names(settings.host, settings.allow_host)
-    app.add_middleware(Guard, names=names, max_upload_mb=settings.max_upload_mb, receiving=receiving)
-    if settings.trust_proxy:  # the last that is added is the first that is asked
-        app.add_middleware(Forwarded, trusted=settings.trust_proxy, each=settings.connections_each)
+    guard.install(app, settings)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
     app.state.stop = service.stop  # at once, for those who cannot wait until the app's life ends
-    app.state.closing = changing.end  # when that begins: streams of events end, and what runs beside requests
+    app.state.closing = service.changing.end  # when that begins: streams of events end, and what runs beside requests
     app.state.connections = lambda: 0  # how many are open, where a server says so
 
     _add_page(app)
