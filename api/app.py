@@ -6,8 +6,6 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from fastapi.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from semblance.api import description, guard
 from semblance.api.routes import ROUTERS
@@ -15,6 +13,7 @@ from semblance.api.settings import Settings
 from semblance.api.wire import problems
 from semblance.api.work.changing import Changing
 from semblance.api.work.reading import Reading
+from semblance.api.work.sending import Whole
 from semblance.api.work.threads import Service, Slots, Worker
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
@@ -57,18 +56,10 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
 
 
 def _add_page(app: FastAPI) -> None:
-    pages = _Pages(directory=PAGE)
+    pages = Whole(directory=PAGE)
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def page(request: Request) -> Response:
         return await pages.get_response("index.html", request.scope)
 
     app.mount("/page", pages, name="page")
-
-
-class _Pages(StaticFiles):
-    """The page's files, always whole: a server may pass over Range, and Starlette says in plain text what is wrong."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
-        return await super().get_response(path, scope)

@@ -15,9 +15,8 @@ def is_stream(route: APIRoute) -> bool:
     return route.response_class is EventSourceResponse
 
 
-for _router in (
-    ROUTERS
-):  # whatever answers GET answers HEAD, by the same function (RFC 9110, 9.3.2), but streams, which have no end
+# Whatever answers GET answers HEAD, by the same function (RFC 9110, 9.3.2), but streams, which have no end.
+for _router in ROUTERS:
     for _route in [*_router.routes]:
         if isinstance(_route, APIRoute) and "GET" in (_route.methods or ()) and not is_stream(_route):
             _head = copy.copy(_route)

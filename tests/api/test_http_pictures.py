@@ -104,7 +104,7 @@ def test_a_file_is_sent_whole_and_in_parts(shelf: Shelf) -> None:
     none = shelf.get("large.bmp", Range="bytes=99999999-")
     assert "Range: bytes=0-99" in detail(none, 416)
     assert none.headers["content-range"] == f"bytes */{len(data)}"
-    for path in ("/", "/page/app.js"):
+    for path in ("/", "/page/app.js", "/docs"):
         answers = [shelf.http.get(path, headers={"Range": said}) for said in ("bytes=0-0", "bytes=5-2", "bytes=abc")]
         assert {(answer.status_code, answer.content) for answer in answers} == {(200, shelf.http.get(path).content)}
 
@@ -127,7 +127,8 @@ def test_what_a_client_has_is_not_sent_again(shelf: Shelf) -> None:
 
 def test_whatever_answers_get_answers_head(shelf: Shelf) -> None:
     described = shelf.http.get("/openapi.json").json()["paths"]
-    paths = ["/", "/page/app.js", "/openapi.json", *(path for path in described if "get" in described[path])]
+    paths = [path for path, said in described.items() if "get" in said and not path.endswith("/events")]  # without end
+    paths += ["/", "/page/app.js", "/docs", "/openapi.json"]
     assert len(paths) > 8
     assert not [path for path in described if "head" in described[path]], "a generated client has no use for them"
     for path in paths:
