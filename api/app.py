@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
-from fastapi.responses import FileResponse
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from semblance.api import description, guard
 from semblance.api.routes import ROUTERS
@@ -30,17 +31,16 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     worker = Worker(settings.library, settings.model, library)
     slots = Slots(settings.decode_slots, settings.waiting)
     reading = Reading(settings.read_seconds, settings.reads_at_once)
-    changing = Changing(settings)
-    service = Service(settings, worker, slots, reading, changing)
+    service = Service(settings, worker, slots, reading, Changing(settings))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
         worker.start()
-        changing.start()
+        service.changing.start()
         decoding.warm(min(settings.decode_slots, WARM))
         yield {"service": service}
         service.stop()
-        changing.stop()
+        service.changing.stop()
         worker.stop()
 
     app = description.app(lifespan)
@@ -49,12 +49,22 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.state.stop = service.stop  # at once, for those who cannot wait until the app's life ends
-    app.state.closing = changing.end  # when that begins: streams of events end, and what runs beside requests
+    app.state.closing = service.changing.end  # when that begins: streams of events end, and what runs beside requests
     app.state.connections = lambda: 0  # how many are open, where a server says so
 
-    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    def page() -> FileResponse:
-        return FileResponse(PAGE / "index.html")
+    pages = _Pages(directory=PAGE)
 
-    app.mount("/page", StaticFiles(directory=PAGE), name="page")
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    async def page(request: Request) -> Response:
+        return await pages.get_response("index.html", request.scope)
+
+    app.mount("/page", pages, name="page")
     return app
+
+
+class _Pages(StaticFiles):
+    """The page's files, always whole: a server may pass over Range, and Starlette says in plain text what is wrong."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        return await super().get_response(path, scope)
