@@ -12,6 +12,7 @@ from semblance.api.guard import Guard
 from semblance.api.routes import ROUTERS
 from semblance.api.settings import Settings
 from semblance.api.wire import problems
+from semblance.api.work.reading import Reading
 from semblance.api.work.threads import Service, Slots, Worker
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
@@ -27,12 +28,13 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     """
     worker = Worker(settings.library, settings.model, library)
     slots = Slots(settings.decode_slots, settings.waiting)
+    reading = Reading(settings.read_seconds, settings.reads_at_once)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
         worker.start()
         decoding.warm(min(settings.decode_slots, WARM))
-        yield {"service": Service(settings, worker, slots)}
+        yield {"service": Service(settings, worker, slots, reading)}
         slots.stop()
         worker.stop()
 

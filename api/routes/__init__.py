@@ -1,5 +1,16 @@
 """The routes: thin, each the way of one request; a module for each subject."""
 
+import copy
+
+from fastapi.routing import APIRoute
+
 from semblance.api.routes import pictures, search, standing
 
 ROUTERS = (search.router, pictures.router, standing.router)
+
+for _router in ROUTERS:  # whatever answers GET answers HEAD, by the same function (RFC 9110, 9.3.2)
+    for _route in [*_router.routes]:
+        if isinstance(_route, APIRoute) and "GET" in (_route.methods or ()):
+            _head = copy.copy(_route)
+            _head.methods, _head.include_in_schema = {"HEAD"}, False
+            _router.routes.append(_head)

@@ -8,11 +8,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
+from semblance.api.wire import forms
 from semblance.retrieval import errors
 from semblance.retrieval.errors import SemblanceError
 
 _SAID = 5  # things that are wrong with one request; the names of fields may be anything
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[SemblanceError], int] = {
@@ -41,6 +44,7 @@ class Problem(BaseModel):
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """An answer that says what is wrong."""
     body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    headers = {"Cache-Control": "no-store"} | (headers or {})  # a 404 or 410 is kept else (RFC 9110, 15.1)
     return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
 
@@ -55,6 +59,14 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
+def _allowed(request: Request) -> list[str]:
+    """The methods that the path of a request takes: of all routes, while Starlette names the first one's."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    asked = [(method, {**request.scope, "method": method}) for method in _METHODS]
+    taken = [method for method, scope in asked if any(route.matches(scope)[0] == Match.FULL for route in routes)]
+    return taken or ["GET", "HEAD"]  # those of a folder of files
+
+
 def install(app: FastAPI) -> None:
     """Make every error of the app a problem."""
 
@@ -64,18 +76,25 @@ def install(app: FastAPI) -> None:
         return problem(status, str(error), {"Retry-After": "2"} if status == 503 else None)
 
     @app.exception_handler(RequestValidationError)
-    def wrong_request(_: Request, error: RequestValidationError) -> JSONResponse:
-        wrong = [(".".join(map(str, item["loc"][1:])), item["msg"]) for item in error.errors()]
+    def wrong_request(request: Request, error: RequestValidationError) -> JSONResponse:
+        if refused := forms.unfit(request):
+            return problem(*refused)
+        wrong = [(".".join(map(str, item["loc"][1:])), forms.lacking(item) or item["msg"]) for item in error.errors()]
         parts = [f"{name if len(name) < 40 else f'{name[:40]}…'}: {said}" for name, said in wrong[:_SAID]]
         more = f"; and {len(wrong) - _SAID} more" if len(wrong) > _SAID else ""
         return problem(422, "; ".join(parts) + f"{more}.")
 
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        if refused := forms.unread(request, error):
+            return problem(*refused, {"Retry-After": "2"} if refused[0] == 503 else None)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_allowed(request))
         detail = str(error.detail)
         if detail == HTTPStatus(error.status_code).phrase:  # Starlette's own, which says no more than the title
             detail = f"{request.method} {request.url.path} is not a request that this service knows: see /docs."
-        return problem(error.status_code, detail, dict(error.headers) if error.headers else None)
+        return problem(error.status_code, detail, headers)
 
     @app.exception_handler(Exception)
     def broken(_: Request, error: Exception) -> JSONResponse:

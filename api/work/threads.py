@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import anyio.to_thread
 
 from semblance.api.settings import Settings
+from semblance.api.work.reading import Reading
 from semblance.indexer.answers.asking import Answer, Question, answer
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
@@ -187,3 +188,4 @@ class Service:
     settings: Settings
     worker: Worker
     slots: Slots
+    reading: Reading
