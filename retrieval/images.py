@@ -22,7 +22,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from semblance.retrieval import bounds, files
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureError, PictureTooLarge
-from semblance.retrieval.formats import beside, previews, readers, tiffs
+from semblance.retrieval.formats import beside, previews, readers, regions, tiffs
+from semblance.retrieval.formats.regions import Region as Region
 from semblance.retrieval.formats.rendering import render
 from semblance.retrieval.inputs import InputSpec as InputSpec
 
@@ -40,14 +41,14 @@ pillow_heif.options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # 
 Image.init()  # all readers now: media_type asks them before any picture has been opened
 
 
-def load(source: Source, spec: InputSpec) -> Picture:
+def load(source: Source, spec: InputSpec, region: Region | None = None) -> Picture:
     """Decode one picture to RGB uint8 (S, S, 3).
 
     A path (Path, or str with `~`), a file's bytes, a picture that Pillow holds, or an array uint8 (H, W, 3) RGB,
     (H, W, 4) RGBA or (H, W) grey; Pillow's picture stays open and as it was. JPEG is decoded at the smallest scale that
     leaves what the spec asks for, HEIC from its embedded thumbnail where one is as large as that. The EXIF turn is
     applied, the first frame taken (of Pillow's picture the one it stands at), 16-bit, palette, grey and CMYK brought to
-    RGB, transparency laid on white. Colour profiles are not applied.
+    RGB, transparency laid on white. Colour profiles are not applied. Of a `region` alone, see regions.py.
 
     The same pixels give the same bytes whichever way they come: a lossless file, Pillow's picture and an array agree
     to the bit, and so do a JPEG and Pillow's picture of it before anything has decoded it. A JPEG or HEIC decoded
@@ -55,12 +56,10 @@ def load(source: Source, spec: InputSpec) -> Picture:
 
     Raises PictureTooLarge (see bounds.py), NotAPicture, DamagedPicture, and OSError where a path cannot be read.
     """
-    with _opened(source) as (image, turn):
-        image.draft(None, 2 * (math.ceil(spec.least * spec.size),))
-        return np.asarray(render(image, (spec.size, spec.size), turn, spec.resize))
+    return load_each(source, [spec], region)[spec]
 
 
-def load_each(source: Source, specs: Iterable[InputSpec]) -> dict[InputSpec, Picture]:
+def load_each(source: Source, specs: Iterable[InputSpec], region: Region | None = None) -> dict[InputSpec, Picture]:
     """One picture as each spec wants it, to the bit what `load` gives. It is decoded once for each scale that they come
     to: once for all where a format has but one. Raises as `load` does."""
     scales: dict[tuple[int, int], Image.Image] = {}
@@ -68,9 +67,11 @@ def load_each(source: Source, specs: Iterable[InputSpec]) -> dict[InputSpec, Pic
     only: tuple[Image.Image, int] | None = None  # of a format that has but one: opened once, too
     for spec in specs:
         with nullcontext(only) if only else _opened(source) as (image, turn):
-            image.draft(None, 2 * (math.ceil(spec.least * spec.size),))
+            least = 2 * (math.ceil(spec.least * spec.size),)
+            image.draft(None, regions.whole(least, region, turn, image.size) if region else least)
             decoded = scales.setdefault(image.size, image)
-            pictures[spec] = np.asarray(render(decoded, (spec.size, spec.size), turn, spec.resize))
+            shown = regions.cut(decoded, region, turn) if region else decoded
+            pictures[spec] = np.asarray(render(shown, (spec.size, spec.size), turn, spec.resize))
             only = None if image.format in _SCALED else (decoded, turn)
     return pictures
 

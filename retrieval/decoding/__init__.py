@@ -27,7 +27,7 @@ import numpy as np
 from semblance.retrieval import bounds, errors, files, images
 from semblance.retrieval.decoding import process
 from semblance.retrieval.errors import Stopped
-from semblance.retrieval.images import Picture, Source
+from semblance.retrieval.images import Picture, Region, Source
 from semblance.retrieval.inputs import InputSpec
 
 _LINE = 2**20  # bytes of a message's JSON at most
@@ -78,10 +78,13 @@ class Decoder:
         self.holds = True
         return bytes.fromhex(said["sha256"])
 
-    def see(self, specs: Sequence[InputSpec], source: Path | bytes | None = None) -> dict[InputSpec, Picture]:
+    def see(
+        self, specs: Sequence[InputSpec], source: Path | bytes | None = None, region: Region | None = None
+    ) -> dict[InputSpec, Picture]:
         """What images.load_each makes of a file, of its bytes, or of the file that is held. Raises as that does, and
         PictureTooCostly, NoDecoder, Stopped."""
-        said, body = self.ask({"specs": [(spec.size, spec.resize, spec.least) for spec in specs]}, source)
+        wanted = {"specs": [(spec.size, spec.resize, spec.least) for spec in specs], "region": region}
+        said, body = self.ask(wanted, source)
         made, at = {}, 0
         for spec, shape in zip(specs, said["shapes"], strict=True):
             made[spec] = np.frombuffer(body, np.uint8, math.prod(shape), at).reshape(shape)
@@ -197,12 +200,12 @@ def load(source: Source, spec: InputSpec) -> Picture:
     return load_each(source, [spec])[spec]
 
 
-def load_each(source: Source, specs: Iterable[InputSpec]) -> dict[InputSpec, Picture]:
+def load_each(source: Source, specs: Iterable[InputSpec], region: Region | None = None) -> dict[InputSpec, Picture]:
     """As images.load_each. Raises as `load` does."""
     if not isinstance(source, str | Path | bytes):
-        return images.load_each(source, specs)
+        return images.load_each(source, specs, region)
     with one() as decoder:
-        return decoder.see([*specs], files.named(source) if isinstance(source, str) else source)
+        return decoder.see([*specs], files.named(source) if isinstance(source, str) else source, region)
 
 
 def at_full_size(source: Path | bytes) -> Picture:

@@ -105,7 +105,8 @@ def _pictures(data: bytes, asked: dict[str, Any]) -> list[Picture]:
     if "whole" in asked:
         return [images.at_full_size(data)]
     specs = [InputSpec(*spec) for spec in asked.get("specs", [])]
-    pictures = images.load_each(data, specs)
+    region = asked.get("region")
+    pictures = images.load_each(data, specs, tuple(region) if region else None)
     return [pictures[spec] for spec in specs]
 
 
