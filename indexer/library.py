@@ -29,7 +29,7 @@ from semblance.indexer.keeping.removing import Removal
 from semblance.indexer.run.pipeline import Summary
 from semblance.retrieval import files
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import LibraryError, NoCopies, SemblanceError, UsageError
+from semblance.retrieval.errors import LibraryError, NoCopies, UsageError
 from semblance.retrieval.formats.regions import Region
 from semblance.retrieval.images import Source
 from semblance.retrieval.progress import Progress, quiet
@@ -160,12 +160,10 @@ class Library:
         return _asked(self.way(engine), question)
 
     def next_page(self, cursor: str, k: int = 10) -> Answer:
-        """The `k` pictures after an answer's, by its `next`. Raises UsageError for what is no cursor of this library,
-        OtherCodec where its codes are of another model now, and LibraryError."""
-        k = whole("k", k, 2**31 - 1)
+        """The `k` pictures after an answer's, by its `next`. Raises as cursors.read does, and LibraryError."""
         self.follow()
         engine, question = cursors.read(cursor, self.ways)
-        return _asked(self.way(engine), replace(question, k=k))
+        return _asked(self.way(engine), replace(question, k=whole("k", k, 2**31 - 1)))
 
     def encode(self, picture: Source) -> Encoded:
         """The codes of a picture, as hexadecimal. Raises PictureError, and OSError where a path cannot be read."""
@@ -180,7 +178,7 @@ class Library:
         k, wanted = whole("k", k, 2**31 - 1), wishes(**wished)
         self.follow()
         way = self.way(engine)
-        return [_sound(each) for each in answer(way, encoding.questions(way, codes, k, wanted))]
+        return encoding.sound(answer(way, encoding.questions(way, codes, k, wanted)))
 
     def duplicates(
         self, within: int | None = None, turned: bool = False, crops: bool = False, stage: Stage = unwatched
@@ -253,14 +251,7 @@ class Library:
 
 
 def _asked(way: Way[Any], question: Question[Any]) -> Answer:
-    (found,) = answer(way, [question])
-    return _sound(found)
-
-
-def _sound(found: Answer | SemblanceError) -> Answer:
-    if isinstance(found, SemblanceError):
-        raise found
-    return found
+    return encoding.sound(answer(way, [question]))[0]
 
 
 def _folder(folder: str | Path) -> Path:

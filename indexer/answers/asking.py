@@ -28,7 +28,7 @@ from semblance.retrieval import decoding, queries
 from semblance.retrieval.codec import from_logits
 from semblance.retrieval.errors import Overtaken, SemblanceError, UsageError
 from semblance.retrieval.images import Region, Source
-from semblance.retrieval.index.flat import Flat, rows
+from semblance.retrieval.index.flat import Flat, find, rows
 from semblance.retrieval.queries import CodeQuery
 from semblance.retrieval.views import placed, views
 
@@ -173,8 +173,14 @@ def _answered(
     own = way.same.of_id(question.by) if way.same and isinstance(question.by, int) else question.same
     near = dict[int, bool]()
     if way.same and way.same.within is not None and own and own[0] == way.same.codec.codec_id and pairs:
-        apart, known = way.same.index.search(own[1], len(page.ids), np.array(page.ids))
-        near = dict(zip(known[0].tolist(), (apart[0] <= way.same.within).tolist(), strict=True))
+        ids = np.array(page.ids)
+        try:
+            codes = way.same.index.codes(ids)
+        except KeyError:  # some have no such code yet
+            ids = ids[find(ids, way.same.index.ids())[1]]
+            codes = way.same.index.codes(ids)
+        apart = np.bitwise_count(codes ^ own[1]).sum(axis=1)
+        near = dict(zip(ids.tolist(), (apart <= way.same.within).tolist(), strict=True))
     odds = {far: float(f"{chance[int(far)]:.3g}") if chance else None for _, far in pairs}
     hits = [
         Hit(id, paths[id], far, 1 - far / way.far, odds[far], near.get(id), crowded.get(id), page.folded.get(id, ()))

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from semblance.indexer.answers.asking import ByCodes
-from semblance.indexer.answers.hits import Timings
+from semblance.indexer.answers.hits import Answer, Timings
 from semblance.indexer.answers.questions import Question, Way
 from semblance.indexer.answers.wishes import Wishes
 from semblance.retrieval import codes as packed
 from semblance.retrieval import decoding
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.errors import UsageError
+from semblance.retrieval.errors import SemblanceError, UsageError
 from semblance.retrieval.images import Picture, Source
 from semblance.retrieval.queries import CodeQuery
 
@@ -61,6 +61,16 @@ def questions(way: Way[Any], codes: Sequence[str], k: int, wishes: Wishes) -> li
             Question[Any](query, k, way.codec.codec_id, same=own, wishes=wishes, odds=wishes.chance is not None)
         )
     return made
+
+
+def sound(answers: Sequence[Answer | SemblanceError]) -> list[Answer]:
+    """The answers, where all are. Raises what one is instead."""
+    found = []
+    for each in answers:
+        if isinstance(each, SemblanceError):
+            raise each
+        found.append(each)
+    return found
 
 
 def parsed(text: str, bits: int, place: int) -> Codes:

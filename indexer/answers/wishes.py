@@ -37,18 +37,15 @@ class Wished(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Wishes:
-    """As they are kept with a question. `paged`: the answer says where the next page begins."""
+    """As they are kept with a question. `paged`: the answer says where the next page begins. `plain`: the nearest k are
+    all that is wanted, of whichever pictures."""
 
     within: float | None = None
     chance: float | None = None
     fold: bool = False
     among: Narrowing | None = None
     paged: bool = False
-
-    @property
-    def plain(self) -> bool:
-        """Whether the nearest k are all that is wanted, of whichever pictures."""
-        return self.within is None and self.chance is None and not self.fold and not self.paged
+    plain: bool = True
 
 
 PLAIN = Wishes()
@@ -69,7 +66,8 @@ def wishes(
         raise UsageError(f"within: it is a distance from 0 on, not {within!r}.")
     if chance is not None and not (_number(chance) and chance > 0):
         raise UsageError(f"chance: it is how many pictures may be as near by chance, above 0, not {chance!r}.")
-    return Wishes(within, chance, bool(fold), _narrowing(**narrowing), cursor is not None)
+    plain = within is None and chance is None and not fold and cursor is None
+    return Wishes(within, chance, bool(fold), _narrowing(**narrowing), cursor is not None, plain)
 
 
 def _narrowing(

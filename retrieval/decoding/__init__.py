@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, cast
 
@@ -83,8 +84,7 @@ class Decoder:
     ) -> dict[InputSpec, Picture]:
         """What images.load_each makes of a file, of its bytes, or of the file that is held. Raises as that does, and
         PictureTooCostly, NoDecoder, Stopped."""
-        wanted = {"specs": [(spec.size, spec.resize, spec.least) for spec in specs], "region": region}
-        said, body = self.ask(wanted, source)
+        said, body = self.ask({"specs": [*map(astuple, specs)], "region": region}, source)
         made, at = {}, 0
         for spec, shape in zip(specs, said["shapes"], strict=True):
             made[spec] = np.frombuffer(body, np.uint8, math.prod(shape), at).reshape(shape)
