@@ -1,76 +1,98 @@
 """What stands before the app: whom the service answers, how much it reads, what a browser may do with the answers."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from semblance.api.door.foreign import ALWAYS, PAGES, Names
+from semblance.api.door.receiving import DROPPED, SMALL, Receiving
 from semblance.api.wire.problems import problem, too_large
 
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_FORM_BYTES = 64 * 1024  # what a multipart body has beside the picture
+FORM_BYTES = 64 * 1024  # what a multipart body has beside the picture
 _PAGE_POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; frame-ancestors 'none'"
 )
 
+Gate = Callable[[Scope], Response | None]  # a request's refusal, or None; it may note things in scope["state"]
+
+
+@dataclass
+class Answer:
+    """`send` of one request: puts on each answer what it must bear, and notes its status."""
+
+    send: Send
+    path: str
+    status: int = 0
+
+    async def __call__(self, message: Message) -> None:
+        """Send one message on."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            out = MutableHeaders(scope=message)
+            for name, value in ALWAYS.items():
+                out[name] = value
+            if self.path == "/" or self.path.startswith("/page/"):
+                out["Content-Security-Policy"] = _PAGE_POLICY
+                out["Cache-Control"] = "no-cache"  # asked again each time: an upgrade must not mix old with new
+        await self.send(message)
+
 
 class Guard:
-    """ASGI middleware.
+    """ASGI middleware. In this order: a request's names and origin; `gates`, each of which may refuse it; the size of
+    its body (413, by what it announces before it is read, else as soon as it is over), and room for it (503)."""
 
-    A service on the loopback address answers only to loopback names, so that no web page can reach somebody's pictures
-    by pointing a name of its own there (DNS rebinding). A body over the limit is refused with 413: by its announced
-    length before it is read, else as soon as it is over.
-    """
-
-    def __init__(self, app: ASGIApp, host: str, max_upload_mb: int) -> None:
-        self.app, self.max_upload_mb = app, max_upload_mb
-        self.limit = max_upload_mb * 2**20 + _FORM_BYTES
-        self.loopback_only = host in ("localhost", "127.0.0.1", "::1")
+    def __init__(
+        self, app: ASGIApp, names: Names, max_upload_mb: int, receiving: Receiving, gates: Sequence[Gate] = ()
+    ) -> None:
+        self.app, self.names, self.max_upload_mb, self.gates = app, names, max_upload_mb, gates
+        self.limit = max_upload_mb * 2**20 + FORM_BYTES
+        self.receiving = receiving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        host = headers.get("host", "").lower()
-        name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-        if self.loopback_only and name not in _LOOPBACK:
-            refusal = problem(421, f"This service answers on this machine only, not as {name!r}.")
-            await refusal(scope, receive, send)
-            return
-        announced = headers.get("content-length", "0")
-        if announced.isdigit() and int(announced) > self.limit:
-            if int(announced) <= 8 * self.limit:
-                await self._drain(receive, int(announced))
-            await problem(413, too_large(self.max_upload_mb))(scope, receive, send)
-            return
-        read = 0
+        headers, path = Headers(scope=scope), scope["path"].removeprefix(scope.get("root_path", ""))
+        answer, held = Answer(send, path), 0
+        refusal: Response | None = None
+        if path != "/health":
+            method = scope["method"] if path in PAGES else ""
+            fetched = *(headers.get(f"sec-fetch-{what}") for what in ("site", "mode", "dest")), method
+            why = self.names.refusal(tuple(headers.getlist("host")), headers.get("origin"), fetched)
+            refusal = problem(*why) if why else None
+        for gate in self.gates:
+            refusal = refusal or gate(scope)
+        size = self.limit if "transfer-encoding" in headers else int(headers.get("content-length", "0"))
+        if refusal is None and size > SMALL:
+            refusal = self._no_room(client := (scope["client"] or ("",))[0], size)
+            held = 0 if refusal else size
+        if "transfer-encoding" in headers:
+            receive = partial(self._counted, receive, [0])
+        try:
+            await (refusal or self.app)(scope, receive, answer)
+        finally:
+            if held:
+                self.receiving.give(client, held)
 
-        async def counted() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > self.limit:
-                await self._drain(receive, 8 * self.limit)
-                raise HTTPException(413, too_large(self.max_upload_mb))
-            return message
+    def _no_room(self, client: str, size: int) -> Response | None:
+        """The refusal of an upload that is too large, or for which there is no room now; else the room is taken."""
+        if size > self.limit:
+            close = {"Connection": "close"} if size > DROPPED * self.limit else None
+            return problem(413, too_large(self.max_upload_mb), close)
+        if self.receiving.take(client, size):
+            return None
+        return problem(503, "Too much is being uploaded at one time: try again in a moment.", {"Retry-After": "2"})
 
-        async def with_policy(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                out = MutableHeaders(scope=message)
-                out["X-Content-Type-Options"] = "nosniff"
-                out["Referrer-Policy"] = "no-referrer"
-                if scope["path"] == "/" or scope["path"].startswith("/page/"):
-                    out["Content-Security-Policy"] = _PAGE_POLICY
-                    out["Cache-Control"] = "no-cache"  # asked again each time: an upgrade must not mix old with new
-            await send(message)
-
-        await self.app(scope, counted if "transfer-encoding" in headers else receive, with_policy)
-
-    async def _drain(self, receive: Receive, left: int) -> None:
-        """Read and drop at most `left` bytes: a client that is still sending does not hear the answer."""
-        while left > 0:
-            message = await receive()
-            left -= len(message.get("body", b""))
-            if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                return
+    async def _counted(self, receive: Receive, read: list[int]) -> Message:
+        """`receive` of a body that announces no length."""
+        message = await receive()
+        read[0] += len(message.get("body", b""))
+        if read[0] > self.limit:
+            raise HTTPException(413, too_large(self.max_upload_mb))
+        return message

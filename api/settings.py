@@ -1,10 +1,13 @@
 """Where the service runs: from arguments, then SEMBLANCE_* variables, then these defaults. Built once, passed down."""
 
+import ipaddress
+import json
 import os
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from semblance.retrieval import files
 
@@ -18,11 +21,77 @@ class Settings(BaseSettings):
     model: str | None = None
     host: str = Field("127.0.0.1", min_length=1)  # to a socket, an empty host is every address there is
     port: int = Field(default=8000, ge=0, le=65535)
+    allow_host: Annotated[list[str], NoDecode] = Field([], description="names that it answers to, beside loopback ones")
+    open: bool = Field(False, description="may listen on an address that other machines reach, without keys")
+    trust_proxy: Annotated[list[str], NoDecode] = Field(
+        [], description="addresses and networks of proxies in front, whose X-Forwarded-* headers are believed"
+    )
     max_upload_mb: int = Field(default=25, ge=1, le=1024)
+    receiving_mb: int = Field(default=512, ge=1, description="uploads not answered yet; of one client a quarter")
+    connections: int = Field(default=4096, ge=8, description="connections at one time")
+    connections_each: int = Field(default=64, ge=1, description="and of one client address")
+    header_seconds: float = Field(default=10, gt=0, description="for a request's header")
+    body_seconds: float = Field(default=20, gt=0, description="between two pieces of an upload")
+    slowest_upload: int = Field(default=20_000, ge=1, description="bytes a second, over the whole of an upload")
+    write_seconds: float = Field(default=60, gt=0, description="for a piece of an answer that the client does not read")
+    keep_seconds: float = Field(default=15, gt=0, description="that a connection is kept for the next request")
     decode_slots: int = Field(default=os.cpu_count() or 1, ge=1, description="pictures decoded at one time")
+    folders: Annotated[list[Path], NoDecode] = Field(
+        default=[], description="folders that may be indexed over HTTP, and all below them, beside those indexed before"
+    )
     waiting: int = Field(default=64, ge=1, description="uploads that may wait for a slot; further ones are turned away")
     read_seconds: float = Field(default=10, gt=0, le=600, description="for which one look at a picture's file may last")
-    reads_at_once: int = Field(default=16, ge=1, le=1000, description="files that are read at one time from one disk")
+    reads_at_once: int = Field(default=8, ge=1, le=1000, description="files that are read at one time from one disk")
+
+    @field_validator("folders", mode="before")
+    @classmethod
+    def _apart(cls, folders: object) -> object:
+        """From a variable as PATH has them: one after the other, with : between (on Windows ;)."""
+        if isinstance(folders, str):
+            folders = [part for part in folders.split(os.pathsep) if part]
+        return [files.named(str(folder)) for folder in folders] if isinstance(folders, list | tuple) else folders
+
+    @property
+    def public(self) -> bool:
+        """Whether other machines may reach the address that is listened on."""
+        try:
+            loopback = ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            loopback = self.host == "localhost"
+        return not loopback
+
+    @property
+    def needs_keys(self) -> bool:
+        """Whether other machines reach the address that is listened on, and nobody said that they may."""
+        return self.public and not self.open
+
+    @field_validator("allow_host", "trust_proxy", mode="before")
+    @classmethod
+    def _several(cls, value: object) -> object:
+        """From a variable: JSON, or with commas between."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value) if value.lstrip().startswith("[") else [each.strip() for each in value.split(",")]
+        except ValueError:
+            raise ValueError("it is no list in JSON") from None
+
+    @field_validator("allow_host")
+    @classmethod
+    def _names(cls, names: list[str]) -> list[str]:
+        if wrong := [name for name in names if not name or "/" in name or "*" in name or name != name.strip()]:
+            raise ValueError(f"{wrong[0]!r} is no host name (one is photos.example.com)")
+        return names
+
+    @field_validator("trust_proxy")
+    @classmethod
+    def _networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"{error} (one is 127.0.0.1 or 172.16.0.0/12)") from None
+        return networks
 
     @field_validator("library", mode="before")
     @classmethod

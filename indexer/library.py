@@ -139,31 +139,30 @@ class Library:
         """The `k` pictures that look most like a picture, or like several and unlike others.
 
         A picture is a path, the bytes of a file, a PIL picture or an array uint8 (H, W, 3), or the id of one of the
-        library's, by its stored bits. `engine` is "code", "copies" or "pixel"; `views` (1 to 10) asks with flips and
-        crops of the picture too, `region` (left, top, width, height, fractions of the upright picture) by a part of it
-        alone. By codes the nearest are ordered by how sure the picture's bits are; `refine=False` leaves them in the
-        order of their distances. What else may be wished for: see wishes.Wished. Raises PictureError, UsageError,
-        LibraryError, and OSError where a path cannot be read.
+        library's, by its stored bits. `views` (1 to 10) asks with flips and crops of the picture too, `region` (left,
+        top, width, height, fractions of the upright picture) by a part of it alone. By codes the nearest are ordered by
+        how sure the picture's bits are, unless `refine=False`. What else may be wished for: see wishes.Wished. Raises
+        PictureError, UsageError, LibraryError, and OSError where a path cannot be read.
         """
         k, views = whole("k", k, 2**31 - 1), whole("views", views, MOST_VIEWS)
         unliked = cast(Sequence[Source], unlike if isinstance(unlike, list | tuple) else [unlike])
-        wanted = wishes(**wished)
+        wanted = wishes(**wished)  # what is wrong with them is said before anything is decoded
         self.follow()
         question = several.question(self.way(engine), like, unliked, k, views, refine, region)
-        return _asked(self.way(engine), replace(question, wishes=wanted))
+        return self._asked(engine, replace(question, wishes=wanted))
 
     def similar(self, id: int, k: int = 10, engine: str = "code", **wished: Unpack[Wished]) -> Answer:
         """The `k` pictures that look most like one of the library, itself among them. Raises LibraryError."""
         id, k = whole("id", id, 2**63 - 1), whole("k", k, 2**31 - 1)
         question: Question[Any] = Question(id, k, wishes=wishes(**wished), asked=id)
         self.follow()
-        return _asked(self.way(engine), question)
+        return self._asked(engine, question)
 
     def next_page(self, cursor: str, k: int = 10) -> Answer:
         """The `k` pictures after an answer's, by its `next`. Raises as cursors.read does, and LibraryError."""
         self.follow()
         engine, question = cursors.read(cursor, self.ways)
-        return _asked(self.way(engine), replace(question, k=whole("k", k, 2**31 - 1)))
+        return self._asked(engine, replace(question, k=whole("k", k, 2**31 - 1)))
 
     def encode(self, picture: Source) -> Encoded:
         """The codes of a picture, as hexadecimal. Raises PictureError, and OSError where a path cannot be read."""
@@ -177,8 +176,10 @@ class Library:
         `chance` is wished for. Raises UsageError, LibraryError."""
         k, wanted = whole("k", k, 2**31 - 1), wishes(**wished)
         self.follow()
-        way = self.way(engine)
-        return encoding.sound(answer(way, encoding.questions(way, codes, k, wanted)))
+        return encoding.sound(answer(self.way(engine), encoding.questions(self.way(engine), codes, k, wanted)))
+
+    def _asked(self, engine: str, question: Question[Any]) -> Answer:
+        return encoding.sound(answer(self.way(engine), [question]))[0]
 
     def duplicates(
         self, within: int | None = None, turned: bool = False, crops: bool = False, stage: Stage = unwatched
@@ -197,8 +198,8 @@ class Library:
         return self.ways[name]
 
     def remove(self, *what: int | str | Path) -> Removal:
-        """Forget pictures, each named by its id, its path, or a folder above it; files are not touched. One that still
-        lies in an indexed folder comes back when that is indexed next. Raises LibraryLocked, LibraryError."""
+        """Forget pictures, each named by its id, its path, or a folder above it. Uploads go with them, no other file is
+        touched: one in an indexed folder comes back when that is indexed next. Raises LibraryLocked, LibraryError."""
         gone = removing.remove(self.folder, what)
         self.follow()
         return gone
@@ -248,10 +249,6 @@ class Library:
         """Remove the codes of a model that is not current, by its name or the first digits of its codec_id. Raises
         UsageError, LibraryError."""
         choosing.drop(self.folder, model)
-
-
-def _asked(way: Way[Any], question: Question[Any]) -> Answer:
-    return encoding.sound(answer(way, [question]))[0]
 
 
 def _folder(folder: str | Path) -> Path:

@@ -7,7 +7,7 @@ processes that run it (decoding/). What a header tells of a hostile file's cost 
 import io
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
@@ -22,16 +22,17 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from semblance.retrieval import bounds, files
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureError, PictureTooLarge
-from semblance.retrieval.formats import beside, previews, readers, regions, tiffs
+from semblance.retrieval.facts import Facts
+from semblance.retrieval.formats import beside, previews, readers, regions, saying
 from semblance.retrieval.formats.regions import Region as Region
 from semblance.retrieval.formats.rendering import render
 from semblance.retrieval.inputs import InputSpec as InputSpec
 
 Picture = npt.NDArray[np.uint8]  # (S, S, 3) RGB
+Tell = Callable[[Facts], object]
 Source = Path | str | bytes | Image.Image | npt.NDArray[Any]  # a file's path or bytes, Pillow's picture, or an array
 
-FORMATS, SUFFIXES = readers.FORMATS, readers.SUFFIXES
-MAX_FILE_BYTES = bounds.MAX_FILE_BYTES
+FORMATS, SUFFIXES, MAX_FILE_BYTES = readers.FORMATS, readers.SUFFIXES, bounds.MAX_FILE_BYTES
 SNIFF_BYTES = 32
 _SCALED = ("JPEG", "MPO", "HEIF")  # formats that can be decoded smaller
 _OUT_OF_MEMORY = re.compile("decoder error -9|(out of|insufficient) memory|memory allocation", re.IGNORECASE)
@@ -48,7 +49,7 @@ def load(source: Source, spec: InputSpec, region: Region | None = None) -> Pictu
     (H, W, 4) RGBA or (H, W) grey; Pillow's picture stays open and as it was. JPEG is decoded at the smallest scale that
     leaves what the spec asks for, HEIC from its embedded thumbnail where one is as large as that. The EXIF turn is
     applied, the first frame taken (of Pillow's picture the one it stands at), 16-bit, palette, grey and CMYK brought to
-    RGB, transparency laid on white. Colour profiles are not applied. Of a `region` alone, see regions.py.
+    RGB, transparency laid on white. Of a `region` alone, see regions.py.
 
     The same pixels give the same bytes whichever way they come: a lossless file, Pillow's picture and an array agree
     to the bit, and so do a JPEG and Pillow's picture of it before anything has decoded it. A JPEG or HEIC decoded
@@ -56,24 +57,33 @@ def load(source: Source, spec: InputSpec, region: Region | None = None) -> Pictu
 
     Raises PictureTooLarge (see bounds.py), NotAPicture, DamagedPicture, and OSError where a path cannot be read.
     """
-    return load_each(source, [spec], region)[spec]
+    return load_each(source, [spec], region=region)[spec]
 
 
-def load_each(source: Source, specs: Iterable[InputSpec], region: Region | None = None) -> dict[InputSpec, Picture]:
+def load_each(
+    source: Source, specs: Iterable[InputSpec], tell: Tell | None = None, region: Region | None = None
+) -> dict[InputSpec, Picture]:
     """One picture as each spec wants it, to the bit what `load` gives. It is decoded once for each scale that they come
-    to: once for all where a format has but one. Raises as `load` does."""
+    to: once for all where a format has but one. `tell` is told what it says of itself. Raises as `load` does."""
     scales: dict[tuple[int, int], Image.Image] = {}
     pictures: dict[InputSpec, Picture] = {}
     only: tuple[Image.Image, int] | None = None  # of a format that has but one: opened once, too
     for spec in specs:
         with nullcontext(only) if only else _opened(source) as (image, turn):
-            least = 2 * (math.ceil(spec.least * spec.size),)
-            image.draft(None, regions.whole(least, region, turn, image.size) if region else least)
+            if tell and not pictures:  # before a scale is asked for, which changes its size
+                tell(saying.facts(image, turn))
+            image.draft(None, regions.least(math.ceil(spec.least * spec.size), region, turn, image.size))
             decoded = scales.setdefault(image.size, image)
-            shown = regions.cut(decoded, region, turn) if region else decoded
-            pictures[spec] = np.asarray(render(shown, (spec.size, spec.size), turn, spec.resize))
+            part = regions.cut(decoded, region, turn)
+            pictures[spec] = np.asarray(render(part, (spec.size, spec.size), turn, spec.resize))
             only = None if image.format in _SCALED else (decoded, turn)
     return pictures
+
+
+def facts(data: bytes) -> Facts:
+    """What a file says of its picture; nothing is decoded. Raises as `load` does, of what is wrong with its header."""
+    with _identified(data) as image:
+        return saying.facts(image, readers.turn(image))
 
 
 def at_full_size(source: Source) -> Picture:
@@ -83,8 +93,7 @@ def at_full_size(source: Source) -> Picture:
 
 
 def thumbnail(source: Source, side: int, proportion: float = 1.0, quality: int = 85) -> bytes:
-    """A JPEG of the picture, its proportions kept: its shorter side at most `side` pixels, and its longer at most
-    `proportion` times that. Raises as `load`."""
+    """A JPEG: its shorter side at most `side` pixels, its longer `proportion` times that. Raises as `load`."""
     with _opened(source) as (image, turn):
         scale = min(1.0, side / min(image.size), proportion * side / max(image.size))
         width, height = (max(1, round(length * scale)) for length in image.size)
@@ -95,8 +104,7 @@ def thumbnail(source: Source, side: int, proportion: float = 1.0, quality: int =
 
 
 def scaled(picture: Picture, side: int, box: tuple[float, float, float, float] | None = None) -> Picture:
-    """What `box` (left, top, right, bottom in pixels, fractions allowed; None: all) holds of a picture (S, S, 3), as
-    (side, side, 3), by the interpolation that `load` uses."""
+    """What `box` (left, top, right, bottom in pixels; None: all) holds of a picture (S, S, 3), as (side, side, 3)."""
     return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC, box=box))
 
 
@@ -128,17 +136,14 @@ def read(path: Path) -> bytes:
 def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
     """A picture of our own, its header read and checked but nothing decoded, and its EXIF turn (1 to 8)."""
     image = _identified(source) if isinstance(source, bytes) else _header(source)
-    width, height = image.size
     bounds.header(image)
     try:
-        turn = 1
         if isinstance(image, JpegImageFile) and image is not source:
             data = cast(io.BytesIO, image.fp).getvalue()
             image = image if data.endswith(beside.END) else _ended(image, data)
-        if image.format != "TIFF" or isinstance(image, tiffs.Samples):  # Pillow turns these itself as it loads them
-            turn = readers.turn(image)
+        turn = readers.turn(image)
         with image.copy() if image is source else image as own:
-            if isinstance(own, TiffImageFile) and width * height > (Image.MAX_IMAGE_PIXELS or width * height):
+            if isinstance(own, TiffImageFile) and own.width * own.height > (Image.MAX_IMAGE_PIXELS or math.inf):
                 own.im = Image.new(own.mode, own._tile_size).im  # or TIFF asks Pillow's guard before it makes room
             yield own, turn
     except (PictureError, MemoryError):
@@ -163,8 +168,9 @@ def _header(source: object) -> Image.Image:
         return Image.fromarray(source)
     if isinstance(source, str | Path):
         return _identified(read(files.named(source) if isinstance(source, str) else source))
-    kind = type(source).__name__
-    raise NotAPicture(f"A picture is a path, a file's bytes, Pillow's picture or an array, not {kind}.")
+    raise NotAPicture(
+        f"A picture is a path, a file's bytes, Pillow's picture or an array, not {type(source).__name__}."
+    )
 
 
 def _identified(data: bytes) -> ImageFile:
@@ -208,6 +214,8 @@ def _of_a_camera(data: bytes) -> ImageFile:
         why = "a camera's raw data, and no JPEG inside to look at"
         raise NotAPicture(f"This kind of {kind} is not read ({why}): save it as PNG or JPEG.")
     image = _identified(found.jpeg)
+    if data[:4] in previews.TIFFS:  # the file's own directories say more than what is in its JPEG
+        image.info[saying.OF_CAMERA] = data
     if found.turn is not None:
         readers.state_turn(image, found.turn)
     return image

@@ -4,9 +4,12 @@ import copy
 
 from fastapi.routing import APIRoute
 
-from semblance.api.routes import codes, pictures, search, standing
+from semblance.api.routes import changing, codes, duplicates, jobs, pictures, search, standing
 
-ROUTERS = (search.router, codes.router, pictures.router, standing.router)
+ROUTERS = (
+    *(search.router, codes.router, pictures.router, standing.router),
+    *(changing.router, jobs.router, duplicates.router),
+)
 
 for _router in ROUTERS:  # whatever answers GET answers HEAD, by the same function (RFC 9110, 9.3.2)
     for _route in [*_router.routes]:

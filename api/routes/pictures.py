@@ -3,7 +3,7 @@
 What is shown under an id is what was indexed, or nothing: the file is looked at as it was opened (originals.py).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import anyio.to_thread
 from fastapi import APIRouter, Query, Request
@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from semblance.api.wire import content
 from semblance.api.wire.asking import Id
-from semblance.api.wire.pictures import Image, Images
+from semblance.api.wire.pictures import Image, Images, Side
 from semblance.api.wire.problems import problem, responses
 from semblance.api.work.sending import Sent
 from semblance.api.work.threads import Service
@@ -21,24 +21,28 @@ from semblance.retrieval import decoding
 
 router = APIRouter()
 
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": {"image/*": {}}},
+    206: {"description": "The part of it that Range asks for", "content": {"image/*": {}}},
+}
 _SHARP = 90  # the quality of a JPEG that is looked at whole
 
 
 @router.get("/images", responses=responses(422, 503))
-def some_images(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 12) -> Images:
+def some_images(request: Request, limit: Annotated[int, Query(ge=1, le=200, description="How many")] = 12) -> Images:
     """Some pictures, spread evenly over the library."""
     own: Service = request.state.service
     with Catalog.opened(own.settings.library) as catalog:
         return Images(images=[Image(id=entry.id, path=entry.path) for entry in catalog.spread(limit)])
 
 
-@router.get("/images/{id}", responses=responses(404, 410, 412, 416, 422, 503), response_class=Response)
+@router.get("/images/{id}", responses=_FILE | responses(404, 410, 412, 416, 422, 503), response_class=Response)
 async def original(id: Id, request: Request) -> Response:
     """The picture's file, as it is on disk; or a part of it, where `Range` says which."""
     own: Service = request.state.service
     entry = await known(own, id)
     file = await own.reading.open(entry)
-    headers = content.headers(entry.sha256.hex(), file.mtime_ns / 10**9, entry.path) | {"Accept-Ranges": "bytes"}
+    headers = content.headers(entry.sha256.hex(), file.modified, entry.path) | {"Accept-Ranges": "bytes"}
     said = _settled(request, headers)
     if said is None and request.method == "HEAD":
         said = Response(headers={**headers, "Content-Length": str(file.size)}, media_type=file.media_type)
@@ -71,17 +75,17 @@ async def thumbnail(id: Id, request: Request) -> Response:
 
 
 @router.get("/images/{id}/view", responses=responses(404, 410, 412, 413, 415, 422, 503), response_class=Response)
-async def view(id: Id, request: Request, side: Literal[1024, 2048, 4096] = 2048) -> Response:
+async def view(id: Id, request: Request, side: Side = Side.USUAL) -> Response:
     """A JPEG of the whole picture, upright and in sRGB, its longer side at most `side` pixels: for what browsers do not
     show, and for what is larger than a screen. Made each time: browsers keep it."""
     own: Service = request.state.service
     entry = await known(own, id)
     own.reading.close(await own.reading.open(entry))
-    headers = content.headers(f"{entry.sha256.hex()}-view-{side}")
+    headers = content.headers(f"{entry.sha256.hex()}-view-{side:d}")
     if (said := _settled(request, headers)) is not None:
         return said
     async with own.reading.whole(entry) as data:
-        shown, _ = await own.slots.run(decoding.thumbnail, data, side, 1, _SHARP)
+        shown, _ = await own.slots.run(decoding.thumbnail, data, int(side), 1, _SHARP)
     return Response(shown, media_type="image/jpeg", headers=headers)
 
 

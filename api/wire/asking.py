@@ -15,7 +15,8 @@ from semblance.retrieval.views import MOST as MOST_VIEWS
 MAX_K = 1000
 MOST_CODES, MOST_SEVERAL = 256, 16
 
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]  # what SQLite and FAISS can hold
+# What SQLite and FAISS can hold.
+Id = Annotated[int, Path(ge=1, le=2**63 - 1, description="The picture's id in the library")]
 Near = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Odds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Day = Annotated[str, Field(json_schema_extra={"format": "date"}, examples=["2024-02-29"])]
@@ -116,6 +117,8 @@ def wished(params: Narrowed) -> Wishes:
     said = {name: getattr(params, name) for name in params.model_fields_set & _WISHED}
     if said.get("near") is not None:
         said["near"] = wishes.place(said["near"])
+    if said.get("cursor") is not None:
+        said["cursor"] = ""  # what it says itself is read elsewhere
     return wishes.wishes(**said) if said else PLAIN
 
 

@@ -111,7 +111,7 @@ def _date(modified: float) -> str | None:
 
 def _disposition(name: str) -> str:
     """To be shown; saved under the file's name (RFC 6266, 8187). What no file's name should hold is `_` in it."""
-    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    name = re.sub("[\ud800-\udfff]", "\ufffd", name)  # bytes of a name that is no UTF-8
     safe = "".join("_" if unicodedata.category(one) in ("Cc", "Zl", "Zp") or one in _WRONG else one for one in name)
     plain = re.sub(r'[^\x20-\x7e]|["%]', "_", safe)
     more = "" if plain == safe else f"; filename*=UTF-8''{quote(safe, safe='')}"

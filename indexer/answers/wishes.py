@@ -62,6 +62,8 @@ def wishes(
     """Wishes by their names (see Wished), checked. Raises UsageError, TypeError for a name that is not known."""
     if unknown := narrowing.keys() - _NARROWING:
         raise TypeError(f"there is no wish {min(unknown)!r}")
+    if cursor:
+        raise UsageError("cursor: a first page begins without: say an empty one, and go on by `next_page`.")
     if within is not None and not (_number(within) and within >= 0):
         raise UsageError(f"within: it is a distance from 0 on, not {within!r}.")
     if chance is not None and not (_number(chance) and chance > 0):

@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from semblance.indexer.catalog import Catalog, Purpose, Writer, finding, placing
+from semblance.indexer.catalog import Catalog, Purpose, Writer, finding, placing, said
 from semblance.indexer.derived import encoders, leftovers, pixelfile, snapshot
+from semblance.indexer.keeping import uploads
 from semblance.indexer.run.deciding import Known
 from semblance.indexer.run.disks import to_remember
 from semblance.indexer.run.forgetting import vanished
@@ -53,6 +54,8 @@ def update(
                 raise UsageError(f"There is no folder {folder}.")
     with Writer.writing(library, codec) as catalog, full_disk_said(library):
         leftovers.remove(library)
+        if uploads.named(library, folders):
+            uploads.bring_home(catalog)
         codecs = codecs_with(catalog, codec, beside)
         with_pixels = with_pixels or pixelfile.exists(library)
         summary = bring_up_to_date(
@@ -105,7 +108,8 @@ def update_some(
     lost = replace(lost, leaving=[path for path in left if path not in entries and path not in seen.found])
     entries |= left
     ids = [entry.id for entry in entries.values()]
-    known = Known(entries, failures, {codec.codec_id: finding.coded(catalog, codec.codec_id, ids) for codec in codecs})
+    coded = {codec.codec_id: finding.coded(catalog, codec.codec_id, ids) for codec in codecs}
+    known = Known(entries, failures, coded, said.asked(catalog, ids))
     with_pixels = pixelfile.exists(catalog.folder)  # which of the others lack one, only a whole run asks
     return TakingIn(catalog, codecs, known, lost, with_pixels, None, threads, quiet).run(seen)
 
@@ -157,7 +161,7 @@ def bring_up_to_date(
 
 def _known(catalog: Catalog, codecs: list[Codec]) -> Known:
     coded = {codec.codec_id: catalog.coded(codec.codec_id) for codec in codecs}
-    return Known({entry.path: entry for entry in catalog.entries()}, catalog.failures(), coded)
+    return Known({entry.path: entry for entry in catalog.entries()}, catalog.failures(), coded, said.asked(catalog))
 
 
 @contextlib.contextmanager

@@ -2,11 +2,9 @@
 
 The functions are those of `retrieval/images.py`, which the processes run, and give the same bytes. A file, or its
 bytes, is decoded in a process with a limit on memory and on time, so that a hostile one costs itself alone; an array,
-or a picture that Pillow holds, is the caller's own and is decoded here.
-
-The processes belong to this one as its threads do: as many are busy as threads want pictures at one time, and those
-that are not wait for the next. A message is a line of JSON, and the bytes that it announces. What comes back is never a
-pickle: whoever takes over a decoder by a hostile picture gains no more than that.
+or Pillow's picture, is the caller's own and is decoded here. The processes belong to this one as its threads do: as
+many are busy as threads want pictures at one time, and those that are not wait for the next. A message is a line of
+JSON, and the bytes that it announces; what comes back is never a pickle: whoever takes over a decoder gains no more.
 """
 
 import atexit
@@ -19,7 +17,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,11 +25,12 @@ import numpy as np
 from semblance.retrieval import bounds, errors, files, images
 from semblance.retrieval.decoding import process
 from semblance.retrieval.errors import Stopped
+from semblance.retrieval.facts import Facts
 from semblance.retrieval.images import Picture, Region, Source
 from semblance.retrieval.inputs import InputSpec
 
-_LINE = 2**20  # bytes of a message's JSON at most
-_KEPT = os.cpu_count() or 1  # processes that wait when whoever wanted more is done
+Seen = dict[InputSpec, Picture]
+_LINE, _KEPT = 2**20, os.cpu_count() or 1  # bytes of a message's JSON, and processes that wait for the next, at most
 _GIVEN_UP = "The pictures that were being decoded are given up."
 
 _lock = threading.RLock()
@@ -66,12 +64,12 @@ class Decoder:
     silent for too long, and begun anew for the next picture. Whatever happens costs one picture."""
 
     def __init__(self) -> None:
-        self.ended = False  # by `end`; nothing is decoded by it any more
+        self.ended = self._late = False  # by `end`; nothing is decoded by one that has ended
         self._process: subprocess.Popen[bytes] | None = None
         self._user = -1  # whose rights it has
         self.holds = False  # a file that it has read, and may be asked to show
+        self.said: Facts | None = None
         self._patience = self.until = math.inf
-        self._late = False
 
     def open(self, path: Path) -> bytes:
         """Read a file, and hold it for `see`; its SHA-256. Raises PictureError and OSError."""
@@ -79,12 +77,11 @@ class Decoder:
         self.holds = True
         return bytes.fromhex(said["sha256"])
 
-    def see(
-        self, specs: Sequence[InputSpec], source: Path | bytes | None = None, region: Region | None = None
-    ) -> dict[InputSpec, Picture]:
-        """What images.load_each makes of a file, of its bytes, or of the file that is held. Raises as that does, and
-        PictureTooCostly, NoDecoder, Stopped."""
-        said, body = self.ask({"specs": [*map(astuple, specs)], "region": region}, source)
+    def see(self, specs: Sequence[InputSpec], source: Path | bytes | None = None, region: Region | None = None) -> Seen:
+        """What images.load_each makes of a file, of its bytes, or of the file that is held; `said`: what that says of
+        itself. Without specs its header alone is read. Raises as that does, PictureTooCostly, NoDecoder, Stopped."""
+        said, body = self.ask({"specs": [[*vars(spec).values()] for spec in specs], "region": region}, source)
+        self.said = Facts(*said["facts"])
         made, at = {}, 0
         for spec, shape in zip(specs, said["shapes"], strict=True):
             made[spec] = np.frombuffer(body, np.uint8, math.prod(shape), at).reshape(shape)
@@ -200,10 +197,10 @@ def load(source: Source, spec: InputSpec) -> Picture:
     return load_each(source, [spec])[spec]
 
 
-def load_each(source: Source, specs: Iterable[InputSpec], region: Region | None = None) -> dict[InputSpec, Picture]:
+def load_each(source: Source, specs: Iterable[InputSpec], region: Region | None = None) -> Seen:
     """As images.load_each. Raises as `load` does."""
     if not isinstance(source, str | Path | bytes):
-        return images.load_each(source, specs, region)
+        return images.load_each(source, specs, region=region)
     with one() as decoder:
         return decoder.see([*specs], files.named(source) if isinstance(source, str) else source, region)
 

@@ -40,17 +40,19 @@ def checked(left: float, top: float, width: float, height: float) -> Region:
     return region
 
 
-def whole(least: tuple[int, int], region: Region, turn: int, size: tuple[int, int]) -> tuple[int, int]:
-    """How large a picture of `size` as stored has to be decoded that its region has `least` pixels a side."""
+def least(side: int, region: Region | None, turn: int, size: tuple[int, int]) -> tuple[int, int]:
+    """How large a picture of `size` as stored has to be decoded that its region has `side` pixels a side."""
+    if region is None:
+        return side, side
     _, _, *kept = _STORED.get(turn, _STORED[1])(*region)
-    across, down = (
-        min(math.ceil(min(side / share, 2.0**31)), most) for side, share, most in zip(least, kept, size, strict=True)
-    )
+    across, down = (min(math.ceil(min(side / share, 2.0**31)), most) for share, most in zip(kept, size, strict=True))
     return across, down
 
 
-def cut(image: Image.Image, region: Region, turn: int) -> Image.Image:
-    """The region of a picture as stored, at least a pixel of it; decodes what is not decoded yet."""
+def cut(image: Image.Image, region: Region | None, turn: int) -> Image.Image:
+    """The region of a picture as stored, at least a pixel of it; decodes what is not decoded yet. None: all of it."""
+    if region is None:
+        return image
     image.load()
     left, top, width, height = _STORED.get(turn, _STORED[1])(*region)
     (across, right), (down, bottom) = (
