@@ -32,8 +32,7 @@ Picture = npt.NDArray[np.uint8]  # (S, S, 3) RGB
 Tell = Callable[[Facts], object]
 Source = Path | str | bytes | Image.Image | npt.NDArray[Any]  # a file's path or bytes, Pillow's picture, or an array
 
-FORMATS, SUFFIXES, MAX_FILE_BYTES = readers.FORMATS, readers.SUFFIXES, bounds.MAX_FILE_BYTES
-SNIFF_BYTES = 32
+FORMATS, SUFFIXES, MAX_FILE_BYTES, SNIFF_BYTES = readers.FORMATS, readers.SUFFIXES, bounds.MAX_FILE_BYTES, 32
 _SCALED = ("JPEG", "MPO", "HEIF")  # formats that can be decoded smaller
 _OUT_OF_MEMORY = re.compile("decoder error -9|(out of|insufficient) memory|memory allocation", re.IGNORECASE)
 

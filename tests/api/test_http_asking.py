@@ -88,7 +88,8 @@ def test_codes_out_and_many_codes_in(http: httpx.Client, server: Server, picture
     assert set(encoded) == {"codec_id", "bits", "code", "copies", "timings_ms"}
     assert set(encoded["copies"]) == {"codec_id", "bits", "code"}
     with Library.open(server.library) as own:
-        index = own.ways["code"].index
+        way: Any = own.ways["code"]
+        index = way.index
         known, stored = index.ids(), index.codes(index.ids())
     asked = [encoded["code"], *(code.tobytes().hex() for code in stored[:39])]
     answer = http.post("/search/codes", json={"codes": asked, "k": 7, "codec_id": encoded["codec_id"]}).json()
