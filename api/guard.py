@@ -4,14 +4,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from semblance.api.door.foreign import ALWAYS, PAGES, Names
+from semblance.api.door.proxies import Forwarded
 from semblance.api.door.receiving import DROPPED, SMALL, Receiving
+from semblance.api.settings import Settings
 from semblance.api.wire.problems import problem, too_large
+from semblance.api.work.threads import CLIENT
 
 FORM_BYTES = 64 * 1024  # what a multipart body has beside the picture
 _PAGE_POLICY = (
@@ -59,7 +63,8 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers, path = Headers(scope=scope), scope["path"].removeprefix(scope.get("root_path", ""))
-        answer, held = Answer(send, path), 0
+        answer, held, client = Answer(send, path), 0, (scope["client"] or ("",))[0]
+        CLIENT.set(client)
         refusal: Response | None = None
         if path != "/health":
             method = scope["method"] if path in PAGES else ""
@@ -70,7 +75,7 @@ class Guard:
             refusal = refusal or gate(scope)
         size = self.limit if "transfer-encoding" in headers else int(headers.get("content-length", "0"))
         if refusal is None and size > SMALL:
-            refusal = self._no_room(client := (scope["client"] or ("",))[0], size)
+            refusal = self._no_room(client, size)
             held = 0 if refusal else size
         if "transfer-encoding" in headers:
             receive = partial(self._counted, receive, [0])
@@ -96,3 +101,12 @@ class Guard:
         if read[0] > self.limit:
             raise HTTPException(413, too_large(self.max_upload_mb))
         return message
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Put the guard before an app, and before that, where a proxy is trusted, what believes it."""
+    names = Names(settings.host, settings.allow_host)
+    receiving = Receiving(settings.receiving_mb * 2**20, settings.max_upload_mb * 2**20 + FORM_BYTES)
+    app.add_middleware(Guard, names=names, max_upload_mb=settings.max_upload_mb, receiving=receiving)
+    if settings.trust_proxy:  # the last that is added is the first that is asked
+        app.add_middleware(Forwarded, trusted=settings.trust_proxy, each=settings.connections_each)

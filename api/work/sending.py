@@ -1,9 +1,10 @@
-"""A file as an answer, read while it is sent, from where it was opened: never by its path again."""
+"""Files as answers: of pictures, read while they are sent and from where they were opened; and of the page."""
 
 import logging
 from collections.abc import AsyncIterator
 
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
+from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from semblance.api.work.reading import Original, Reading
@@ -44,3 +45,13 @@ class Sent(StreamingResponse):
 
     async def _piece(self, at: int) -> bytes:
         return await self._reading.piece(self._file, at, self._end)
+
+
+class Whole(StaticFiles):
+    """A folder of the service's own files, each sent whole: a server may pass over Range (RFC 9110, 14.2), of which
+    Starlette says in plain text what is wrong."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The answer for a file."""
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        return await super().get_response(path, scope)
