@@ -136,7 +136,7 @@ def _hung(port: int, source: str, over: threading.Event) -> None:
 
 def _bombs(port: int, source: str, over: threading.Event) -> None:
     """BOMBS clients that upload progressive JPEGs of as many scans as are read, and of more."""
-    dear = [scans(count, side) for count, side in ((20, 3_000), (90, 2_000), (2_000, 2_000))]
+    dear = [scans(count, side) for count, side in ((20, 3_000), (90, 9_000), (2_000, 2_000))]
 
     def send(place: int) -> None:
         number = place
