@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from semblance.indexer.answers.asking import Answer, Hit
+    from semblance.indexer.answers.hits import Answer, Hit
     from semblance.indexer.library import Library
     from semblance.retrieval.codec import Codec
     from semblance.retrieval.errors import LibraryError, ModelError, PictureError, SemblanceError
