@@ -39,7 +39,7 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
         worker.start()
         decoding.warm(min(settings.decode_slots, WARM))
         yield {"service": Service(settings, worker, slots, reading)}
-        slots.stop()
+        stop()
         worker.stop()
 
     app = description.app(lifespan)
@@ -52,7 +52,12 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.state.stop = slots.stop  # at once, for those who cannot wait until the app's life ends
+
+    def stop() -> None:
+        reading.stop()
+        slots.stop()
+
+    app.state.stop = stop  # at once, for those who cannot wait until the app's life ends
     app.state.closing = lambda: None  # first of all when the service stops: what would never end by itself
     app.state.connections = lambda: 0  # how many are open, where a server says so
 

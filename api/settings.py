@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     decode_slots: int = Field(default=os.cpu_count() or 1, ge=1, description="pictures decoded at one time")
     waiting: int = Field(default=64, ge=1, description="uploads that may wait for a slot; further ones are turned away")
     read_seconds: float = Field(default=10, gt=0, le=600, description="for which one look at a picture's file may last")
-    reads_at_once: int = Field(default=16, ge=1, le=1000, description="files that are read at one time from one disk")
+    reads_at_once: int = Field(default=8, ge=1, le=1000, description="files that are read at one time from one disk")
 
     @property
     def needs_keys(self) -> bool:

@@ -42,7 +42,7 @@ async def original(id: Id, request: Request) -> Response:
     own: Service = request.state.service
     entry = await _known(own, id)
     file = await own.reading.open(entry)
-    headers = content.headers(entry.sha256.hex(), file.mtime_ns / 10**9, entry.path) | {"Accept-Ranges": "bytes"}
+    headers = content.headers(entry.sha256.hex(), file.modified, entry.path) | {"Accept-Ranges": "bytes"}
     said = _settled(request, headers)
     if said is None and request.method == "HEAD":
         said = Response(headers={**headers, "Content-Length": str(file.size)}, media_type=file.media_type)

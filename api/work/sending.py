@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from semblance.api.work.reading import PIECE, Reading
-from semblance.indexer.derived.originals import Original
+from semblance.api.work.reading import Original, Reading
 from semblance.retrieval.errors import Busy, Gone
 
 log = logging.getLogger("semblance.api")
@@ -44,4 +43,4 @@ class Sent(StreamingResponse):
             at += len(piece)
 
     async def _piece(self, at: int) -> bytes:
-        return await self._reading.run(self._file.entry.path, self._file.piece, at, min(PIECE, self._end - at))
+        return await self._reading.piece(self._file, at, self._end)

@@ -181,7 +181,7 @@ def test_the_view_is_the_whole_picture_upright_for_any_browser(shelf: Shelf, nam
         assert (shown.mode, shown.info.get("icc_profile")) == ("RGB", None)
         for x, y in np.ndindex(2, 2):
             seen = shown.getpixel((shown.width * (1 + 2 * x) // 4, shown.height * (1 + 2 * y) // 4))
-            assert np.abs(np.subtract(seen, CORNERS[y, x].astype(int))).max() < 12
+            assert np.abs(np.array(seen) - CORNERS[y, x].astype(int)).max() < 12
     assert "side: " in detail(shelf.get(name, "/view?side=300"), 422)
 
 
