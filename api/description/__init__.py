@@ -4,7 +4,6 @@ FastAPI's own is brought to what generators of clients understand. A route needs
 its parameters and `responses(...)` with its statuses: its name, tag, errors and examples come from here.
 """
 
-import copy
 import importlib.util
 import re
 from http import HTTPStatus
@@ -48,7 +47,9 @@ def app(lifespan: Lifespan[FastAPI]) -> FastAPI:
         version=semblance.__version__,
         openapi_tags=[{"name": name, "description": said} for name, said in TAGS.items()],
         openapi_url=None,
-        generate_unique_id_function=lambda route: NAMES.get(f"{min(route.methods)} {route.path_format}", route.name),
+        generate_unique_id_function=lambda route: NAMES.get(
+            f"{min(route.methods or ())} {route.path_format}", route.name
+        ),
         lifespan=lifespan,
     )
     made.openapi = lambda: _kept(made)  # type: ignore[method-assign]
@@ -104,7 +105,11 @@ def describe(of: FastAPI) -> dict[str, Any]:
     said = schemas.plain(said)
     components = said["components"]
     components["securitySchemes"] = {
-        "key": {"type": "http", "scheme": "bearer", "description": "A key that `semblance keys` made, where it has some"}
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key that `semblance keys` made, where it has some",
+        }
     }
     said["security"] = [{}, {"key": []}]
     examples.put(said)
@@ -117,7 +122,7 @@ def _errors(operation: dict[str, Any], path: str) -> None:
     of_the_door = () if path in _TOLD_TO_ALL else _OF_THE_DOOR
     for status in sorted({*map(str, of_the_door), *(status for status in answers if status >= "4")}):
         title = HTTPStatus(int(status)).phrase
-        example = {"type": "about:blank", "title": title, "status": int(status), "detail": examples.sentence(status)}
-        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": copy.copy(example)}}
+        example = Problem(title=title, status=int(status), detail=examples.sentence(status))
+        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example.model_dump()}}
         answers[status] = {"description": title, "content": content}
     operation["responses"] = dict(sorted(answers.items()))

@@ -79,6 +79,14 @@ _SENTENCES = {
     "503": "The service has too many pictures waiting to be decoded: try again in a moment.",
     "507": "The disk of the library is full: make room and send the picture again.",
 }
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "null": type(None),
+    "array": list,
+}
 _BY_TYPE: dict[str, Callable[[], Any]] = {
     "string": lambda: "text",
     "integer": lambda: 1,
@@ -131,10 +139,7 @@ def fits(value: Any, schema: dict[str, Any]) -> bool:
     """Whether a value is of the type and among the values that a schema names, as far as our values go."""
     if "anyOf" in schema:
         return any(fits(value, each) for each in schema["anyOf"])
-    kinds = {
-        "string": str, "integer": int, "number": (int, float), "boolean": bool, "null": type(None), "array": list,
-    }  # fmt: skip
-    right = isinstance(value, kinds.get(schema.get("type", ""), ())) and not (
+    right = isinstance(value, _KINDS.get(schema.get("type", ""), ())) and not (
         isinstance(value, bool) and schema["type"] != "boolean"
     )
     return right and value in schema.get("enum", [value]) and value == schema.get("const", value)

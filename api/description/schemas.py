@@ -24,7 +24,7 @@ def plain(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     renamed = {name: f"{_camel(name.removeprefix('Body_'))}Form" for name in schemas if name.startswith("Body_")}
     for old, new in renamed.items():
-        schemas[new] = schemas.pop(old) | {"title": new}
+        schemas[new] = schemas.pop(old) | {"title": new, "additionalProperties": False}
     mended: dict[str, Any] = _mended(document, {_REF + old: _REF + new for old, new in renamed.items()})
     asked, answered = _reached(mended, "requestBody", "parameters"), _reached(mended, "responses")
     kept = mended["components"]["schemas"]
