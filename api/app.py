@@ -16,6 +16,7 @@ from semblance.api.guard import FORM_BYTES, Guard
 from semblance.api.routes import ROUTERS
 from semblance.api.settings import Settings
 from semblance.api.wire import problems
+from semblance.api.work.changing import Changing
 from semblance.api.work.reading import Reading
 from semblance.api.work.threads import Service, Slots, Worker
 from semblance.indexer.library import Library
@@ -33,13 +34,17 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     worker = Worker(settings.library, settings.model, library)
     slots = Slots(settings.decode_slots, settings.waiting)
     reading = Reading(settings.read_seconds, settings.reads_at_once)
+    changing = Changing(settings)
+    service = Service(settings, worker, slots, reading, changing)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
         worker.start()
+        changing.start()
         decoding.warm(min(settings.decode_slots, WARM))
-        yield {"service": Service(settings, worker, slots, reading)}
-        stop()
+        yield {"service": service}
+        service.stop()
+        changing.stop()
         worker.stop()
 
     app = description.app(lifespan)
@@ -52,13 +57,8 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
-
-    def stop() -> None:
-        reading.stop()
-        slots.stop()
-
-    app.state.stop = stop  # at once, for those who cannot wait until the app's life ends
-    app.state.closing = lambda: None  # first of all when the service stops: what would never end by itself
+    app.state.stop = service.stop  # at once, for those who cannot wait until the app's life ends
+    app.state.closing = changing.end  # when that begins: streams of events end, and what runs beside requests
     app.state.connections = lambda: 0  # how many are open, where a server says so
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)

@@ -92,8 +92,7 @@ def at_full_size(source: Source) -> Picture:
 
 
 def thumbnail(source: Source, side: int, proportion: float = 1.0, quality: int = 85) -> bytes:
-    """A JPEG of the picture, its proportions kept: its shorter side at most `side` pixels, and its longer at most
-    `proportion` times that. Raises as `load`."""
+    """A JPEG: its shorter side at most `side` pixels, its longer `proportion` times that. Raises as `load`."""
     with _opened(source) as (image, turn):
         scale = min(1.0, side / min(image.size), proportion * side / max(image.size))
         width, height = (max(1, round(length * scale)) for length in image.size)
@@ -104,8 +103,7 @@ def thumbnail(source: Source, side: int, proportion: float = 1.0, quality: int =
 
 
 def scaled(picture: Picture, side: int, box: tuple[float, float, float, float] | None = None) -> Picture:
-    """What `box` (left, top, right, bottom in pixels, fractions allowed; None: all) holds of a picture (S, S, 3), as
-    (side, side, 3), by the interpolation that `load` uses."""
+    """What `box` (left, top, right, bottom in pixels; None: all) holds of a picture (S, S, 3), as (side, side, 3)."""
     return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC, box=box))
 
 

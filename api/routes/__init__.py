@@ -4,9 +4,9 @@ import copy
 
 from fastapi.routing import APIRoute
 
-from semblance.api.routes import pictures, search, standing
+from semblance.api.routes import changing, duplicates, jobs, pictures, search, standing
 
-ROUTERS = (search.router, pictures.router, standing.router)
+ROUTERS = (search.router, pictures.router, standing.router, changing.router, jobs.router, duplicates.router)
 
 for _router in ROUTERS:  # whatever answers GET answers HEAD, by the same function (RFC 9110, 9.3.2)
     for _route in [*_router.routes]:

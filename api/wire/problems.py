@@ -1,6 +1,6 @@
 """Errors over HTTP: RFC 9457 problem+json, one sentence each."""
 
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -15,13 +15,16 @@ from semblance.retrieval import errors
 from semblance.retrieval.errors import SemblanceError
 
 _SAID = 5  # things that are wrong with one request; the names of fields may be anything
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[SemblanceError], int] = {
     errors.UnknownPicture: 404,
+    errors.UnknownJob: 404,
+    errors.Outdated: 409,
     errors.Gone: 410,
     errors.Busy: 503,
+    errors.NotWritable: 403,
+    errors.DiskFull: 507,
     errors.DamagedPicture: 400,
     errors.NotAPicture: 415,
     errors.PictureTooLarge: 413,
@@ -58,6 +61,16 @@ def too_large(limit_mb: int) -> str:
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The same, for the OpenAPI description of a route; api/description says what each holds."""
     return {status: {"description": HTTPStatus(status).phrase} for status in statuses}
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that the path of a request takes: of all routes, while Starlette names the first one's."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    asked = [(method, {**request.scope, "method": method}) for method in HTTPMethod]
+    taken: list[str] = [
+        method for method, scope in asked if any(route.matches(scope)[0] == Match.FULL for route in routes)
+    ]
+    return taken or ["GET", "HEAD"]  # those of a folder of files
 
 
 def install(app: FastAPI) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
 
@@ -27,6 +27,9 @@ from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import Busy, LibraryError, NoCopies, Overtaken, SemblanceError
+
+if TYPE_CHECKING:
+    from semblance.api.work.changing import Changing  # which has Slots from here
 
 T = TypeVar("T")
 
@@ -62,7 +65,7 @@ class Worker:
         """Over `library`, which is the thread's from then on; or over the library that there will be in `folder`, by
         `model` where its codec is to be found there."""
         self._folder, self._model, self._library = folder, model, library
-        self._queue: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Asked | Future[None] | None] = queue.SimpleQueue()
         self._state: State | SemblanceError = LibraryError("The library is being loaded: ask again in a moment.")
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
 
@@ -87,21 +90,30 @@ class Worker:
         self._queue.put(asked)
         return asked.future
 
+    def look(self) -> Future[None]:
+        """Take in what changed now, and not with the next look: done when searches find it."""
+        looked: Future[None] = Future()
+        self._queue.put(looked)
+        return looked
+
     # ---- the thread ------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         look_at = -math.inf
         stopping = False
         while not stopping:
-            batch: list[_Asked | None] = []
+            batch: list[_Asked | Future[None] | None] = []
             with contextlib.suppress(queue.Empty):  # all that is there, after waiting a while for the first
                 batch.append(self._queue.get(timeout=max(0.0, look_at - time.monotonic())))
                 while True:
                     batch.append(self._queue.get_nowait())
             stopping = None in batch
-            if time.monotonic() >= look_at:
+            looks = [each for each in batch if isinstance(each, Future) and each.set_running_or_notify_cancel()]
+            if looks or time.monotonic() >= look_at:
                 look_at = (FOLLOW_EVERY if self._follow() else _LOADED_EVERY) + time.monotonic()
-            asked = [each for each in batch if each is not None and each.future.set_running_or_notify_cancel()]
+            for looked in looks:
+                looked.set_result(None)
+            asked = [each for each in batch if isinstance(each, _Asked) and each.future.set_running_or_notify_cancel()]
             for engine in dict.fromkeys(each.engine for each in asked):
                 self._answer([each for each in asked if each.engine == engine])
         self._close()
@@ -189,3 +201,9 @@ class Service:
     worker: Worker
     slots: Slots
     reading: Reading
+    changing: "Changing"
+
+    def stop(self) -> None:
+        """Give up what is decoded and what is read, and wait for neither; questions are answered still."""
+        self.reading.stop()
+        self.slots.stop()

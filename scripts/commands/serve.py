@@ -18,6 +18,13 @@ from semblance.scripts import console, interrupts
 # What each setting is where neither an option nor its SEMBLANCE_ variable says otherwise.
 _DEFAULTS = {name: str(field.default) for name, field in Settings.model_fields.items()}
 
+Folders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="DIR", help="A folder that may be indexed over HTTP; may be repeated.", show_default="those indexed"
+    ),
+]
+
 
 def serve(
     library: Annotated[Path | None, console.option("The library's folder.", show_default="SEMBLANCE_LIBRARY")] = None,
@@ -26,6 +33,7 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="The port; 0 takes a free one.", show_default=_DEFAULTS["port"])
     ] = None,
+    folder: Folders = None,
     wait: Annotated[bool, typer.Option("--wait", help="Start without a library; answer once there is one.")] = False,
     allow_host: Annotated[
         list[str] | None,
@@ -41,7 +49,7 @@ def serve(
 ) -> None:
     """Serve a library: the page at /, the API described at /docs."""
     given: dict[str, object] = {"library": library, "model": model, "host": host, "port": port, "open": open or None}
-    given |= {"allow_host": allow_host or None, "trust_proxy": trust_proxy or None}
+    given |= {"allow_host": allow_host or None, "trust_proxy": trust_proxy or None, "folders": folder or None}
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:

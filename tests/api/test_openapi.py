@@ -36,9 +36,7 @@ def test_every_answer_is_as_described(url: str) -> None:
     assert len(operations) >= 7
     for operation in operations:
 
-        @settings(
-            max_examples=EXAMPLES, deadline=None, derandomize=SEED is None, suppress_health_check=[*HealthCheck]
-        )
+        @settings(max_examples=EXAMPLES, deadline=None, derandomize=SEED is None, suppress_health_check=[*HealthCheck])
         @given(case=operation.as_strategy())
         def answer_is_as_described(case: Any) -> None:
             case.call_and_validate()

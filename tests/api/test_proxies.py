@@ -6,9 +6,10 @@ import re
 import socket
 import ssl
 import subprocess
+import textwrap
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,6 +154,12 @@ def test_all_that_the_page_needs_comes_through(
     assert (refused.status_code, refused.headers["content-type"]) == (403, "application/problem+json")
 
 
+def test_the_chapter_shows_the_files_that_are_run() -> None:
+    chapter = (ROOT / "docs" / "operations.md").read_text()
+    for file in FILES.iterdir():
+        assert textwrap.indent(file.read_text(), "    ") in chapter
+
+
 def test_a_path_without_its_slash_finds_the_page(proxied: Proxied) -> None:
     moved = proxied.ask("www.example.com", "/semblance")
     assert moved.status_code == 308
@@ -219,3 +226,22 @@ def test_the_viewer_works_below_a_path(proxied: Proxied, server: Server, chromiu
     mapped = "--host-resolver-rules=MAP www.example.com 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     base = f"https://www.example.com:{proxied.port}/semblance"
     assert use(chromium_path, base, server.library_pictures[3], mapped) == []
+
+
+def test_limits_go_by_who_comes_by_the_proxy(library: Path) -> None:
+    """Its connections are as many as it wants; one client behind it has few requests at one time."""
+
+    def ask(client: str) -> int:
+        return httpx.get(f"{url}/ready", headers={"X-Forwarded-For": f"198.51.100.1, {client}"}).status_code
+
+    variables = {"SEMBLANCE_CONNECTIONS_EACH": "3", "SEMBLANCE_TRUST_PROXY": "127.0.0.0/8"}
+    with serving(library, **variables) as url, ExitStack() as open_:
+        until(lambda: ask("192.0.2.2") == 200)
+        for _ in range(3):
+            client = open_.enter_context(socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0)))
+            client.sendall(
+                b"POST /search HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 192.0.2.1\r\nContent-Length: 5\r\n"
+                b"Content-Type: multipart/form-data; boundary=edge\r\n\r\n"
+            )
+        until(lambda: ask("192.0.2.1") == 503)
+        assert ask("192.0.2.2") == 200
