@@ -5,8 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi.responses import HTMLResponse
 
 from semblance.api import description
 from semblance.api.door.foreign import Names
@@ -18,6 +17,7 @@ from semblance.api.settings import Settings
 from semblance.api.wire import problems
 from semblance.api.work.changing import Changing
 from semblance.api.work.reading import Reading
+from semblance.api.work.sending import WholeFiles
 from semblance.api.work.threads import Service, Slots, Worker
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
@@ -62,8 +62,8 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     app.state.connections = lambda: 0  # how many are open, where a server says so
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    def page() -> FileResponse:
-        return FileResponse(PAGE / "index.html")
+    def page() -> HTMLResponse:
+        return HTMLResponse((PAGE / "index.html").read_bytes())
 
-    app.mount("/page", StaticFiles(directory=PAGE), name="page")
+    app.mount("/page", WholeFiles(directory=PAGE), name="page")
     return app

@@ -12,14 +12,14 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import FileResponse, JSONResponse
-from starlette.staticfiles import StaticFiles
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.types import Lifespan
 
 import semblance
 from semblance.api.description import examples, schemas
 from semblance.api.description.names import NAMES, TAGS, tag
 from semblance.api.wire.problems import MEDIA_TYPE, Problem
+from semblance.api.work.sending import WholeFiles
 
 _HTML = Path(__file__).parent.parent / "page" / "docs.html"
 # No script and no style but files of ours; the viewer's icons are in its style sheet as `data:`.
@@ -30,8 +30,8 @@ _VIEWER_POLICY = (
 _ABOUT = """Search by an upload, by pictures of the library, by codes; look at what it holds; change it.
 
 Every error is `application/problem+json` (RFC 9457) with a sentence in `detail` that says what to do. Where 429 and 503
-bear `Retry-After`, ask again after so many seconds. Requests that change anything take an `Idempotency-Key`: the same key
-and the same request have the same answer, and are done once."""
+bear `Retry-After`, ask again after so many seconds. Requests that change anything take an `Idempotency-Key`: the same
+key and the same request have the same answer, and are done once."""
 _OF_THE_DOOR = (400, 401, 403, 421, 429)  # what any request may be told before it reaches its route
 _TOLD_TO_ALL = ("/health",)  # without a look at names, keys and rates
 
@@ -57,7 +57,7 @@ def app(lifespan: Lifespan[FastAPI]) -> FastAPI:
     found = importlib.util.find_spec("fastapi_offline")  # its files alone: nothing of it is imported
     assert found is not None
     assert found.submodule_search_locations
-    made.mount("/docs", StaticFiles(directory=Path(found.submodule_search_locations[0]) / "static"), name="viewer")
+    made.mount("/docs", WholeFiles(directory=Path(found.submodule_search_locations[0]) / "static"), name="viewer")
     return made
 
 
@@ -70,9 +70,11 @@ def document(request: Request) -> JSONResponse:
 
 
 @router.get("/docs")
-def viewer() -> FileResponse:
+def viewer() -> HTMLResponse:
     """The document to read and to try; it works without a network."""
-    return FileResponse(_HTML, headers={"Content-Security-Policy": _VIEWER_POLICY, "Cache-Control": "no-cache"})
+    return HTMLResponse(
+        _HTML.read_bytes(), headers={"Content-Security-Policy": _VIEWER_POLICY, "Cache-Control": "no-cache"}
+    )
 
 
 def _kept(of: FastAPI) -> dict[str, Any]:

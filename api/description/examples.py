@@ -62,7 +62,7 @@ _VALUES: dict[str, Any] = {
 }
 _SENTENCES = {
     "400": "The picture ends too early: it was cut short while it was copied or sent. Send the whole file.",
-    "401": "This service asks for a key: open the address that has one in it, or send one as `Authorization: Bearer KEY`.",
+    "401": "This service asks for a key: send one as `Authorization: Bearer KEY`.",
     "403": "Pages of other sites may not ask this service: open its own page.",
     "404": "The library has no picture 17.",
     "408": "The request took too long to arrive: send it again.",

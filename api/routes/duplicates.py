@@ -23,7 +23,7 @@ router = APIRouter()
 )
 async def duplicates(
     request: Request,
-    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+    limit: Annotated[int, Query(ge=1, le=200, description="How many groups")] = 20,
     cursor: Annotated[str | None, Query(max_length=40, description="`next` of the page before")] = None,
 ) -> Response:
     """Groups of copies, those that take most first, the best of each first. They are looked for once for each state of

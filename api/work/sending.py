@@ -1,9 +1,10 @@
-"""A file as an answer, read while it is sent, from where it was opened: never by its path again."""
+"""A file as an answer, read while it is sent, from where it was opened: never by its path again. And files of ours."""
 
 import logging
 from collections.abc import AsyncIterator
 
 from starlette.responses import StreamingResponse
+from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from semblance.api.work.reading import Original, Reading
@@ -44,3 +45,12 @@ class Sent(StreamingResponse):
 
     async def _piece(self, at: int) -> bytes:
         return await self._reading.piece(self._file, at, self._end)
+
+
+class WholeFiles(StaticFiles):
+    """A folder of files of ours, each sent whole: a Range that is wrong Starlette would answer in plain text."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for one of them."""
+        headers = [field for field in scope["headers"] if field[0] != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)

@@ -1,4 +1,4 @@
-"""`semblance.Client` against running services: what it answers is what the library says, its errors are the library's."""
+"""`semblance.Client` against running services: it answers as a library does, and fails as one does."""
 
 import io
 import shutil
