@@ -4,13 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from semblance.api.door.foreign import ALWAYS, PAGES, Names
+from semblance.api.door.proxies import Forwarded
 from semblance.api.door.receiving import DROPPED, SMALL, Receiving
+from semblance.api.settings import Settings
 from semblance.api.wire.problems import problem, too_large
 
 FORM_BYTES = 64 * 1024  # what a multipart body has beside the picture
@@ -96,3 +99,12 @@ class Guard:
         if read[0] > self.limit:
             raise HTTPException(413, too_large(self.max_upload_mb))
         return message
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Put the guard before an app, and before that, where a proxy is trusted, what believes it."""
+    names = Names(settings.host, settings.allow_host)
+    receiving = Receiving(settings.receiving_mb * 2**20, settings.max_upload_mb * 2**20 + FORM_BYTES)
+    app.add_middleware(Guard, names=names, max_upload_mb=settings.max_upload_mb, receiving=receiving)
+    if settings.trust_proxy:  # the last that is added is the first that is asked
+        app.add_middleware(Forwarded, trusted=settings.trust_proxy, each=settings.connections_each)

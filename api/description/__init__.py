@@ -12,16 +12,16 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.types import Lifespan
 
 import semblance
 from semblance.api.description import examples, schemas
 from semblance.api.description.names import NAMES, TAGS, tag
 from semblance.api.wire.problems import MEDIA_TYPE, Problem
-from semblance.api.work.sending import WholeFiles
+from semblance.api.work.sending import Whole
 
-_HTML = Path(__file__).parent.parent / "page" / "docs.html"
+_PAGE = Whole(directory=Path(__file__).parent.parent / "page")
 # No script and no style but files of ours; the viewer's icons are in its style sheet as `data:`.
 _VIEWER_POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
@@ -57,24 +57,24 @@ def app(lifespan: Lifespan[FastAPI]) -> FastAPI:
     found = importlib.util.find_spec("fastapi_offline")  # its files alone: nothing of it is imported
     assert found is not None
     assert found.submodule_search_locations
-    made.mount("/docs", WholeFiles(directory=Path(found.submodule_search_locations[0]) / "static"), name="viewer")
+    made.mount("/docs", Whole(directory=Path(found.submodule_search_locations[0]) / "static"), name="viewer")
     return made
 
 
-@router.get("/openapi.json")
-@router.get("/v1/openapi.json")
+@router.api_route("/openapi.json", methods=["GET", "HEAD"])
+@router.api_route("/v1/openapi.json", methods=["GET", "HEAD"])
 def document(request: Request) -> JSONResponse:
     """The OpenAPI document."""
     root = request.scope.get("root_path", "").rstrip("/")
     return JSONResponse(request.app.openapi() | ({"servers": [{"url": root}]} if root else {}))
 
 
-@router.get("/docs")
-def viewer() -> HTMLResponse:
+@router.api_route("/docs", methods=["GET", "HEAD"])
+async def viewer(request: Request) -> Response:
     """The document to read and to try; it works without a network."""
-    return HTMLResponse(
-        _HTML.read_bytes(), headers={"Content-Security-Policy": _VIEWER_POLICY, "Cache-Control": "no-cache"}
-    )
+    shown = await _PAGE.get_response("docs.html", request.scope)
+    shown.headers.update({"Content-Security-Policy": _VIEWER_POLICY, "Cache-Control": "no-cache"})
+    return shown
 
 
 def _kept(of: FastAPI) -> dict[str, Any]:

@@ -24,7 +24,7 @@ router = APIRouter()
 
 _LOOK = 0.2  # seconds between two looks at a job that is watched
 _RETRY = 2000  # milliseconds after which a browser that was cut off asks again
-JobId = Annotated[int, InPath(ge=1, le=2**63 - 1, description="The job's id")]
+JobId = Annotated[int, InPath(ge=1, le=2**63 - 1, description="A job, as it was begun under")]
 
 
 @router.post(

@@ -1,9 +1,9 @@
-"""A file as an answer, read while it is sent, from where it was opened: never by its path again. And files of ours."""
+"""Files as answers: of pictures, read while they are sent and from where they were opened; and of the page."""
 
 import logging
 from collections.abc import AsyncIterator
 
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
@@ -47,10 +47,11 @@ class Sent(StreamingResponse):
         return await self._reading.piece(self._file, at, self._end)
 
 
-class WholeFiles(StaticFiles):
-    """A folder of files of ours, each sent whole: a Range that is wrong Starlette would answer in plain text."""
+class Whole(StaticFiles):
+    """A folder of the service's own files, each sent whole: a server may pass over Range (RFC 9110, 14.2), of which
+    Starlette says in plain text what is wrong."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request for one of them."""
-        headers = [field for field in scope["headers"] if field[0] != b"range"]
-        await super().__call__({**scope, "headers": headers}, receive, send)
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The answer for a file."""
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        return await super().get_response(path, scope)
