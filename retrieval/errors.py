@@ -9,6 +9,7 @@
     |-- NoDecoder                   no process to decode pictures in could be started
     |-- ModelError                  a model that is missing, incomplete or broken, or is given what it does not take
     |-- CodecMismatch               codes of one model offered where another's are kept
+    |   `-- OtherCodec              a question or a cursor by codes of another model than the library's now
     |-- DatasetError                pictures with labels, or to train on, that cannot be read
     |-- TrainingError               training that cannot start or go on
     |   |-- RecipeError             an unknown recipe, or a field that is unknown or ill-typed
@@ -69,6 +70,10 @@ class ModelError(SemblanceError):
 
 class CodecMismatch(SemblanceError):
     """Codes of one model were offered where another model's codes are kept."""
+
+
+class OtherCodec(CodecMismatch):
+    """A question is asked by codes of another model than the library's are now."""
 
 
 class DatasetError(SemblanceError):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from semblance.api.client.client import Client
-    from semblance.indexer.answers.asking import Answer, Hit
+    from semblance.indexer.answers.hits import Answer, Hit
     from semblance.indexer.library import Library
     from semblance.retrieval.codec import Codec
     from semblance.retrieval.errors import LibraryError, ModelError, PictureError, SemblanceError, ServiceError

@@ -40,7 +40,7 @@ def some_images(request: Request, limit: Annotated[int, Query(ge=1, le=200, desc
 async def original(id: Id, request: Request) -> Response:
     """The picture's file, as it is on disk; or a part of it, where `Range` says which."""
     own: Service = request.state.service
-    entry = await _known(own, id)
+    entry = await known(own, id)
     file = await own.reading.open(entry)
     headers = content.headers(entry.sha256.hex(), file.modified, entry.path) | {"Accept-Ranges": "bytes"}
     said = _settled(request, headers)
@@ -61,7 +61,7 @@ async def thumbnail(id: Id, request: Request) -> Response:
     """A JPEG of the picture, its shorter side at most 320 pixels and its longer 1,280; made when first asked for, then
     kept."""
     own: Service = request.state.service
-    entry = await _known(own, id)
+    entry = await known(own, id)
     own.reading.close(await own.reading.open(entry))
     headers = content.headers(f"{entry.sha256.hex()}-{thumbnails.SIDE}-{thumbnails.PROPORTION:g}")
     if (said := _settled(request, headers)) is not None:
@@ -79,7 +79,7 @@ async def view(id: Id, request: Request, side: Side = Side.USUAL) -> Response:
     """A JPEG of the whole picture, upright and in sRGB, its longer side at most `side` pixels: for what browsers do not
     show, and for what is larger than a screen. Made each time: browsers keep it."""
     own: Service = request.state.service
-    entry = await _known(own, id)
+    entry = await known(own, id)
     own.reading.close(await own.reading.open(entry))
     headers = content.headers(f"{entry.sha256.hex()}-view-{side:d}")
     if (said := _settled(request, headers)) is not None:
@@ -89,7 +89,7 @@ async def view(id: Id, request: Request, side: Side = Side.USUAL) -> Response:
     return Response(shown, media_type="image/jpeg", headers=headers)
 
 
-async def _known(own: Service, id: int) -> Entry:
+async def known(own: Service, id: int) -> Entry:
     return await anyio.to_thread.run_sync(originals.known, own.settings.library, id)
 
 

@@ -32,6 +32,7 @@ _STATUS: dict[type[SemblanceError], int] = {
     errors.NoPixels: 422,
     errors.NoCopies: 422,
     errors.UsageError: 422,
+    errors.OtherCodec: 409,
 }
 
 

@@ -22,7 +22,7 @@ import anyio.to_thread
 
 from semblance.api.settings import Settings
 from semblance.api.work.reading import Reading
-from semblance.indexer.answers.asking import Answer, Question, answer
+from semblance.indexer.answers.asking import Answer, Question, Way, answer
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 from semblance.retrieval.codec import Codec
@@ -41,12 +41,14 @@ _LOADED_EVERY = 0.05  # while another codec's codes are being loaded and the old
 
 @dataclass(frozen=True)
 class State:
-    """What the rest of the service may know of the open library, and how it makes questions for each engine."""
+    """What the rest of the service may know of the open library, and how it makes questions for each engine: by
+    `questions`, or by what of `ways` belongs to no thread (making questions, the codec, whose library it is)."""
 
     codec: Codec
     pictures: int
     engines: list[str]
     questions: dict[str, Callable[..., Question[Any]]]
+    ways: dict[str, Way[Any]]
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class Worker:
                 settled = self._library.follow(wait=False)
             library = self._library
             questions = {name: way.of_pictures for name, way in library.ways.items()}
-            self._state = State(library.codec, len(library), library.engines, questions)
+            self._state = State(library.codec, len(library), library.engines, questions, library.ways)
         except SemblanceError as error:
             self._close()
             self._state = error
