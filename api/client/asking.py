@@ -1,10 +1,9 @@
-"""What a question may say besides its pictures, and what is answered that no library answers."""
+"""What a question may say besides its pictures."""
 
-from dataclasses import dataclass
 from datetime import date
 from typing import TypedDict
 
-from semblance.indexer.answers.asking import Engine, Hit
+from semblance.indexer.answers.hits import Engine
 
 
 class Narrowed(TypedDict, total=False):
@@ -40,34 +39,3 @@ class ByUpload(ByPicture, total=False):
 
     views: int
     refine: bool
-
-
-@dataclass(frozen=True)
-class Code:
-    """A picture's code by one codec, in hex."""
-
-    codec_id: str
-    bits: int
-    code: str
-
-
-@dataclass(frozen=True)
-class Encoded(Code):
-    """The code of what is alike, and that of copies, where the library knows copies."""
-
-    copies: Code | None = None
-
-
-@dataclass(frozen=True)
-class Found:
-    """What was found for one of several codes."""
-
-    results: list[Hit]
-
-
-@dataclass(frozen=True)
-class FoundByCodes:
-    """An answer for each code that was asked."""
-
-    codec_id: str
-    answers: list[Found]

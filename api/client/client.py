@@ -1,16 +1,21 @@
 """The service from Python, typed: a method a request, the answers and the errors of a library."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Self, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from semblance.api.client.asking import ByAny, ByPicture, ByUpload, Encoded, FoundByCodes, Narrowed
+from semblance.api.client.asking import ByAny, ByPicture, ByUpload, Narrowed
 from semblance.api.client.sending import Sending, as_text, upload
+from semblance.api.wire.asking import Batch
+from semblance.api.wire.changing import ENDED, Group, Groups, Job, JobProgress, Jobs
 from semblance.api.wire.pictures import Image, Images
 from semblance.api.wire.standing import Ready
-from semblance.indexer.answers.asking import Answer, Hit
+from semblance.indexer.answers.encoding import Encoded
+from semblance.indexer.answers.hits import Answer, Hit
+from semblance.retrieval.errors import ServiceError
 from semblance.retrieval.images import Source
 
 
@@ -73,7 +78,7 @@ class Client:
         that of the codec that made them, and an error where the library has another."""
         asked = {"codes": [code if isinstance(code, str) else bytes(code).hex() for code in codes]}
         body = asked | {"k": k, **({"codec_id": codec_id} if codec_id else {}), **_plain(how)}
-        found = self._sending.answer(FoundByCodes, "POST", "search/codes", json=body)
+        found = self._sending.answer(Batch, "POST", "search/codes", json=body)
         return [each.results for each in found.answers]
 
     def encode(self, picture: Source) -> Encoded:
@@ -122,6 +127,67 @@ class Client:
     def view(self, id: int, side: int = 2048) -> bytes:
         """A JPEG of the whole picture, upright, its longer side at most `side` pixels: 1024, 2048 or 4096."""
         return self._sending.send("GET", f"images/{id:d}/view", params={"side": side}).content
+
+    # ---- changing: by whoever may write ----------------------------------------------------------------------------
+
+    def add(self, picture: Source) -> Image:
+        """Keep a picture in the library; the one that is there where the library has its content already."""
+        return self._sending.answer(Image, "POST", "images", changing=True, files={"file": upload(picture)})
+
+    def remove(self, id: int) -> None:
+        """Forget a picture, with its file where that was added by `add`. Raises UnknownPicture."""
+        self._sending.send("DELETE", f"images/{id:d}", changing=True)
+
+    def index(self, folder: str | Path) -> Job:
+        """Begin to bring a folder of the service's machine into the library: one that it was told of, or that was
+        indexed before, or one below. `events` follows the job, `finish` waits for its end."""
+        asked = {"kind": "index", "folder": str(folder)}
+        return self._sending.answer(Job, "POST", "jobs", changing=True, json=asked)
+
+    def job(self, id: int) -> Job:
+        """How a job stands."""
+        return self._sending.answer(Job, "GET", f"jobs/{id:d}")
+
+    def jobs(self) -> list[Job]:
+        """The latest jobs, the newest first."""
+        return self._sending.answer(Jobs, "GET", "jobs").jobs
+
+    def cancel(self, id: int) -> Job:
+        """End a job; what it has committed stays."""
+        return self._sending.answer(Job, "DELETE", f"jobs/{id:d}", changing=True)
+
+    def events(self, id: int) -> Iterator[JobProgress | Job]:
+        """How far a job is, whenever that has changed, and at last the job as it ended."""
+        for kind, data in self._sending.events(f"jobs/{id:d}/events"):
+            if kind == "end":
+                yield Job.model_validate_json(data)
+                return
+            if kind == "progress":
+                yield JobProgress.model_validate_json(data)
+        yield self.job(id)  # the service stops
+
+    def finish(self, id: int) -> Job:
+        """Wait for the end of a job: done, failed, cancelled or interrupted. Raises ServiceError where the service ends
+        before."""
+        for event in self.events(id):
+            if isinstance(event, Job) and event.state in ENDED:
+                return event
+        raise ServiceError(f"The service ended before job {id} did: its state is told when the service is back.")
+
+    def duplicates(self) -> Iterator[Group]:
+        """Groups of copies of one picture, those first that take most. Waits while they are looked for."""
+        cursor: str | None = None
+        while True:
+            page = self._sending.waiting(Groups, "duplicates", params={"limit": 200, "cursor": cursor})
+            yield from page.groups
+            if (cursor := page.next) is None:
+                return
+
+    def tell_apart(self, first: int, second: int, apart: bool = True) -> None:
+        """Remember that two pictures are not the same, and belong to no group together; `apart=False` takes it back."""
+        pair = {"first": first, "second": second}
+        path = "duplicates/apart" if apart else "duplicates/together"
+        self._sending.send("POST", path, changing=True, json=pair)
 
     def _ask(self, path: str, params: dict[str, Any], **options: Any) -> Answer:
         return self._sending.answer(Answer, "POST", path, params=params, **options)

@@ -6,7 +6,7 @@ Every request may be sent twice: to ask changes nothing, and what changes someth
 import inspect
 import io
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from time import sleep
@@ -25,6 +25,8 @@ from semblance.retrieval.images import Source
 T = TypeVar("T")
 
 LONGEST = 30.0  # seconds to wait at most before a request is sent again
+_SILENT = 60.0  # seconds after which a stream is given up; the service says something every 15
+_NOT_YET = 202
 _AGAIN = (429, 503)
 _IN_PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
 
@@ -75,6 +77,32 @@ class Sending:
                 break
             sleep(int(wait))
         raise refusal(said)
+
+    def waiting(self, kind: type[T], path: str, **options: Any) -> T:
+        """The same, of what is still being worked out while the answer is 202."""
+        while (said := self.send("GET", path, **options)).status_code == _NOT_YET:
+            sleep(int(said.headers["Retry-After"]))
+        return TypeAdapter(kind).validate_json(said.content)
+
+    def events(self, path: str) -> Iterator[tuple[str, str]]:
+        """The server-sent events of a stream, as their names and data."""
+        try:
+            with self.http.stream("GET", path, timeout=httpx.Timeout(self.http.timeout.connect, read=_SILENT)) as said:
+                if not said.is_success:
+                    said.read()
+                    raise refusal(said)
+                event = {"event": "", "data": ""}
+                for line in said.iter_lines():
+                    name, _, value = line.partition(":")
+                    if name in event:
+                        event[name] = value.strip()
+                    elif not line:
+                        yield event["event"], event["data"]
+                        event = {"event": "", "data": ""}
+        except httpx.RemoteProtocolError:  # the service stops, and all streams with it
+            return
+        except httpx.TransportError as error:
+            raise out_of_reach(self.http, error) from error
 
 
 def out_of_reach(http: httpx.Client, error: Exception) -> ServiceError:

@@ -14,6 +14,7 @@ from PIL import Image
 
 import semblance
 from semblance.api.client import sending
+from semblance.api.wire.changing import Job, JobProgress
 from semblance.retrieval import errors
 from tests.conftest import Server, huge_header, serving
 
@@ -114,3 +115,72 @@ def test_its_key_is_sent(server: Server) -> None:
         client._sending.http.event_hooks = {"request": [seen.append]}
         client.ready()
     assert seen[0].headers["Authorization"] == "Bearer secret"
+
+
+def test_it_asks_in_every_way(client: semblance.Client, server: Server) -> None:
+    """Against the library itself, which is asked in the same ways."""
+    first, second, third = server.library_pictures[:3]
+    with semblance.open(server.library) as library:
+        theirs = client.several([first, second], unlike=[third], k=5)
+        assert theirs.results == library.search(first, second, unlike=[third], k=5).results
+        ids = [client.search(path, k=1)[0].id for path in (first, second, third)]
+        assert client.several(ids[:2], unlike=ids[2:], k=5)[0].id in {hit.id for hit in theirs}
+        codes = library.codec.encode([first, second])
+    encoded = client.encode(first)
+    assert (encoded.code, encoded.codec_id) == (codes[0].tobytes().hex(), theirs.codec_id)
+    for asked in (codes, [code.tobytes() for code in codes], [encoded.code, codes[1].tobytes().hex()]):
+        found = client.search_codes(asked, k=1, codec_id=encoded.codec_id)
+        assert [[hit.path for hit in hits] for hits in found] == [[str(first)], [str(second)]]
+    with pytest.raises(errors.OtherCodec):
+        client.search_codes([encoded.code], codec_id="0" * 64)
+    part = client.search(first, region=(0.25, 0.25, 0.5, 0.5), fold=True, within=200.0, k=5)
+    assert part.library_size == 48
+    assert all(hit.distance <= 200 for hit in part)
+
+
+def test_pages_hold_each_result_once(client: semblance.Client, server: Server) -> None:
+    picture = server.library_pictures[4]
+    whole = [hit.path for hit in client.search(picture, k=48)]
+    pages = list(client.pages(picture, k=20))
+    assert [len(page) for page in pages] == [20, 20, 8]
+    assert [hit.path for page in pages for hit in page] == whole
+    id = pages[0][0].id
+    assert sorted(hit.path for page in client.pages(id, k=30) for hit in page) == sorted(whole)
+
+
+def test_it_changes_the_library(tmp_path: Path, sample: Path) -> None:
+    """Added, removed, indexed as a job, duplicates told apart: by a service of its own."""
+    pictures = sorted(sample.rglob("*.jpg"))[:6]
+    for name, path in zip(("a.jpg", "b.jpg", "c.jpg"), pictures, strict=False):
+        (tmp_path / "pictures").mkdir(exist_ok=True)
+        shutil.copy(path, tmp_path / "pictures" / name)
+    shutil.copy(tmp_path / "pictures/a.jpg", tmp_path / "pictures/twin.jpg")
+    semblance.create(tmp_path / "library", model="cifar10-fast").close()
+    with serving(tmp_path / "library", "--folder", str(tmp_path / "pictures")) as url, semblance.Client(url) as client:
+        job = client.index(tmp_path / "pictures")
+        *progress, ended = client.events(job.id)
+        assert isinstance(ended, Job)
+        assert ended == client.job(job.id) == client.finish(job.id) == client.jobs()[0]
+        assert ended.state == "done"
+        assert ended.summary
+        assert ended.summary["added"] == 4
+        assert all(isinstance(each, JobProgress) and each.done <= each.total for each in progress)
+
+        added = client.add(pictures[5])
+        assert client.add(pictures[5]) == added
+        assert client.search(pictures[5], k=1)[0].id == added.id
+        client.remove(added.id)
+        for gone in (lambda: client.remove(added.id), lambda: client.picture(added.id)):
+            with pytest.raises(errors.UnknownPicture):
+                gone()
+        assert client.cancel(job.id).state == "done"
+
+        (group,) = client.duplicates()
+        first, second = sorted(member.id for member in group.members)
+        client.tell_apart(first, second)
+        assert list(client.duplicates()) == []
+        client.tell_apart(first, second, apart=False)
+        assert len(list(client.duplicates())) == 1
+        with pytest.raises(semblance.ServiceError) as refused:
+            client.index(tmp_path)
+        assert refused.value.status == 403
