@@ -48,7 +48,7 @@ def app(lifespan: Lifespan[FastAPI]) -> FastAPI:
         openapi_tags=[{"name": name, "description": said} for name, said in TAGS.items()],
         openapi_url=None,
         generate_unique_id_function=lambda route: NAMES.get(
-            f"{min(route.methods or ())} {route.path_format}", route.name
+            f"{route.path_format} {min(route.methods or ())}", route.name
         ),
         lifespan=lifespan,
     )
