@@ -79,7 +79,8 @@ def test_nothing_else_is_promised() -> None:
 
 
 def test_importing_it_loads_nothing_yet() -> None:
-    command = "import semblance, sys; print([m for m in ('numpy', 'faiss', 'onnxruntime', 'PIL', 'httpx') if m in sys.modules])"
+    command = "import semblance, sys; "
+    command += "print([m for m in ('numpy', 'faiss', 'onnxruntime', 'PIL', 'httpx') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
