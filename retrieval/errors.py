@@ -31,6 +31,7 @@
     |-- Outdated                    a page is asked of what is not kept any more
     |-- Busy                        more is asked than a service takes on at one time
     |   `-- Stopped                 pictures were being decoded for what has been interrupted, or is stopping
+    |-- ServiceError                a service asked over HTTP is out of reach, or refuses for a reason of its own
     `-- UsageError                  arguments that make no sense together
 
 The command line prints the sentence and exits with 2; the service answers with it as problem+json.
@@ -165,6 +166,14 @@ class Busy(SemblanceError):
 
 class Stopped(Busy):
     """Whoever wanted a picture decoded has given up, or is stopping."""
+
+
+class ServiceError(SemblanceError):
+    """A service that is asked over HTTP is out of reach (`status` None), or refuses for a reason of its own."""
+
+    def __init__(self, detail: str, status: int | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
 
 
 class UsageError(SemblanceError):

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 
 from semblance.indexer.answers import wishes
 from semblance.indexer.answers.cursors import LONGEST
@@ -17,6 +17,10 @@ MOST_CODES, MOST_SEVERAL = 256, 16
 
 # What SQLite and FAISS can hold.
 Id = Annotated[int, Path(ge=1, le=2**63 - 1, description="The picture's id in the library")]
+# No text or truth value for a number in JSON; but to JSON 10.0 is a whole number too.
+Whole = Annotated[
+    StrictInt, BeforeValidator(lambda said: int(said) if isinstance(said, float) and said.is_integer() else said)
+]
 Near = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Odds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Day = Annotated[str, Field(json_schema_extra={"format": "date"}, examples=["2024-02-29"])]
@@ -32,12 +36,19 @@ class Narrowed(BaseModel):
         None, description="Only results at this distance or nearer: in bits, by pixels Euclidean"
     )
     chance: Odds | None = Field(None, description="Only results with expected_by_chance of at most this")
-    folder: Named | None = Field(None, description="Only pictures in this folder, by its absolute path, or below it")
+    folder: Named | None = Field(
+        None,
+        description="Only pictures in this folder, by its absolute path, or below it",
+        json_schema_extra={"format": "folder"},
+    )
     taken_from: Day | None = Field(None, description="Only pictures taken on this day or later")
     taken_to: Day | None = Field(None, description="Only pictures taken on this day or earlier")
     camera: Named | None = Field(None, description="Only pictures by this camera, by its whole name")
     near: str | None = Field(
-        None, description="Only pictures taken near a place: latitude,longitude,kilometres", examples=["48.86,2.35,10"]
+        None,
+        description="Only pictures taken near a place: latitude,longitude,kilometres",
+        examples=["48.86,2.35,10"],
+        json_schema_extra={"format": "place"},
     )
     min_pixels: int | None = Field(None, ge=1, le=2**62, description="Only pictures of so many pixels or more")
 
@@ -52,10 +63,12 @@ class SimilarParams(Narrowed):
         None,
         description="Ask by a part of the picture alone: left,top,width,height in fractions of it as it is shown",
         examples=["0.25,0.25,0.5,0.5"],
+        json_schema_extra={"format": "region"},
     )
     cursor: str | None = Field(
         None,
         max_length=LONGEST,
+        json_schema_extra={"format": "cursor"},
         description="Empty: the answer says where the next page begins, in `next`. That, given here: the next page",
     )
 
@@ -74,20 +87,31 @@ class NextPage(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    cursor: str = Field(min_length=1, max_length=LONGEST, description="`next` of the answer before")
-    k: StrictInt = Field(10, ge=1, le=MAX_K, description="How many pictures to return")
+    cursor: str = Field(
+        min_length=1,
+        max_length=LONGEST,
+        description="`next` of the answer before",
+        json_schema_extra={"format": "cursor"},
+    )
+    k: Whole = Field(10, ge=1, le=MAX_K, description="How many pictures to return")
 
 
 class Codes(Narrowed):
     """Many codes to ask by at once, as /encode gives them."""
 
-    codes: list[str] = Field(min_length=1, max_length=MOST_CODES, description="Codes in hexadecimal")
+    codes: list[Annotated[str, Field(json_schema_extra={"format": "code"})]] = Field(
+        min_length=1, max_length=MOST_CODES, description="Codes in hexadecimal"
+    )
     codec_id: str | None = Field(None, description="Whose they are: 409 where that is not the library's codec now")
-    k: StrictInt = Field(10, ge=1, le=MAX_K, description="How many pictures to return for each")
-    engine: Engine = Field("code", description="By what is alike, or by what is the same")
+    k: Whole = Field(10, ge=1, le=MAX_K, description="How many pictures to return for each")
+    engine: Engine = Field(
+        "code",
+        description="By what is alike, or by what is the same",
+        json_schema_extra={"enum": ["code", "copies"]},  # of pixels there is a sentence to say
+    )
     within: Annotated[float, Field(strict=True)] | None = Field(None, ge=0, allow_inf_nan=False)
     chance: Annotated[float, Field(strict=True)] | None = Field(None, gt=0, allow_inf_nan=False)
-    min_pixels: StrictInt | None = Field(None, ge=1, le=2**62)
+    min_pixels: Whole | None = Field(None, ge=1, le=2**62)
 
 
 class Results(BaseModel):
