@@ -48,7 +48,7 @@ class Library:
 
     def __init__(self, folder: str | Path, model: str | None = None) -> None:
         """Use `Library.open` or `Library.create`."""
-        self.folder, self._model, self._closed = _folder(folder), model, False
+        self.folder, self._model, self._closed = files.named(str(folder)), model, False
         self._coming: Coming | None = None
         self._opened = opened(self.folder, model)
         self.codec, self.ways = self._opened.codec, self._opened.ways
@@ -69,7 +69,7 @@ class Library:
 
         Raises UsageError where there is a library already, ModelError and LibraryError.
         """
-        place = _folder(folder)
+        place = files.named(str(folder))
         if Catalog.exists(place):
             raise UsageError(f"There is a library at {place} already: open it, or name another folder.")
         with Writer.writing(place, encoders.codec_for(place, model)):
@@ -142,21 +142,20 @@ class Library:
         library's, by its stored bits. `views` (1 to 10) asks with flips and crops of the picture too, `region` (left,
         top, width, height, fractions of the upright picture) by a part of it alone. By codes the nearest are ordered by
         how sure the picture's bits are, unless `refine=False`. What else may be wished for: see wishes.Wished. Raises
-        PictureError, UsageError, LibraryError, and OSError where a path cannot be read.
+        PictureError, UsageError, LibraryError, and OSError.
         """
         k, views = whole("k", k, 2**31 - 1), whole("views", views, MOST_VIEWS)
         unliked = cast(Sequence[Source], unlike if isinstance(unlike, list | tuple) else [unlike])
         wanted = wishes(**wished)  # what is wrong with them is said before anything is decoded
         self.follow()
-        question = several.question(self.way(engine), like, unliked, k, views, refine, region)
-        return self._asked(engine, replace(question, wishes=wanted))
+        asked = several.question(self.way(engine), like, unliked, k, views, refine, region)
+        return self._asked(engine, replace(asked, wishes=wanted))
 
     def similar(self, id: int, k: int = 10, engine: str = "code", **wished: Unpack[Wished]) -> Answer:
         """The `k` pictures that look most like one of the library, itself among them. Raises LibraryError."""
-        id, k = whole("id", id, 2**63 - 1), whole("k", k, 2**31 - 1)
-        question: Question[Any] = Question(id, k, wishes=wishes(**wished), asked=id)
+        id, k, wanted = whole("id", id, 2**63 - 1), whole("k", k, 2**31 - 1), wishes(**wished)
         self.follow()
-        return self._asked(engine, question)
+        return self._asked(engine, Question(id, k, wishes=wanted, asked=id))
 
     def next_page(self, cursor: str, k: int = 10) -> Answer:
         """The `k` pictures after an answer's, by its `next`. Raises as cursors.read does, and LibraryError."""
@@ -165,7 +164,7 @@ class Library:
         return self._asked(engine, replace(question, k=whole("k", k, 2**31 - 1)))
 
     def encode(self, picture: Source) -> Encoded:
-        """The codes of a picture, as hexadecimal. Raises PictureError, and OSError where a path cannot be read."""
+        """The codes of a picture, as hexadecimal. Raises PictureError, OSError."""
         self.follow()
         return encoding.encode(self.ways["code"], picture)
 
@@ -232,7 +231,7 @@ class Library:
             raise UsageError("There is nothing to index: name a folder, or a model.")
         self.follow()
         summary = replacing.index(
-            [_folder(folder) for folder in folders],
+            [files.named(str(folder)) for folder in folders],
             self.folder,
             model,
             copies,
@@ -249,7 +248,3 @@ class Library:
         """Remove the codes of a model that is not current, by its name or the first digits of its codec_id. Raises
         UsageError, LibraryError."""
         choosing.drop(self.folder, model)
-
-
-def _folder(folder: str | Path) -> Path:
-    return files.named(str(folder))

@@ -22,6 +22,8 @@
     |   |-- Overtaken               it has another codec, or another library is in its place, since it was asked
     |   |-- NoPixels                it was indexed without the pixel baseline
     |   |-- NoCopies                it knows nothing of which pictures are the same yet
+    |   |-- NoMap                   nobody has computed its map yet
+    |   |-- NothingRemembered       its codes cannot be turned into pictures, or this picture has none
     |   |-- UnknownPicture          it has no picture of this id
     |   `-- Gone                    a picture's file has vanished since it was indexed
     |-- SnapshotError               a saved index that must not be trusted; it is rebuilt, so users seldom see this
@@ -128,6 +130,14 @@ class NoCopies(LibraryError):
 
     def __init__(self) -> None:
         super().__init__("This library does not know copies yet: run `semblance index FOLDER --library DIR` once more.")
+
+
+class NoMap(LibraryError):
+    """The library has no map that could be shown."""
+
+
+class NothingRemembered(LibraryError):
+    """There is no picture to be made of a picture's code."""
 
 
 class UnknownPicture(LibraryError):

@@ -32,8 +32,7 @@ Picture = npt.NDArray[np.uint8]  # (S, S, 3) RGB
 Tell = Callable[[Facts], object]
 Source = Path | str | bytes | Image.Image | npt.NDArray[Any]  # a file's path or bytes, Pillow's picture, or an array
 
-FORMATS, SUFFIXES, MAX_FILE_BYTES = readers.FORMATS, readers.SUFFIXES, bounds.MAX_FILE_BYTES
-SNIFF_BYTES = 32
+FORMATS, SUFFIXES, MAX_FILE_BYTES, SNIFF_BYTES = readers.FORMATS, readers.SUFFIXES, bounds.MAX_FILE_BYTES, 32
 _SCALED = ("JPEG", "MPO", "HEIF")  # formats that can be decoded smaller
 _OUT_OF_MEMORY = re.compile("decoder error -9|(out of|insufficient) memory|memory allocation", re.IGNORECASE)
 
@@ -48,8 +47,8 @@ def load(source: Source, spec: InputSpec, region: Region | None = None) -> Pictu
     A path (Path, or str with `~`), a file's bytes, a picture that Pillow holds, or an array uint8 (H, W, 3) RGB,
     (H, W, 4) RGBA or (H, W) grey; Pillow's picture stays open and as it was. JPEG is decoded at the smallest scale that
     leaves what the spec asks for, HEIC from its embedded thumbnail where one is as large as that. The EXIF turn is
-    applied, the first frame taken (of Pillow's picture the one it stands at), 16-bit, palette, grey and CMYK brought to
-    RGB, transparency laid on white. Of a `region` alone, see regions.py.
+    applied, the first frame taken (of Pillow's picture the one it stands at), any mode brought to RGB, laid on white. Of
+    a `region` alone, see regions.py.
 
     The same pixels give the same bytes whichever way they come: a lossless file, Pillow's picture and an array agree
     to the bit, and so do a JPEG and Pillow's picture of it before anything has decoded it. A JPEG or HEIC decoded

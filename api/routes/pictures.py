@@ -11,11 +11,11 @@ from fastapi.responses import Response
 
 from semblance.api.wire import content
 from semblance.api.wire.asking import Id
-from semblance.api.wire.pictures import Image, Images, Side
+from semblance.api.wire.pictures import Image, Images, ListingParams, Side
 from semblance.api.wire.problems import problem, responses
 from semblance.api.work.sending import Sent
 from semblance.api.work.threads import Service
-from semblance.indexer.catalog import Catalog, Entry
+from semblance.indexer.catalog import Catalog, Entry, finding
 from semblance.indexer.derived import originals, thumbnails
 from semblance.retrieval import decoding
 
@@ -29,11 +29,19 @@ _SHARP = 90  # the quality of a JPEG that is looked at whole
 
 
 @router.get("/images", responses=responses(422, 503))
-def some_images(request: Request, limit: Annotated[int, Query(ge=1, le=200, description="How many")] = 12) -> Images:
-    """Some pictures, spread evenly over the library."""
+def some_images(request: Request, asked: Annotated[ListingParams, Query()]) -> Images:
+    """Some pictures, spread evenly over the library; or, with `cursor` or narrowed, all of them in the order of their
+    ids, a page at a time."""
     own: Service = request.state.service
+    narrowing, after = asked.narrowing(), None
     with Catalog.opened(own.settings.library) as catalog:
-        return Images(images=[Image(id=entry.id, path=entry.path) for entry in catalog.spread(limit)])
+        if asked.cursor is None and not narrowing:
+            entries = catalog.spread(asked.limit)
+        else:
+            among = catalog.among(narrowing) if narrowing else None
+            entries, after = finding.listed(catalog, int(asked.cursor or 0), asked.limit, among)
+    images = [Image(id=entry.id, path=entry.path) for entry in entries]
+    return Images(images=images, next=None if after is None else str(after))
 
 
 @router.get("/images/{id}", responses=_FILE | responses(404, 410, 412, 416, 422, 503), response_class=Response)

@@ -19,6 +19,8 @@ MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[SemblanceError], int] = {
     errors.UnknownPicture: 404,
+    errors.NoMap: 404,
+    errors.NothingRemembered: 404,
     errors.UnknownJob: 404,
     errors.Outdated: 409,
     errors.Gone: 410,

@@ -49,9 +49,9 @@ def _led(codes: Codes, leading: Codes, within: int) -> tuple[Any, Any]:
 
 
 def followers(leader: npt.NDArray[np.intp], ids: Ids, shown: Sequence[int]) -> dict[int, tuple[int, ...]]:
-    """For each of the places that are shown, the ids folded into it, in their order."""
+    """For each picture at one of the places that are shown, by its id, the ids folded into it, in their order."""
     folded: dict[int, list[int]] = {place: [] for place in shown}
     for place in np.flatnonzero(leader != np.arange(len(ids))).tolist():
         if (own := folded.get(int(leader[place]))) is not None:
             own.append(int(ids[place]))
-    return {place: tuple(own) for place, own in folded.items()}
+    return {int(ids[place]): tuple(own) for place, own in folded.items()}

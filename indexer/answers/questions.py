@@ -16,7 +16,7 @@ from semblance.retrieval.errors import UnknownPicture
 from semblance.retrieval.images import Region, Source
 from semblance.retrieval.index import Ids
 
-SEVERAL = "Several pictures make one query by their codes: leave engine pixel, views and region out."
+SEVERAL = "Several pictures make one query by their codes: leave engine pixel and views out, and a region."
 
 Query = TypeVar("Query")
 ByChance = Callable[[Query], list[float]]  # a query -> how many pictures would be within 0, 1, ... bits by chance
