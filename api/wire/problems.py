@@ -89,7 +89,10 @@ def install(app: FastAPI) -> None:
     def wrong_request(request: Request, error: RequestValidationError) -> JSONResponse:
         if refused := forms.unfit(request):
             return problem(*refused)
-        wrong = [(".".join(map(str, item["loc"][1:])), forms.lacking(item) or item["msg"]) for item in error.errors()]
+        wrong = [
+            (".".join(map(str, item["loc"][1:])), forms.lacking(item) or item["msg"].removeprefix("Value error, "))
+            for item in error.errors()
+        ]
         parts = [f"{name if len(name) < 40 else f'{name[:40]}…'}: {said}" for name, said in wrong[:_SAID]]
         more = f"; and {len(wrong) - _SAID} more" if len(wrong) > _SAID else ""
         return problem(422, "; ".join(parts) + f"{more}.", kind=errors.UsageError.__name__)
