@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from semblance.api.door.foreign import Names
+from semblance.api.door.proxies import Forwarded
 from semblance.api.door.receiving import Receiving
 from semblance.api.guard import FORM_BYTES, Guard
 from semblance.api.routes import ROUTERS
@@ -43,10 +44,14 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     receiving = Receiving(settings.receiving_mb * 2**20, limit)
     names = Names(settings.host, settings.allow_host)
     app.add_middleware(Guard, names=names, max_upload_mb=settings.max_upload_mb, receiving=receiving)
+    if settings.trust_proxy:  # the last that is added is the first that is asked
+        app.add_middleware(Forwarded, trusted=settings.trust_proxy, each=settings.connections_each)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
     app.state.stop = slots.stop  # at once, for those who cannot wait until the app's life ends
+    app.state.closing = lambda: None  # first of all when the service stops: what would never end by itself
+    app.state.connections = lambda: 0  # how many are open, where a server says so
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     def page() -> FileResponse:

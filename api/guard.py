@@ -9,25 +9,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from semblance.api.door.foreign import PAGES, Names
-from semblance.api.door.receiving import SMALL, Receiving
+from semblance.api.door.foreign import ALWAYS, PAGES, Names
+from semblance.api.door.receiving import DROPPED, SMALL, Receiving
 from semblance.api.wire.problems import problem, too_large
 
-DROPPED = 8  # times the limit that is read of what was refused: a client that is still sending does not hear the answer
 FORM_BYTES = 64 * 1024  # what a multipart body has beside the picture
 _PAGE_POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; frame-ancestors 'none'"
 )
-# What each answer bears, a refusal too: no other site may show it, frame it, or hold the window that it is in.
-ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-}
 
-Gate = Callable[[Scope, Headers], Response | None]  # a request's refusal, or None; it may note things in scope["state"]
+Gate = Callable[[Scope], Response | None]  # a request's refusal, or None; it may note things in scope["state"]
 
 
 @dataclass
@@ -76,7 +67,7 @@ class Guard:
             why = self.names.refusal(tuple(headers.getlist("host")), headers.get("origin"), fetched)
             refusal = problem(*why) if why else None
         for gate in self.gates:
-            refusal = refusal or gate(scope, headers)
+            refusal = refusal or gate(scope)
         size = self.limit if "transfer-encoding" in headers else int(headers.get("content-length", "0"))
         if refusal is None and size > SMALL:
             refusal = self._no_room(client := (scope["client"] or ("",))[0], size)

@@ -30,8 +30,22 @@ class Settings(BaseSettings):
     receiving_mb: int = Field(default=512, ge=1, description="uploads not answered yet; of one client a quarter")
     connections: int = Field(default=4096, ge=8, description="connections at one time")
     connections_each: int = Field(default=64, ge=1, description="and of one client address")
+    header_seconds: float = Field(default=10, gt=0, description="for a request's header")
+    body_seconds: float = Field(default=20, gt=0, description="between two pieces of an upload")
+    slowest_upload: int = Field(default=20_000, ge=1, description="bytes a second, over the whole of an upload")
+    write_seconds: float = Field(default=60, gt=0, description="for a piece of an answer that the client does not read")
+    keep_seconds: float = Field(default=15, gt=0, description="that a connection is kept for the next request")
     decode_slots: int = Field(default=os.cpu_count() or 1, ge=1, description="pictures decoded at one time")
     waiting: int = Field(default=64, ge=1, description="uploads that may wait for a slot; further ones are turned away")
+
+    @property
+    def needs_keys(self) -> bool:
+        """Whether other machines reach the address that is listened on, and nobody said that they may."""
+        try:
+            loopback = ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            loopback = self.host == "localhost"
+        return not loopback and not self.open
 
     @field_validator("allow_host", "trust_proxy", mode="before")
     @classmethod

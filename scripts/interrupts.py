@@ -7,12 +7,14 @@ can be raised, ends the process too.
 """
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 INTERRUPTED = 130
 _LINE = "Interrupted.\n"
@@ -29,6 +31,14 @@ def at_once(_: int = 0, _frame: FrameType | None = None) -> None:
         except (OSError, ValueError):  # nobody reads it
             pass
     os._exit(INTERRUPTED)
+
+
+def by_signal(number: int) -> NoReturn:
+    """End at once because of a signal, from any thread and whatever the others wait for."""
+    if number == signal.SIGINT and signal.getsignal(signal.SIGINT) is not silently:
+        with contextlib.suppress(OSError):
+            os.write(2, _LINE.encode())
+    os._exit(128 + number)
 
 
 def silently(_: int, _frame: FrameType | None) -> None:

@@ -13,6 +13,15 @@ import ipaddress
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _ANY = ("0.0.0.0", "::")  # addresses to listen on, and no names to ask for
 PAGES = ("/", "/docs")
+# What each answer bears, a refusal too: no other site may show it, frame it, or hold the window that it is in.
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+
 _LONGEST = 255  # of a name
 _REMEMBERED = 128  # of what was asked, what was decided: clients ask alike
 

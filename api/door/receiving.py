@@ -7,6 +7,7 @@ ends, costs what it may come to. No client has more than a share: one that fills
 from collections import Counter
 
 SMALL = 64 * 1024  # bytes: the number of connections bounds what is no larger
+DROPPED = 8  # times the largest upload is read of what was refused: who is still sending does not hear the answer
 _SHARES = 4
 
 

@@ -10,6 +10,7 @@ from semblance.indexer.library import Library
 from semblance.scripts import console
 from semblance.scripts.commands.index import run as run_index
 from semblance.scripts.commands.index import show
+from semblance.scripts.commands.serve import listen
 from semblance.scripts.commands.serve import run as run_server
 from semblance.scripts.scenes import write_sample
 
@@ -22,13 +23,15 @@ def demo(
 ) -> None:
     """Try Semblance: draw some pictures, index them, open a page that searches them."""
     pictures, library = folder / "pictures", folder / "library"
-    with console.progress("Drawing") as update:
-        drawn = write_sample(pictures, count, progress=update)
-    console.say(f"{drawn:,} pictures drawn in {pictures}")
-    show(run_index([pictures], library, with_pixels=True))
     settings = Settings(library=library, host=host, port=port)
-    run_server(
-        settings,
-        Library.open(library),
-        lambda url: console.say(f"Open {url} and drop a picture on the page (Ctrl-C stops it)"),
-    )
+    with listen(settings) as listener:
+        with console.progress("Drawing") as update:
+            drawn = write_sample(pictures, count, progress=update)
+        console.say(f"{drawn:,} pictures drawn in {pictures}")
+        show(run_index([pictures], library, with_pixels=True))
+        run_server(
+            settings,
+            Library.open(library),
+            listener,
+            lambda url: console.say(f"Open {url} and drop a picture on the page (Ctrl-C stops it)"),
+        )

@@ -1,26 +1,19 @@
 """`semblance serve`: a library over HTTP, with its page."""
 
-import asyncio
-import logging
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
-import uvicorn
 from pydantic import ValidationError
 
 from semblance.api.app import create_app
+from semblance.api.server import Server
 from semblance.api.settings import Settings
 from semblance.indexer.library import Library
 from semblance.retrieval.errors import UsageError
-from semblance.scripts import console
-
-DECODING_STOPS_WITHIN = 1  # seconds: what a picture of usual size takes is answered still
-STOP_WITHIN = 3  # seconds for requests under way; without a bound one stalled upload holds the service for ever
-
+from semblance.scripts import console, interrupts
 
 # What each setting is where neither an option nor its SEMBLANCE_ variable says otherwise.
 _DEFAULTS = {name: str(field.default) for name, field in Settings.model_fields.items()}
@@ -34,59 +27,60 @@ def serve(
         int | None, typer.Option(help="The port; 0 takes a free one.", show_default=_DEFAULTS["port"])
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Start without a library; answer once there is one.")] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A name it answers to, beside localhost and --host's own; may be repeated."),
+    ] = None,
+    trust_proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="A proxy's address, whose X-Forwarded-* headers are believed; may be repeated."),
+    ] = None,
+    open: Annotated[
+        bool, typer.Option("--open", help="Let everyone look who reaches --host, though the library has no keys.")
+    ] = False,
 ) -> None:
     """Serve a library: the page at /, the API described at /docs."""
-    given = {"library": library, "model": model, "host": host, "port": port}
+    given: dict[str, object] = {"library": library, "model": model, "host": host, "port": port, "open": open or None}
+    given |= {"allow_host": allow_host or None, "trust_proxy": trust_proxy or None}
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         parts = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
-        raise UsageError(f"{parts}. Give --{error.errors()[0]['loc'][0]}, or set its SEMBLANCE_ variable.") from error
-    run(
-        settings,
-        None if wait else Library.open(settings.library, settings.model),
-        lambda url: console.say(f"Semblance serves {settings.library} at {url} (Ctrl-C stops it)"),
-    )
+        option = str(error.errors()[0]["loc"][0]).replace("_", "-")
+        raise UsageError(f"{parts}. Give --{option}, or set its SEMBLANCE_ variable.") from error
+    with listen(settings) as listener:
+        run(
+            settings,
+            None if wait else Library.open(settings.library, settings.model),
+            listener,
+            lambda url: console.say(f"Semblance serves {settings.library} at {url} (Ctrl-C stops it)"),
+        )
 
 
-def run(settings: Settings, library: Library | None, announce: Callable[[str], None]) -> None:
-    """Serve until a signal comes: `library`, or whichever there will be. `announce` gets the address once it answers
-    there. Raises UsageError."""
+def listen(settings: Settings) -> socket.socket:
+    """The socket to serve on: before anything that takes long, since the port may be taken. Raises UsageError."""
+    if settings.needs_keys and not (settings.library / "keys.json").is_file():
+        raise UsageError(
+            f"Other machines may reach {settings.host}, and the library has no keys: make one with `semblance keys`, "
+            "or say --open (SEMBLANCE_OPEN=1) to let everyone look at the pictures who comes by."
+        )
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((settings.host, settings.port))
-        except OSError as error:
-            raise UsageError(
-                f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}): choose another --port."
-            ) from error
-        app = create_app(settings, library)
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_WITHIN)
-        name = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
-        _Server(config, lambda: announce(f"http://{name}:{listener.getsockname()[1]}/"), app.state.stop).run([listener])
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio asks whether it is TCP
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen()  # else two services may be bound to one port until one of them does
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}): choose another --port."
+        ) from error
+    return listener
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None], on_stop: Callable[[], None]) -> None:
-        super().__init__(config)
-        self.on_start, self.on_stop = on_start, on_stop
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """From here on requests are answered and signals are handled."""
-        await super().startup(sockets)
-        self.on_start()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """What is being decoded is given up soon; other requests under way have STOP_WITHIN seconds."""
-        asyncio.get_running_loop().call_later(DECODING_STOPS_WITHIN, self.on_stop)
-        await super().shutdown(sockets)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A second signal ends the waiting, and what it breaks off is no error to report."""
-        if self.should_exit:
-            self.force_exit = True
-            self.on_stop()
-            logging.getLogger("uvicorn.error").disabled = True
-        else:
-            super().handle_exit(sig, frame)
+def run(settings: Settings, library: Library | None, listener: socket.socket, announce: Callable[[str], None]) -> None:
+    """Serve until a signal comes: `library`, or whichever there will be. `announce` gets the address once it answers
+    there."""
+    name = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"http://{name}:{listener.getsockname()[1]}/"
+    Server(create_app(settings, library), settings, lambda: announce(url), interrupts.by_signal).run([listener])
