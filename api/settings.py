@@ -6,11 +6,13 @@ import os
 from pathlib import Path
 from typing import Annotated
 
+from limits import parse
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from semblance.retrieval import files
 
+RATE = "6000/minute"  # a page of thumbnails is a hundred requests
 
 class Settings(BaseSettings):
     """Settings of the service; each is also an environment variable with the prefix SEMBLANCE_."""
@@ -38,14 +40,26 @@ class Settings(BaseSettings):
     decode_slots: int = Field(default=os.cpu_count() or 1, ge=1, description="pictures decoded at one time")
     waiting: int = Field(default=64, ge=1, description="uploads that may wait for a slot; further ones are turned away")
 
+    rate: str = Field("", description=f"how often each key, or address, may ask, or off; if others reach it {RATE}")
+    access_log: str = Field("", description="a file, - for standard error, empty for none")
+    otel: str = Field("", description="where traces go, as http://localhost:4318; on: where OTEL_ variables say")
+    audit: float = Field(0.005, ge=0, le=1, description="the share of answers that are asked again exactly")
+    stuck_seconds: float = Field(120, gt=0, description="that the library's thread may be silent while all is well")
+    cert: Path | None = Field(None, description="a certificate, or a chain of them, in PEM: https")
+    key_file: Path | None = Field(None, description="its private key, where that is not in the same file")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches the address that is listened on."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
     @property
     def needs_keys(self) -> bool:
         """Whether other machines reach the address that is listened on, and nobody said that they may."""
-        try:
-            loopback = ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            loopback = self.host == "localhost"
-        return not loopback and not self.open
+        return not self.is_loopback and not self.open
 
     @field_validator("allow_host", "trust_proxy", mode="before")
     @classmethod
@@ -74,6 +88,23 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise ValueError(f"{error} (one is 127.0.0.1 or 172.16.0.0/12)") from None
         return networks
+
+    @field_validator("rate")
+    @classmethod
+    def _rate(cls, text: str) -> str:
+        try:
+            if text not in ("", "off") and parse(text).amount < 1:
+                raise ValueError
+        except ValueError:
+            raise ValueError(f"{text!r} is no rate (one is {RATE}), nor off") from None
+        return text
+
+    @field_validator("otel")
+    @classmethod
+    def _endpoint(cls, text: str) -> str:
+        if text not in ("", "on") and not text.startswith(("http://", "https://")):
+            raise ValueError(f"{text!r} is no address of a collector (one is http://localhost:4318), nor on")
+        return text
 
     @field_validator("library", mode="before")
     @classmethod

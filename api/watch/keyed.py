@@ -67,14 +67,14 @@ class Keyed:
         self.asks = True
         return key
 
-    def gate(self, scope: Scope, headers: Headers) -> Response | None:
-        """See door's Gate: notes `scopes` and `holder` (the key's name) in scope["state"]."""
+    def gate(self, scope: Scope) -> Response | None:
+        """See watch's Gate: notes `scopes` and `holder` (the key's name) in scope["state"]."""
         path, method = get_route_path(scope), scope["method"]
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         offered = next((value for name, value in query if name == "key"), None) if path == "/" else None
         entering = offered is not None and method in ("GET", "HEAD")
         if not entering:
-            offered = _sent(headers)
+            offered = _sent(Headers(scope=scope))
         key = self._holder(offered) if offered else None
         state: dict[str, Any] = scope.setdefault("state", {})
         state["scopes"], state["holder"] = (key.scopes, key.name) if key else ((), "")

@@ -44,10 +44,10 @@ class Traces:
         """Send what is left."""
         self._provider.shutdown()
 
-    def gate(self, scope: Scope, headers: Headers) -> Response | None:
-        """See door's Gate: begins the request's span, and refuses nobody."""
+    def gate(self, scope: Scope) -> Response | None:
+        """See watch's Gate: begins the request's span, and refuses nobody."""
         method = scope["method"] if scope["method"] in METHODS else OTHER
-        span = self._tracer.start_span(method, propagate.extract(dict(headers)), SpanKind.SERVER)
+        span = self._tracer.start_span(method, propagate.extract(dict(Headers(scope=scope))), SpanKind.SERVER)
         span.set_attributes({"http.request.method": method, "url.path": scope["path"], "url.scheme": scope["scheme"]})
         span.set_attribute("semblance.request_id", REQUEST_ID.get())
         scope.setdefault("state", {})["span"] = span

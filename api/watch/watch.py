@@ -8,21 +8,20 @@ nobody has asked for is on nobody's way.
 import threading
 from collections.abc import Callable
 
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope
 
-from semblance.api.settings import Settings
+from semblance.api.settings import RATE, Settings
 from semblance.api.watch.keyed import Keyed
 from semblance.api.watch.log import AccessLog
 from semblance.api.watch.metrics import Metrics
-from semblance.api.watch.rates import Rates, rate
+from semblance.api.watch.rates import Rates
 from semblance.indexer.answers.asking import Answer
 from semblance.retrieval.errors import UsageError
 
 LOOK_EVERY = 1.0  # seconds, at the file of keys
 
-Gate = Callable[[Scope, Headers], Response | None]  # a request's refusal, or None; it may note things in scope["state"]
+Gate = Callable[[Scope], Response | None]  # a request's refusal, or None; it may note things in scope["state"]
 End = Callable[[Scope, int, int, float], None]  # status, bytes of the body, seconds
 Answered = Callable[[Answer, float], None]  # in the context of who asked: when the question was queued
 
@@ -37,11 +36,12 @@ class Watch:
         self.ends: list[End] = []
         self.answered: list[Answered] = []
         self._stops: list[Callable[[], None]] = []
+        self._traced: list[Gate] = []
+        limit = settings.rate or ("off" if settings.is_loopback else RATE)
+        self._rated: list[Gate] = [Rates(limit).gate] if limit != "off" else []
         self._log = AccessLog(settings.access_log) if settings.access_log else None
         if settings.otel:
             self._trace(settings.otel)
-        if settings.rate:
-            self.gates.append(Rates(rate(settings.rate)).gate)
         if self._log:
             self.ends.append(self._log.end)
         self._over = threading.Event()
@@ -67,13 +67,14 @@ class Watch:
 
     def _look(self) -> None:
         self.keyed.look()
-        if self.keyed.asks:
-            self.ask_for_keys()
+        asking = [self.keyed.gate] if self.keyed.asks else []
+        self.gates = [*self._traced, *asking, *self._rated]  # rates are by key
 
-    def ask_for_keys(self) -> None:
-        """Put the gate of keys in its place: before that of rates, which are by key."""
-        if self.keyed.gate not in self.gates:
-            self.gates = [self.keyed.gate, *self.gates]
+    def share(self, name: str) -> str:
+        """See Keyed.share."""
+        key = self.keyed.share(name)
+        self._look()
+        return key
 
     def _trace(self, endpoint: str) -> None:
         try:
@@ -83,7 +84,7 @@ class Watch:
                 f"The setting otel needs the extra packages ({error}): pip install 'semblance[otel]'."
             ) from error
         traces = Traces(endpoint)
-        self.gates.append(traces.gate)
+        self._traced.append(traces.gate)
         self.ends.append(traces.end)
         self.answered.append(traces.answered)
         self._stops.append(traces.stop)

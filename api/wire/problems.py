@@ -1,5 +1,6 @@
 """Errors over HTTP: RFC 9457 problem+json, one sentence each."""
 
+from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +15,7 @@ from semblance.retrieval.errors import SemblanceError
 
 _SAID = 5  # things that are wrong with one request; the names of fields may be anything
 MEDIA_TYPE = "application/problem+json"
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")  # of the request that is answered; set by the door
 
 _STATUS: dict[type[SemblanceError], int] = {
     errors.UnknownPicture: 404,
@@ -30,17 +32,18 @@ _STATUS: dict[type[SemblanceError], int] = {
 
 
 class Problem(BaseModel):
-    """RFC 9457: what went wrong, with a `detail` fit to show to a person."""
+    """RFC 9457: what went wrong, with a `detail` fit to show to a person, and the request's id, by which a log has it."""
 
     type: str = "about:blank"
     title: str
     status: int
     detail: str
+    request_id: str = ""
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """An answer that says what is wrong."""
-    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, request_id=REQUEST_ID.get())
     return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
 
