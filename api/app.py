@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -14,7 +15,9 @@ from semblance.api.door.receiving import Receiving
 from semblance.api.guard import FORM_BYTES, Guard
 from semblance.api.routes import ROUTERS
 from semblance.api.settings import Settings
+from semblance.api.watch.watch import Watch
 from semblance.api.wire import problems
+from semblance.api.work.standing import standing
 from semblance.api.work.threads import Service, Slots, Worker
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
@@ -28,30 +31,30 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
 
     That one is opened in the background: until then, and while there is none, /ready answers 503.
     """
-    worker = Worker(settings.library, settings.model, library)
+    watch = Watch(settings)
+    worker = Worker(settings, watch, library)
     slots = Slots(settings.decode_slots, settings.waiting)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
+        watch.start()
         worker.start()
         decoding.warm(min(settings.decode_slots, WARM))
-        yield {"service": Service(settings, worker, slots)}
+        yield {"service": Service(settings, worker, slots, watch)}
         slots.stop()
         worker.stop()
+        watch.stop()
 
     app = FastAPI(title="Semblance", summary="Find the pictures that look like this one.", lifespan=lifespan)
-    limit = settings.max_upload_mb * 2**20 + FORM_BYTES
-    receiving = Receiving(settings.receiving_mb * 2**20, limit)
-    names = Names(settings.host, settings.allow_host)
-    app.add_middleware(Guard, names=names, max_upload_mb=settings.max_upload_mb, receiving=receiving)
-    if settings.trust_proxy:  # the last that is added is the first that is asked
-        app.add_middleware(Forwarded, trusted=settings.trust_proxy, each=settings.connections_each)
+    _put_before(app, settings, watch)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
     app.state.stop = slots.stop  # at once, for those who cannot wait until the app's life ends
     app.state.closing = lambda: None  # first of all when the service stops: what would never end by itself
     app.state.connections = lambda: 0  # how many are open, where a server says so
+    app.state.share = watch.share  # a key for this run alone
+    watch.metrics.read(partial(standing, worker, slots, lambda: app.state.connections()))
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     def page() -> FileResponse:
@@ -59,3 +62,13 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
 
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
     return app
+
+
+def _put_before(app: FastAPI, settings: Settings, watch: Watch) -> None:
+    """Put the door before the app."""
+    limit = settings.max_upload_mb * 2**20 + FORM_BYTES
+    receiving = Receiving(settings.receiving_mb * 2**20, limit)
+    names = Names(settings.host, settings.allow_host)
+    app.add_middleware(Guard, names=names, max_upload_mb=settings.max_upload_mb, receiving=receiving, watch=watch)
+    if settings.trust_proxy:  # the last that is added is the first that is asked
+        app.add_middleware(Forwarded, trusted=settings.trust_proxy, each=settings.connections_each)

@@ -90,6 +90,9 @@ class Guard:
             route = getattr(scope.get("route"), "path", "/page" if path.startswith("/page/") else OTHER)
             labels = scope["method"] if scope["method"] in METHODS else OTHER, route, str(int(answer.status))
             self.watch.metrics.requests.labels(*labels).observe(seconds := time.perf_counter() - begun)
+            if answer.status >= HTTPStatus.BAD_REQUEST:
+                kind = scope.get("state", {}).get("kind") or HTTPStatus(answer.status).phrase
+                self.watch.metrics.errors.labels(kind).inc()
             for end in self.watch.ends:
                 end(scope, answer.status, answer.sent, seconds)
 

@@ -14,6 +14,7 @@ from semblance.retrieval import files
 
 RATE = "6000/minute"  # a page of thumbnails is a hundred requests
 
+
 class Settings(BaseSettings):
     """Settings of the service; each is also an environment variable with the prefix SEMBLANCE_."""
 

@@ -93,6 +93,15 @@ class PixelIndex:
         best.sort(axis=1)
         return to_distance(best >> 32), self._ids[best & (2**32 - 1)]
 
+    @property
+    def ids(self) -> npt.NDArray[np.int64]:
+        """The ids (N,), ascending."""
+        return self._ids
+
+    def rows(self, rows: slice) -> Pixels:
+        """Vectors in the order of their ids, there until others are asked for."""
+        return self._pixels[rows]
+
     def vector(self, id: int) -> Pixels:
         """The pixel vector (D,) of `id`. KeyError where there is none."""
         position = int(np.searchsorted(self._ids, id))

@@ -11,7 +11,20 @@ import semblance
 from semblance.scripts import console
 
 COMMANDS = (
-    *("adopt", "backup", "bench", "demo", "duplicates", "edits", "evaluate", "export", "import", "index", "keys", "quantise"),
+    *(
+        "adopt",
+        "backup",
+        "bench",
+        "demo",
+        "duplicates",
+        "edits",
+        "evaluate",
+        "export",
+        "import",
+        "index",
+        "keys",
+        "quantise",
+    ),
     *("remove", "restore", "search", "serve", "status", "train", "verify"),
 )
 

@@ -90,7 +90,9 @@ class Keyed:
     def _holder(self, key: str) -> Key | None:
         """Whose key it is. All are compared, each in the same time whatever its letters."""
         sha256 = keys.digest(key).encode()
-        same = [each for each in (*self._known, *self._of_this_run) if hmac.compare_digest(each.sha256.encode(), sha256)]
+        same = [
+            each for each in (*self._known, *self._of_this_run) if hmac.compare_digest(each.sha256.encode(), sha256)
+        ]
         return same[0] if same else None
 
 

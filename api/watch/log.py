@@ -37,7 +37,9 @@ class AccessLog:
         try:
             into = logging.StreamHandler(sys.stderr) if where == "-" else _File(where, encoding="ascii")
         except OSError as error:
-            raise UsageError(f"The access log {where} cannot be written ({error.strerror}): name another file.") from error
+            raise UsageError(
+                f"The access log {where} cannot be written ({error.strerror}): name another file."
+            ) from error
         waiting: queue.Queue[logging.LogRecord] = queue.Queue(_WAITING)
         self._listener = QueueListener(waiting, into)
         self._lines = logging.Logger("access")  # no child of the root's: it goes nowhere else
@@ -80,8 +82,10 @@ class _File(WatchedFileHandler):
 
     _complained = -_COMPLAINED
 
-    def handleError(self, _: logging.LogRecord) -> None:  # noqa: N802
+    def handleError(self, _: logging.LogRecord) -> None:
         """Say now and then that lines are lost."""
         if time.monotonic() - self._complained >= _COMPLAINED:
             self._complained = time.monotonic()
-            log.warning("the access log %s cannot be written (%s): lines are lost", self.baseFilename, sys.exc_info()[1])
+            log.warning(
+                "the access log %s cannot be written (%s): lines are lost", self.baseFilename, sys.exc_info()[1]
+            )

@@ -4,7 +4,7 @@ A service has a registry of its own, so two in one process do not count for each
 is asked: a route stands for its paths, and what no route or standard method is counts as one.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -33,10 +33,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        parts = ("http_request_method", "http_route", "http_response_status_code")
-        self.requests = self._histogram("http_server_request_duration", "A request, to its last byte", parts, _OF_REQUESTS)
-        parts = ("stage", "engine")
-        self.stages = self._histogram("semblance_stage_duration", "A part of a search", parts, _OF_STAGES)
+        labels = ("http_request_method", "http_route", "http_response_status_code")
+        self.requests = self._histogram("http_server_request_duration", "A request, to its end", labels, _OF_REQUESTS)
+        self.stages = self._histogram("semblance_stage_duration", "A part of a search", ("stage", "engine"), _OF_STAGES)
         self.errors = Counter("semblance_errors", "Requests that got no answer", ["kind"], registry=self.registry)
         said = "Of the pictures that an exact search finds, the share that was in an answer"
         self.recall = Summary("semblance_audit_recall", said, ["engine"], registry=self.registry)
@@ -46,7 +45,7 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
 
-    def _histogram(self, name: str, said: str, labels: tuple[str, ...], buckets: tuple[float, ...]) -> Histogram:
+    def _histogram(self, name: str, said: str, labels: Sequence[str], buckets: Sequence[float]) -> Histogram:
         return Histogram(name, f"{said}.", labels, unit="seconds", buckets=buckets, registry=self.registry)
 
     def read(self, now: Now) -> None:

@@ -78,7 +78,7 @@ class Watch:
 
     def _trace(self, endpoint: str) -> None:
         try:
-            from semblance.api.watch.tracing import Traces  # noqa: PLC0415 - nothing of it where it is not wanted
+            from semblance.api.watch.tracing import Traces  # which imports nothing where it is not wanted
         except ImportError as error:
             raise UsageError(
                 f"The setting otel needs the extra packages ({error}): pip install 'semblance[otel]'."

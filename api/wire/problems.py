@@ -32,7 +32,7 @@ _STATUS: dict[type[SemblanceError], int] = {
 
 
 class Problem(BaseModel):
-    """RFC 9457: what went wrong, with a `detail` fit to show to a person, and the request's id, by which a log has it."""
+    """RFC 9457: what went wrong, with a `detail` fit to show to a person. A log knows the request by `request_id`."""
 
     type: str = "about:blank"
     title: str
@@ -62,7 +62,8 @@ def install(app: FastAPI) -> None:
     """Make every error of the app a problem."""
 
     @app.exception_handler(SemblanceError)
-    def semblance_error(_: Request, error: SemblanceError) -> JSONResponse:
+    def semblance_error(request: Request, error: SemblanceError) -> JSONResponse:
+        request.state.kind = type(error).__name__  # for who counts errors
         status = next((number for kind, number in _STATUS.items() if isinstance(error, kind)), 503)
         return problem(status, str(error), {"Retry-After": "2"} if status == 503 else None)
 

@@ -7,6 +7,7 @@ nothing is locked.
 """
 
 import contextlib
+import contextvars
 import logging
 import math
 import queue
@@ -14,13 +15,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import anyio.to_thread
 
 from semblance.api.settings import Settings
+from semblance.api.watch.watch import Watch
+from semblance.api.work.audits import Audits
 from semblance.indexer.answers.asking import Answer, Question, answer
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
@@ -43,24 +45,31 @@ class State:
     pictures: int
     engines: list[str]
     questions: dict[str, Callable[..., Question[Any]]]
+    generation: int
+    codecs: dict[str, str]  # the codec_id of each way by codes
+    coverage: dict[str, float]  # the share of the pictures that each way knows
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A question on its way, and who waits for its answer."""
+    """A question on its way, who waits for its answer, in which request, and since when (time.time())."""
 
     engine: str
     question: Question[Any]
     future: Future[Answer]
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    at: float = field(default_factory=time.time)
 
 
 class Worker:
     """The thread and its queue."""
 
-    def __init__(self, folder: Path, model: str | None = None, library: Library | None = None) -> None:
-        """Over `library`, which is the thread's from then on; or over the library that there will be in `folder`, by
-        `model` where its codec is to be found there."""
-        self._folder, self._model, self._library = folder, model, library
+    def __init__(self, settings: Settings, watch: Watch, library: Library | None = None) -> None:
+        """Over `library`, which is the thread's from then on; or over the library that there will be, by its `model`
+        where the codec is to be found there. `watch` is told of answers."""
+        self._folder, self._model, self._library = settings.library, settings.model, library
+        self._watch, self.audits = watch, Audits(settings.audit, watch.metrics)
+        self._stuck, self._seen = settings.stuck_seconds, math.inf  # when the thread was last seen: it is not begun
         self._queue: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._state: State | SemblanceError = LibraryError("The library is being loaded: ask again in a moment.")
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
@@ -73,6 +82,20 @@ class Worker:
         """Answer what is queued, then end."""
         self._queue.put(None)
         self._thread.join()
+
+    def check(self) -> None:
+        """LibraryError where the thread has ended, or is at one thing for longer than anything should take."""
+        if self._seen < math.inf and not self._thread.is_alive():
+            raise LibraryError("The thread that searches has ended, which it should not: start the service anew.")
+        if time.monotonic() - self._seen > self._stuck:
+            raise LibraryError(
+                f"The thread that searches has not been heard of for {self._stuck:g} seconds: see to the disk of the "
+                "library, or start the service anew."
+            )
+
+    def waiting(self) -> int:
+        """How many questions wait."""
+        return self._queue.qsize()
 
     def state(self) -> State:
         """The open library as it was a moment ago. Raises the SemblanceError that says why there is none."""
@@ -92,9 +115,11 @@ class Worker:
         look_at = -math.inf
         stopping = False
         while not stopping:
+            self._seen = time.monotonic()
             batch: list[_Asked | None] = []
             with contextlib.suppress(queue.Empty):  # all that is there, after waiting a while for the first
-                batch.append(self._queue.get(timeout=max(0.0, look_at - time.monotonic())))
+                wait = 0.0 if self.audits.under_way else max(0.0, look_at - time.monotonic())
+                batch.append(self._queue.get(timeout=wait))
                 while True:
                     batch.append(self._queue.get_nowait())
             stopping = None in batch
@@ -103,6 +128,8 @@ class Worker:
             asked = [each for each in batch if each is not None and each.future.set_running_or_notify_cancel()]
             for engine in dict.fromkeys(each.engine for each in asked):
                 self._answer([each for each in asked if each.engine == engine])
+            if self.audits.under_way and not batch:  # nobody waits
+                self.audits.step(self._library)
         self._close()
 
     def _follow(self) -> bool:
@@ -116,7 +143,11 @@ class Worker:
                 settled = self._library.follow(wait=False)
             library = self._library
             questions = {name: way.of_pictures for name, way in library.ways.items()}
-            self._state = State(library.codec, len(library), library.engines, questions)
+            codecs = {name: way.codec.codec_id for name, way in library.ways.items() if name != "pixel"}
+            coverage = {name: library.ways[name].coverage for name in library.engines}
+            generation = library.ways["code"].generation.number
+            known = len(library), library.engines, questions, generation, codecs, coverage
+            self._state = State(library.codec, *known)
         except SemblanceError as error:
             self._close()
             self._state = error
@@ -148,8 +179,16 @@ class Worker:
             for each, its in zip(asked, found, strict=True):
                 if isinstance(its, SemblanceError):
                     each.future.set_exception(its)
-                else:
-                    each.future.set_result(its)
+                    continue
+                each.future.set_result(its)
+                for stage in ("decode", "encode", "search"):
+                    if took := getattr(its.timings_ms, stage):
+                        self._watch.metrics.stages.labels(stage, its.engine).observe(took / 1000)
+                for tell in self._watch.answered:
+                    each.context.run(tell, its, each.at)
+                self.audits.count += 1
+                if way and self.audits.count % self.audits.every == 0:  # of infinitely many never
+                    self.audits.take(way, each.question, its)
         except Exception as error:  # whatever goes wrong belongs to those who asked, and the thread goes on
             for each in asked:
                 if not each.future.done():
@@ -175,6 +214,10 @@ class Slots:
         finally:
             self._room += 1
 
+    def waiting(self) -> int:
+        """How many pictures wait for their turn. Of the thread that runs the requests."""
+        return self._limiter.statistics().tasks_waiting
+
     def stop(self) -> None:
         """Give up what is being decoded: whoever waits for it hears that the service stops."""
         self._crew.end()
@@ -187,3 +230,4 @@ class Service:
     settings: Settings
     worker: Worker
     slots: Slots
+    watch: Watch

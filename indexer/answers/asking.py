@@ -4,8 +4,9 @@ A way makes questions of pictures, which touches nothing but the codec, so any t
 have come together by one search; that belongs to the thread that owns the index.
 """
 
+import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -13,11 +14,12 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from semblance.indexer.answers.brute import Brute
 from semblance.indexer.answers.coded import Coded
 from semblance.indexer.catalog import Catalog, Generation
 from semblance.retrieval import decoding, queries
 from semblance.retrieval.codec import Codec, from_logits
-from semblance.retrieval.codes import Codes
+from semblance.retrieval.codes import Codes, hamming
 from semblance.retrieval.errors import Overtaken, SemblanceError, UnknownPicture, UsageError
 from semblance.retrieval.images import Source
 from semblance.retrieval.index import Ids
@@ -129,6 +131,12 @@ class Way(Protocol[Query]):
     def search(self, wanted: Sequence[Query], k: int) -> Sequence[Ranking]:
         """The nearest min(k, N) pictures of each query. Raises LibraryError."""
 
+    def exact(self, query: Query) -> "Generator[None, None, Way[Query]]":
+        """The same way, but for who finds: it answers this one query by brute force. In steps. Raises LibraryError."""
+
+    def costs(self, query: Query, ids: Ids) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """The distances of a query to pictures (n,), and what their order goes by: (n,). KeyError for unknown ones."""
+
 
 class ByCodes:
     """By learned codes: Hamming distance. Of what is alike, or, as the way `copies`, of what is the same."""
@@ -178,6 +186,19 @@ class ByCodes:
             return CodeQuery(self.index.codes(np.array([id])))
         except KeyError as error:
             raise unknown(id) from error
+
+    def exact(self, query: CodeQuery) -> "Generator[None, None, ByCodes]":
+        """See Way.exact."""
+        way, brute = copy.copy(self), Brute(self.index)
+        yield from brute.compare(query.codes)
+        way.search = partial(queries.search, brute)
+        return way
+
+    def costs(self, query: CodeQuery, ids: Ids) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """See Way.costs."""
+        codes = self.index.codes(ids)
+        distances = hamming(query.codes, codes).min(axis=0)
+        return distances, distances if query.logits is None else queries.asymmetric(query.logits, codes).min(axis=0)
 
 
 def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | SemblanceError]:

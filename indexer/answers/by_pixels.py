@@ -1,18 +1,25 @@
 """The way of asking by raw pixels: the baseline. See asking.py."""
 
+import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from semblance.indexer.answers.asking import SEVERAL, Engine, Question, Ranking, unknown
+from semblance.indexer.answers.brute import in_steps, nearest
 from semblance.indexer.answers.coded import Coded
 from semblance.indexer.catalog import Catalog
 from semblance.indexer.derived import pixelfile
 from semblance.retrieval import decoding, pixels
 from semblance.retrieval.errors import NoPixels, UsageError
 from semblance.retrieval.images import Source
+from semblance.retrieval.index import Ids
 from semblance.retrieval.pixels import PixelIndex, Pixels
+
+_STEP = 512  # vectors compared at a time: some milliseconds
 
 
 class ByPixels:
@@ -59,6 +66,24 @@ class ByPixels:
         """See Way.search."""
         return [*zip(*self._vectors().search(np.stack(wanted), k), strict=True)]
 
+    def exact(self, query: Pixels) -> "Generator[None, None, ByPixels]":
+        """See Way.exact."""
+        vectors, way = self._vectors(), copy.copy(self)
+        squared = (yield from in_steps(len(vectors), _STEP, lambda part: _squared(query, vectors.rows(part))[None]))[0]
+        first = nearest(squared, len(squared))
+
+        def search(wanted: Sequence[Pixels], k: int) -> Sequence[Ranking]:
+            return [(pixels.to_distance(squared[first[:k]]), vectors.ids[first[:k]]) for _ in wanted]
+
+        way.search = search  # type: ignore[method-assign]
+        return way
+
+    def costs(self, query: Pixels, ids: Ids) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """See Way.costs."""
+        vectors = self._vectors()
+        distances = pixels.to_distance(_squared(query, np.stack([vectors.vector(id) for id in ids.tolist()])))
+        return distances, distances
+
     def _vectors(self) -> PixelIndex:
         if self.stamp is None:
             raise NoPixels(
@@ -77,3 +102,9 @@ class ByPixels:
             self._opened = PixelIndex(kept.ids, kept)
             self.size, self.coverage = len(self._opened), self._share(len(self._opened))
         return self._opened
+
+
+def _squared(query: Pixels, vectors: Pixels) -> npt.NDArray[np.int64]:
+    apart = vectors.astype(np.int32) - query
+    squared: npt.NDArray[np.int32] = np.einsum("nd,nd->n", apart, apart)  # at most 3,072 times 255^2, below 2^31
+    return squared.astype(np.int64)

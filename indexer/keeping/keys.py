@@ -58,7 +58,9 @@ def read(library: Path) -> list[Key]:
     """The keys of a library, in the order they were made; none where it has no such file. Raises LibraryError."""
     path = library / FILE
     try:
-        kept = [Key(**{**each, "scopes": tuple(each["scopes"])}) for each in json.loads(files.read_regular(path))["keys"]]
+        kept = [
+            Key(**{**each, "scopes": tuple(each["scopes"])}) for each in json.loads(files.read_regular(path))["keys"]
+        ]
         if not all(isinstance(text, str) for key in kept for text in (key.name, key.sha256, *key.scopes)):
             raise ValueError("not all of it is text")
     except FileNotFoundError:
@@ -74,7 +76,9 @@ def read(library: Path) -> list[Key]:
 def add(library: Path, name: str, write: bool = False) -> str:
     """Make a key and keep its hash; the key itself is said this once. Raises UsageError and LibraryError."""
     if not name.isprintable() or not 0 < len(name) <= _LONGEST or name != name.strip():
-        raise UsageError(f"A key's name is what you know it by, such as phone: {_LONGEST} letters at most, not {name!r}.")
+        raise UsageError(
+            f"A key's name is what you know it by, such as phone: {_LONGEST} letters at most, not {name!r}."
+        )
     if not library.is_dir():
         raise UsageError(f"There is no folder {library}: name a library, or make the folder that shall be one.")
     with _changing(library):
