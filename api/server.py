@@ -29,7 +29,7 @@ STOP_WITHIN = 3.0  # for requests under way; without a bound one stalled upload 
 GONE_WITHIN = 4.5
 _SAID_EVERY = 5.0  # seconds: a flood of connections is no flood of lines
 _FILES = 256  # descriptors for all else: the library, pictures, uploads that are spooled
-_BACKLOG = 128  # connections taken at one turn; where descriptors run out, asyncio logs a line for each
+_BACKLOG = 512  # connections taken at one turn; where descriptors run out, asyncio logs a line for each
 
 log = logging.getLogger("semblance.api")
 
@@ -85,7 +85,6 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,  # see door/proxies.py
                 backlog=_BACKLOG,
-                timeout_keep_alive=settings.keep_seconds,  # type: ignore[arg-type]
                 timeout_graceful_shutdown=STOP_WITHIN,  # type: ignore[arg-type]
             )
         )

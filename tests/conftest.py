@@ -170,6 +170,27 @@ def magick_path() -> str:
     )
 
 
+def find_nginx() -> str | None:
+    """nginx on this machine: not everybody's PATH has /usr/sbin."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+
+
+@pytest.fixture(scope="session")
+def nginx_path() -> str:
+    """nginx's path. Without it the test is skipped, and under CI it fails."""
+    return _there(
+        find_nginx(), "no nginx was found: it was not tested as a proxy (on Debian: apt-get install nginx-light)"
+    )
+
+
+@pytest.fixture(scope="session")
+def caddy_path() -> str:
+    """Caddy's path. Without it the test is skipped, and under CI it fails."""
+    return _there(
+        shutil.which("caddy"), "no Caddy was found: it was not tested as a proxy (on Debian: apt-get install caddy)"
+    )
+
+
 def _there(path: str | None, message: str) -> str:
     if path is not None:
         return path
@@ -189,6 +210,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         reporter.write_line(
             "NOT TESTED: pictures of every kind, since no ImageMagick was found.", yellow=True, bold=True
         )
+    for name, path in (("nginx", find_nginx()), ("Caddy", shutil.which("caddy"))):
+        if path is None:
+            reporter.write_line(f"NOT TESTED: {name} in front, since it was not found.", yellow=True, bold=True)
     if not os.environ.get("SEMBLANCE_DATA"):
         reporter.write_line("NOT TESTED: real data, since SEMBLANCE_DATA is not set.", yellow=True, bold=True)
 

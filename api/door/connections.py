@@ -4,6 +4,7 @@ A subclass of uvicorn's protocol on httptools, whose parser is C: on h11, which 
 more. What h11 would bound, the size of a header, is bounded here.
 """
 
+import functools
 import math
 import socket
 import time
@@ -22,6 +23,15 @@ from semblance.api.wire.problems import problem
 HEADER_BYTES = 32 * 1024
 _MANY = "Too many connections are open: try again in a moment."
 _LINGER = 2.0  # seconds that a client has to hear why its connection ends
+
+
+@functools.cache
+def last_words(status: int, detail: str) -> bytes:
+    """The answer of a connection that is ended, as it is sent."""
+    after = {"Retry-After": "2"} if status == 503 else {}
+    said = problem(status, detail, {**ALWAYS, **after, "Connection": "close"})
+    lines = b"".join(b"%s: %s\r\n" % field for field in said.raw_headers)
+    return b"%s%s\r\n%s" % (STATUS_LINE[status], lines, bytes(said.body))
 
 
 class Connection(HttpToolsProtocol):
@@ -55,7 +65,7 @@ class Connection(HttpToolsProtocol):
             return
         self.stage = ENDED
         self.door.refused += 1
-        transport.write(self._answer(503, _MANY, {"Retry-After": "2"}))
+        transport.write(last_words(503, _MANY))
         transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -89,7 +99,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self.header_bytes = 0
         if self.stage != HEADER:
-            self.stage, self.said, self.due = HEADER, 0, time.monotonic() + self.settings.header_seconds
+            self.stage, self.said, self.due = HEADER, 1, time.monotonic() + self.settings.header_seconds
 
     def on_url(self, url: bytes) -> None:
         """Its target, or a piece of it."""
@@ -99,7 +109,7 @@ class Connection(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One of its fields."""
         super().on_header(name, value)
-        self._counted(len(name) + len(value))
+        self._counted(len(name) + len(value) + 4)  # as it is sent
 
     def _counted(self, size: int) -> None:
         self.header_bytes += size
@@ -141,9 +151,10 @@ class Connection(HttpToolsProtocol):
         if more and self.expect_100_continue:  # it may send the body or not: nobody knows where the next request begins
             self._end()
         elif last and not more:
-            if self.stage == ANSWER:
-                self.stage = KEPT
-            self.since, self.due = now, now + self.settings.keep_seconds + _LINGER
+            self._unset_keepalive_if_required()  # uvicorn's, which knows nothing of a request that has begun to come
+            self.stage = KEPT if self.stage == ANSWER else self.stage
+            seconds = self.settings.keep_seconds if self.stage == KEPT else self.settings.header_seconds
+            self.since, self.due = now, now + seconds
 
     def shutdown(self) -> None:
         """The service stops: an answer that streams without an end is ended."""
@@ -187,14 +198,8 @@ class Connection(HttpToolsProtocol):
                 return
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self.transport.write(self._answer(status, detail))
+        self.transport.write(last_words(status, detail))
         self._end()
-
-    def _answer(self, status: int, detail: str, headers: dict[str, str] | None = None) -> bytes:
-        said = problem(status, detail, {**ALWAYS, **(headers or {}), "Connection": "close"})
-        fields = [*self.server_state.default_headers, *said.raw_headers]
-        lines = b"".join(b"%s: %s\r\n" % field for field in fields)
-        return b"%s%s\r\n%s" % (STATUS_LINE[status], lines, bytes(said.body))
 
     def _end(self) -> None:
         """Say no more; what the client is still sending is read for a moment, else it would not hear what was said."""
