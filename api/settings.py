@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     allow_host: Annotated[list[str], NoDecode] = Field([], description="names that it answers to, beside loopback ones")
     open: bool = Field(False, description="may listen on an address that other machines reach, without keys")
+    share: bool = Field(False, description="makes a key for this run, by which others may look")
     trust_proxy: Annotated[list[str], NoDecode] = Field(
         [], description="addresses and networks of proxies in front, whose X-Forwarded-* headers are believed"
     )
@@ -60,7 +61,7 @@ class Settings(BaseSettings):
     @property
     def needs_keys(self) -> bool:
         """Whether other machines reach the address that is listened on, and nobody said that they may."""
-        return not self.is_loopback and not self.open
+        return not self.is_loopback and not self.open and not self.share
 
     @field_validator("allow_host", "trust_proxy", mode="before")
     @classmethod
@@ -107,9 +108,9 @@ class Settings(BaseSettings):
             raise ValueError(f"{text!r} is no address of a collector (one is http://localhost:4318), nor on")
         return text
 
-    @field_validator("library", mode="before")
+    @field_validator("library", "cert", "key_file", mode="before")
     @classmethod
-    def _named(cls, library: object) -> object:
-        if library == "":  # a Path makes it the working folder
+    def _named(cls, path: object) -> object:
+        if path == "":  # a Path makes it the working folder
             raise ValueError("it is empty")
-        return files.named(str(library))
+        return path if path is None else files.named(str(path))
