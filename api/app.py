@@ -53,8 +53,9 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     app.state.stop = slots.stop  # at once, for those who cannot wait until the app's life ends
     app.state.closing = lambda: None  # first of all when the service stops: what would never end by itself
     app.state.connections = lambda: 0  # how many are open, where a server says so
+    app.state.ended = dict  # and how many it has ended, by the reason
     app.state.share = watch.share  # a key for this run alone
-    watch.metrics.read(partial(standing, worker, slots, lambda: app.state.connections()))
+    watch.metrics.read(partial(standing, worker, slots, app.state))
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     def page() -> FileResponse:

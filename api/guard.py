@@ -44,7 +44,7 @@ class Answer:
             out["X-Request-ID"] = REQUEST_ID.get()
             if self.path == "/" or self.path.startswith("/page/"):
                 out["Content-Security-Policy"] = _PAGE_POLICY
-                out["Cache-Control"] = "no-cache"  # asked again each time: an upgrade must not mix old with new
+                out.setdefault("Cache-Control", "no-cache")  # asked again: an upgrade must not mix old with new
         self.sent += len(message.get("body", b""))
         await self.send(message)
 

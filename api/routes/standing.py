@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 
 from semblance.api.wire.problems import problem, responses
 from semblance.api.wire.standing import Audit, Health, Ready
@@ -51,6 +51,7 @@ async def ready(request: Request) -> Ready | Response:
 
 @router.get("/metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
-    """What Prometheus reads, in the format OpenMetrics."""
+    """What Prometheus reads, in the format that it accepts."""
     own: Service = request.state.service
-    return Response(generate_latest(own.watch.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(own.watch.metrics.registry), headers={"Content-Type": media_type})

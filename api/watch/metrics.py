@@ -5,6 +5,7 @@ is asked: a route stands for its paths, and what no route or standard method is 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from http import HTTPMethod
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,17 +16,18 @@ from prometheus_client import (
     ProcessCollector,
     Summary,
 )
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"))
+METHODS = frozenset[str](HTTPMethod)
 OTHER = "_OTHER"
 
 # Seconds; those of requests are what OpenTelemetry's conventions for HTTP metrics advise.
 _OF_REQUESTS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 _OF_STAGES = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
-Now = Callable[[], Iterable[tuple[str, str, dict[str, float]]]]  # name, what it is, values by the engine, "" for none
+Measured = tuple[str, str, str, dict[str, float]]  # name, what it is, its label or "", values by that
+Now = Callable[[], Iterable[Measured]]
 
 
 class Metrics:
@@ -61,8 +63,9 @@ class _Standing(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """See Collector."""
-        for name, said, values in self._now():
-            family = GaugeMetricFamily(f"semblance_{name}", f"{said}.", labels=["engine"] if "" not in values else [])
-            for engine, value in values.items():
-                family.add_metric([engine] if engine else [], value)
+        for name, said, label, values in self._now():
+            kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+            family = kind(f"semblance_{name}", f"{said}.", labels=[label] if label else [])
+            for which, value in values.items():
+                family.add_metric([which] if label else [], value)
             yield family

@@ -5,6 +5,7 @@ request that brings a trace (`traceparent`) goes on with it. Only here is anythi
 when asked for. Stages are told after they are done, by the times in their answer: nothing waits for a trace.
 """
 
+import threading
 import time
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -25,6 +26,7 @@ from semblance.indexer.answers.asking import Answer
 
 BY_VARIABLES = "on"  # in place of an endpoint
 _NANO = 1_000_000_000
+_SENT_WITHIN = 1.0  # seconds
 
 _CURRENT: ContextVar[Span | None] = ContextVar("span", default=None)
 
@@ -41,8 +43,10 @@ class Traces:
         self._tracer = self._provider.get_tracer("semblance")
 
     def stop(self) -> None:
-        """Send what is left."""
-        self._provider.shutdown()
+        """Send what is left, where somebody takes it."""
+        last = threading.Thread(target=self._provider.shutdown, daemon=True)
+        last.start()
+        last.join(_SENT_WITHIN)
 
     def gate(self, scope: Scope) -> Response | None:
         """See watch's Gate: begins the request's span, and refuses nobody."""

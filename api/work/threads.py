@@ -180,12 +180,12 @@ class Worker:
                 if isinstance(its, SemblanceError):
                     each.future.set_exception(its)
                     continue
-                each.future.set_result(its)
                 for stage in ("decode", "encode", "search"):
                     if took := getattr(its.timings_ms, stage):
                         self._watch.metrics.stages.labels(stage, its.engine).observe(took / 1000)
                 for tell in self._watch.answered:
                     each.context.run(tell, its, each.at)
+                each.future.set_result(its)
                 self.audits.count += 1
                 if way and self.audits.count % self.audits.every == 0:  # of infinitely many never
                     self.audits.take(way, each.question, its)
