@@ -7,7 +7,7 @@ processes that run it (decoding/). What a header tells of a hostile file's cost 
 import io
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +22,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from semblance.retrieval import bounds, files
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureError, PictureTooLarge
-from semblance.retrieval.formats import beside, previews, readers, tiffs
+from semblance.retrieval.facts import Facts
+from semblance.retrieval.formats import beside, previews, readers, saying
 from semblance.retrieval.formats.rendering import render
 from semblance.retrieval.inputs import InputSpec as InputSpec
 
@@ -47,7 +48,7 @@ def load(source: Source, spec: InputSpec) -> Picture:
     (H, W, 4) RGBA or (H, W) grey; Pillow's picture stays open and as it was. JPEG is decoded at the smallest scale that
     leaves what the spec asks for, HEIC from its embedded thumbnail where one is as large as that. The EXIF turn is
     applied, the first frame taken (of Pillow's picture the one it stands at), 16-bit, palette, grey and CMYK brought to
-    RGB, transparency laid on white. Colour profiles are not applied.
+    RGB, transparency laid on white.
 
     The same pixels give the same bytes whichever way they come: a lossless file, Pillow's picture and an array agree
     to the bit, and so do a JPEG and Pillow's picture of it before anything has decoded it. A JPEG or HEIC decoded
@@ -55,24 +56,33 @@ def load(source: Source, spec: InputSpec) -> Picture:
 
     Raises PictureTooLarge (see bounds.py), NotAPicture, DamagedPicture, and OSError where a path cannot be read.
     """
-    with _opened(source) as (image, turn):
-        image.draft(None, 2 * (math.ceil(spec.least * spec.size),))
-        return np.asarray(render(image, (spec.size, spec.size), turn, spec.resize))
+    return load_each(source, [spec])[spec]
 
 
-def load_each(source: Source, specs: Iterable[InputSpec]) -> dict[InputSpec, Picture]:
+def load_each(
+    source: Source, specs: Iterable[InputSpec], tell: Callable[[Facts], object] | None = None
+) -> dict[InputSpec, Picture]:
     """One picture as each spec wants it, to the bit what `load` gives. It is decoded once for each scale that they come
-    to: once for all where a format has but one. Raises as `load` does."""
+    to: once for all where a format has but one. `tell` is told what it says of itself. Raises as `load` does."""
     scales: dict[tuple[int, int], Image.Image] = {}
     pictures: dict[InputSpec, Picture] = {}
     only: tuple[Image.Image, int] | None = None  # of a format that has but one: opened once, too
     for spec in specs:
         with nullcontext(only) if only else _opened(source) as (image, turn):
+            if tell:  # before a scale is asked for, which changes its size
+                tell(saying.facts(image, turn))
+                tell = None
             image.draft(None, 2 * (math.ceil(spec.least * spec.size),))
             decoded = scales.setdefault(image.size, image)
             pictures[spec] = np.asarray(render(decoded, (spec.size, spec.size), turn, spec.resize))
             only = None if image.format in _SCALED else (decoded, turn)
     return pictures
+
+
+def facts(data: bytes) -> Facts:
+    """What a file says of its picture; nothing is decoded. Raises as `load` does, of what is wrong with its header."""
+    with _identified(data) as image:
+        return saying.facts(image, readers.turn(image))
 
 
 def at_full_size(source: Source) -> Picture:
@@ -126,17 +136,14 @@ def read(path: Path) -> bytes:
 def _opened(source: object) -> Iterator[tuple[Image.Image, int]]:
     """A picture of our own, its header read and checked but nothing decoded, and its EXIF turn (1 to 8)."""
     image = _identified(source) if isinstance(source, bytes) else _header(source)
-    width, height = image.size
     bounds.header(image)
     try:
-        turn = 1
         if isinstance(image, JpegImageFile) and image is not source:
             data = cast(io.BytesIO, image.fp).getvalue()
             image = image if data.endswith(beside.END) else _ended(image, data)
-        if image.format != "TIFF" or isinstance(image, tiffs.Samples):  # Pillow turns these itself as it loads them
-            turn = readers.turn(image)
+        turn = readers.turn(image)
         with image.copy() if image is source else image as own:
-            if isinstance(own, TiffImageFile) and width * height > (Image.MAX_IMAGE_PIXELS or width * height):
+            if isinstance(own, TiffImageFile) and own.width * own.height > (Image.MAX_IMAGE_PIXELS or math.inf):
                 own.im = Image.new(own.mode, own._tile_size).im  # or TIFF asks Pillow's guard before it makes room
             yield own, turn
     except (PictureError, MemoryError):
@@ -161,8 +168,9 @@ def _header(source: object) -> Image.Image:
         return Image.fromarray(source)
     if isinstance(source, str | Path):
         return _identified(read(files.named(source) if isinstance(source, str) else source))
-    kind = type(source).__name__
-    raise NotAPicture(f"A picture is a path, a file's bytes, Pillow's picture or an array, not {kind}.")
+    raise NotAPicture(
+        f"A picture is a path, a file's bytes, Pillow's picture or an array, not {type(source).__name__}."
+    )
 
 
 def _identified(data: bytes) -> ImageFile:
@@ -206,6 +214,8 @@ def _of_a_camera(data: bytes) -> ImageFile:
         why = "a camera's raw data, and no JPEG inside to look at"
         raise NotAPicture(f"This kind of {kind} is not read ({why}): save it as PNG or JPEG.")
     image = _identified(found.jpeg)
+    if data[:4] in previews.TIFFS:  # the file's own directories say more than what is in its JPEG
+        image.info[saying.OF_CAMERA] = data
     if found.turn is not None:
         readers.state_turn(image, found.turn)
     return image

@@ -6,6 +6,7 @@
     connection.py what a reader asks by: what was written, or a sentence
     reading.py    Catalog: what there is, and what came after a generation
     writing.py    Writer: one transaction a batch
+    narrowing.py  which pictures a question is narrowed to
 
 The only SQL of the project is in this package.
 
@@ -17,6 +18,7 @@ generation has a random token too, since a catalog put back from a copy counts o
 was remembered under an id (a thumbnail, a browser's cache) never lies. Ids are never reused.
 """
 
+from semblance.indexer.catalog.narrowing import Narrowing
 from semblance.indexer.catalog.opening import FILE
 from semblance.indexer.catalog.reading import Catalog
 from semblance.indexer.catalog.records import (
@@ -42,6 +44,7 @@ __all__ = [
     "Folder",
     "Generation",
     "KnownCodec",
+    "Narrowing",
     "NewPicture",
     "Purpose",
     "Writer",

@@ -21,6 +21,7 @@ COLUMNS = {
     "identity": ("id", "created"),
     "folders": ("path", "device", "named", "seen", "last"),
     "apart": ("first", "second"),
+    "facts": ("picture", "width", "height", "taken", "camera", "latitude", "longitude"),
 }
 BEGUN = {table: zlib.crc32(table.encode()) for table in COLUMNS}
 KEYS = {
@@ -33,6 +34,7 @@ KEYS = {
     "identity": ("rowid",),
     "folders": ("path",),
     "apart": ("first", "second"),
+    "facts": ("picture",),
 }
 
 
@@ -71,9 +73,10 @@ def keep(db: sqlite3.Connection) -> None:
 
 
 def fill(db: sqlite3.Connection) -> None:
-    """Set the checksums of all rows, which are taken as they are."""
+    """Set the checksums of all rows of those tables that there are, which are taken as they are."""
     register(db)
-    for table in COLUMNS:
+    there = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for table in COLUMNS.keys() & there:
         db.execute(f"UPDATE {table} SET checksum = {_call(table)}")
 
 

@@ -17,7 +17,7 @@ _BOTH = ", ".join(
 def within(catalog: Catalog, path: str) -> Iterator[Entry]:
     """The picture at this path, then all below it, by path; read in pages, so that who has seen enough may stop."""
     yield from (Entry(*row[:-1]) for row in catalog._right("pictures", "WHERE path = ?", (path,)))
-    last, end = _below(path)
+    last, end = below(path)
     pages = "SELECT path FROM pictures WHERE path > ? AND path < ? ORDER BY path LIMIT 1000"
     which = "WHERE path > ? AND path <= ? ORDER BY path"
     while page := catalog._rows(pages, (last, end)):
@@ -28,7 +28,7 @@ def within(catalog: Catalog, path: str) -> Iterator[Entry]:
 def failures_within(catalog: Catalog, path: str) -> dict[str, str]:
     """The reasons of the files at this path and below it that could not be read, by path."""
     which = "WHERE path = ? OR (path > ? AND path < ?) ORDER BY path"
-    return {row[0]: row[1] for row in catalog._right("failures", which, (path, *_below(path)))}
+    return {row[0]: row[1] for row in catalog._right("failures", which, (path, *below(path)))}
 
 
 def coded(catalog: Catalog, codec_id: str, among: Iterable[int]) -> set[int]:
@@ -62,7 +62,7 @@ def last(catalog: Catalog) -> int:
     return int(catalog._rows("SELECT coalesce(max(id), 0) FROM pictures")[0][0])
 
 
-def _below(path: str) -> tuple[str, str]:
+def below(path: str) -> tuple[str, str]:
     """Between which two all paths below this one are, and no others."""
     folder = path.rstrip(os.sep)
     return folder + os.sep, folder + chr(ord(os.sep) + 1)

@@ -12,14 +12,17 @@ from typing import Self
 
 import numpy as np
 
-from semblance.indexer.catalog import checksums, opening
+from semblance.indexer.catalog import checksums, narrowing, opening
 from semblance.indexer.catalog.connection import Connection
+from semblance.indexer.catalog.narrowing import Narrowing
 from semblance.indexer.catalog.opening import FILE
 from semblance.indexer.catalog.records import Changes, CurrentCodec, Entry, Generation, Purpose
 from semblance.indexer.catalog.sqlite_errors import damaged, sentences
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import CodecMismatch, LibraryError, LibraryMissing
+from semblance.retrieval.facts import Facts
+from semblance.retrieval.index import Ids
 
 
 class Catalog:
@@ -145,6 +148,15 @@ class Catalog:
         """One picture, or None."""
         rows = self._right("pictures", "WHERE id = ?", (id,))
         return Entry(*rows[0][:-1]) if rows else None
+
+    def facts(self, id: int) -> Facts | None:
+        """What a picture says of itself; None where there is none, or it has not been asked yet."""
+        rows = self._right("facts", "WHERE picture = ?", (id,))
+        return Facts(*rows[0][1:-1]) if rows else None
+
+    def among(self, asked: Narrowing) -> Ids:
+        """The ids (N,), int64, ascending, of the pictures that a question is narrowed to."""
+        return self._ask(lambda db: narrowing.among(db, asked))
 
     def failures(self) -> dict[str, str]:
         """Path and reason of each file that could not be read."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from semblance.retrieval.codes import Codes
+from semblance.retrieval.facts import Facts
 from semblance.retrieval.index import Ids
 
 Purpose = Literal["alike", "same"]  # what a codec's codes say of two pictures
@@ -52,7 +53,8 @@ class Entry:
 class NewPicture:
     """A picture to record: a file's path and state, the SHA-256 of its content, its code (W,) by each codec_id.
 
-    `id` is one that no picture of the library ever had; None takes the next.
+    `id` is one that no picture of the library ever had; None takes the next. `facts`: what it says of itself; None
+    where it was not asked.
     """
 
     path: str
@@ -63,6 +65,35 @@ class NewPicture:
     ctime_ns: int = 0
     inode: int = 0
     id: int | None = None
+    facts: Facts | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """How many pictures say when they were taken, by which camera, and where."""
+
+    taken: int
+    camera: int
+    placed: int
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A folder's path or a camera's name, and how many pictures are of it."""
+
+    name: str
+    pictures: int
+
+
+@dataclass(frozen=True)
+class Facets:
+    """What there is to narrow by: the folders of runs and those one level below, cameras, the first and the last day
+    (YYYY-MM-DD) that a picture was taken, and how many say where."""
+
+    folders: list[Counted]
+    cameras: list[Counted]
+    taken: tuple[str, str] | None
+    placed: int
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ def _readable(old: sqlite3.Connection, folder: Path) -> tuple[Rows, Rows]:
     right["pictures"] = [row for row in right["pictures"] if row[0] not in removed]
     ids = {row[0] for row in right["pictures"]}
     right["codes"] = [row for row in right["codes"] if row[1] in ids]
+    right["facts"] = [row for row in right["facts"] if row[0] in ids]
     right["apart"] = [row for row in right["apart"] if ids.issuperset(row[:2])]
     return right, damaged
 
@@ -100,7 +101,7 @@ def _rows(old: sqlite3.Connection, table: str) -> tuple[dict[tuple[Any, ...], No
             for row in old.execute(question + way):
                 found[row] = None
             return found, True
-    if table in ("pictures", "codes", "removals"):  # whose key is a number
+    if table in ("pictures", "codes", "removals", "facts"):  # whose key is a number
         _between(old, f"{question} WHERE {key} BETWEEN ? AND ?", 1, 2**40, found)
     return found, False
 
@@ -138,12 +139,12 @@ def _written(draft: Path, rows: Rows, highest: int, known: dict[str, tuple[str, 
         checksums.keep(db)
         db.execute("PRAGMA synchronous = FULL")
         db.execute("BEGIN")
-        for table in ("pictures", "failures", "codes", "removals", "codecs", "folders", "apart"):
+        for table in ("pictures", "failures", "codes", "removals", "codecs", "folders", "apart", "facts"):
             columns = checksums.COLUMNS[table]
             marks = ", ".join("?" * len(columns))
             statement = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"
             db.executemany(statement, [row[:-1] for row in rows[table]])  # of two the first, or with the higher id
-        for table, column in (("codes", "picture"), ("apart", "first"), ("apart", "second")):
+        for table, column in (("codes", "picture"), ("apart", "first"), ("apart", "second"), ("facts", "picture")):
             db.execute(f"DELETE FROM {table} WHERE {column} NOT IN (SELECT id FROM pictures)")
         _know(db, rows, known)
         db.execute("INSERT INTO identity (id, created) VALUES (?, ?)", (uuid.uuid4().hex, time.time()))

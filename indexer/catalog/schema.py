@@ -72,6 +72,17 @@ MIGRATIONS: list[list[str]] = [
 ) WITHOUT ROWID""",
         "CREATE INDEX apart_by_second ON apart (second)",
     ],
+    [  # what pictures say of themselves; one without a row was not asked yet
+        """CREATE TABLE facts (
+    picture INTEGER PRIMARY KEY REFERENCES pictures(id) ON DELETE CASCADE,
+    width INTEGER NOT NULL, height INTEGER NOT NULL, taken TEXT, camera TEXT, latitude REAL, longitude REAL,
+    checksum INTEGER
+)""",
+        "CREATE INDEX facts_by_taken ON facts (taken) WHERE taken IS NOT NULL",
+        "CREATE INDEX facts_by_camera ON facts (camera) WHERE camera IS NOT NULL",
+        "CREATE INDEX facts_by_place ON facts (latitude, longitude) WHERE latitude IS NOT NULL",
+        "CREATE INDEX facts_by_pixels ON facts (width * height)",
+    ],
 ]
 VERSION = len(MIGRATIONS)
 _FIRST_WITH_CHECKSUMS = 3

@@ -5,11 +5,11 @@ import os
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
-from semblance.indexer.catalog import checksums, schema
+from semblance.indexer.catalog import checksums, said, schema
 from semblance.indexer.catalog.opening import FILE, lock
 from semblance.indexer.catalog.reading import Catalog
 from semblance.indexer.catalog.records import Entry, Failure, NewPicture, Purpose
@@ -18,6 +18,7 @@ from semblance.retrieval import codes as packed
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import LibraryError
+from semblance.retrieval.facts import Facts
 from semblance.retrieval.files import private
 from semblance.retrieval.index import Ids
 
@@ -106,6 +107,7 @@ class Writer(Catalog):
                 )
                 assert cursor.lastrowid is not None
                 ids.append(cursor.lastrowid)
+            said.put(self._db, {id: new.facts for id, new in zip(ids, added, strict=True) if new.facts})
             for codec_id in {codec_id: None for picture in added for codec_id in picture.codes}:
                 coded = [(id, new.codes[codec_id]) for id, new in zip(ids, added, strict=True) if codec_id in new.codes]
                 self._put(codec_id, coded, generation)
@@ -135,6 +137,11 @@ class Writer(Catalog):
             self._put(codec.codec_id, zip(ids.tolist(), codes, strict=True), generation)
         self.codec_id, self.bits, self.model = codec.codec_id, codec.bits, codec.reference
 
+    def learn(self, facts: Mapping[int, Facts]) -> None:
+        """Commit what pictures say of themselves, by their ids; no generation passes."""
+        with sentences(self.folder), self._transaction():
+            said.put(self._db, facts)
+
     def touch(self, entries: list[Entry]) -> None:
         """Commit new sizes and times of files whose content is the same; no generation passes."""
         with sentences(self.folder), self._transaction():
@@ -156,7 +163,7 @@ class Writer(Catalog):
         with sentences(self.folder):
             wrong = {
                 table: [row for row in self._db.execute(checksums.select(table)) if not checksums.is_right(table, row)]
-                for table in ("pictures", "codes", "failures")
+                for table in ("pictures", "codes", "failures", "facts")
             }
         if any(wrong.values()):
             with self._batch() as generation:
@@ -167,6 +174,7 @@ class Writer(Catalog):
                 codes = [(row[1], row[0]) for row in wrong["codes"]]
                 self._db.executemany("DELETE FROM codes WHERE picture = ? AND codec_id = ?", codes)
                 self._db.executemany("DELETE FROM failures WHERE path = ?", [(row[0],) for row in wrong["failures"]])
+                self._db.executemany("DELETE FROM facts WHERE picture = ?", [(row[0],) for row in wrong["facts"]])
         return sum(map(len, wrong.values()))
 
     def _put(self, codec_id: str, coded: Iterable[tuple[int, Codes]], generation: int) -> None:

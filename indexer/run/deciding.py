@@ -7,7 +7,7 @@ the hashes of the files that are new.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from semblance.indexer.catalog import Entry, Failure, NewPicture
 from semblance.indexer.run.disks import agrees, nearest
@@ -15,34 +15,40 @@ from semblance.indexer.run.encoding import Encoded, Work
 from semblance.indexer.run.moving import Moves
 from semblance.indexer.run.scan import Found, Scan
 from semblance.retrieval.codes import Codes
+from semblance.retrieval.facts import Facts
 from semblance.retrieval.pixels import Pixels
 
 
 @dataclass(frozen=True)
 class Known:
     """What the library knew when the run began: its pictures and its failures, by path, and for each codec, by its id,
-    which pictures have a code of it, by their ids."""
+    which pictures have a code of it, by their ids. `told`: those that were asked what they say of themselves; None
+    where that is no matter."""
 
     entries: dict[str, Entry]
     failures: dict[str, str]
     coded: dict[str, set[int]]
+    told: set[int] | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
     """What a run looks into: files whose state has `changed` since they were indexed, and `other` ones, that are new,
-    failed before, or lack something. `filled`: pictures whose state says more than was known, and nothing else."""
+    failed before, or lack something. `filled`: pictures whose state says more than was known, and nothing else;
+    `unasked`: pictures of which only what they say of themselves is not known, as of those that were indexed before
+    that was asked."""
 
     changed: list[Work]
     other: list[Work]
     filled: list[Entry]
+    unasked: list[Entry]
 
 
 @dataclass(frozen=True)
 class Decision:
     """What one batch changes. `moved` are pictures under their new paths. `codes` are those that `touched` and `moved`
     lacked, by codec_id and by the pictures' ids. `vectors` are those of `added`, then of `touched` and of `moved`, None
-    where none was asked for."""
+    where none was asked for. `facts`: what `touched` and `moved` say of themselves, where that was not known."""
 
     added: list[NewPicture]
     touched: list[Entry]
@@ -50,11 +56,12 @@ class Decision:
     codes: dict[str, dict[int, Codes]]
     failed: list[Failure]
     vectors: list[Pixels | None]
+    facts: dict[int, Facts] = field(default_factory=dict)
 
 
 def plan(seen: Scan, known: Known, vectors: set[int] | None) -> Plan:
     """The files to look into: `vectors` are the ids that have a pixel vector, and None where none are wanted."""
-    result, other_inode = Plan([], [], []), list[tuple[Entry, Found]]()
+    result, other_inode = Plan([], [], [], []), list[tuple[Entry, Found]]()
     coded = set.intersection(*known.coded.values()) if known.coded else None
 
     def agreeing(entry: Entry, found: Found) -> None:
@@ -64,7 +71,10 @@ def plan(seen: Scan, known: Known, vectors: set[int] | None) -> Plan:
             or found.path in known.failures
         ):
             result.other.append(_work(found, entry, known))
-        elif (found.ctime_ns or entry.ctime_ns, found.inode or entry.inode) != (entry.ctime_ns, entry.inode):
+            return
+        if known.told is not None and entry.id not in known.told:
+            result.unasked.append(entry)
+        if (found.ctime_ns or entry.ctime_ns, found.inode or entry.inode) != (entry.ctime_ns, entry.inode):
             result.filled.append(under(entry, found))
 
     for found in seen.found.values():
@@ -122,12 +132,17 @@ def decide(batch: Sequence[Encoded | Failure], known: Known, moves: Moves) -> De
         elif was := moves.find(result.sha256, found.path):
             moved.append((under(was, found), result))
         else:
-            added.append((NewPicture(**found._asdict(), sha256=result.sha256, codes=result.codes), result))
+            new = NewPicture(**found._asdict(), sha256=result.sha256, codes=result.codes, facts=result.facts)
+            added.append((new, result))
+    there = [*touched, *moved]
     codes: dict[str, dict[int, Codes]] = {}
-    for entry, result in [*touched, *moved]:
+    for entry, result in there:
         for codec_id, code in result.codes.items():
             if entry.id not in known.coded[codec_id]:
                 codes.setdefault(codec_id, {})[entry.id] = code
+    facts = {entry.id: each.facts for entry, each in there if each.facts and entry.id not in (known.told or ())}
     failed = [result for result in batch if isinstance(result, Failure)]
     vectors = [result.vector for _, result in [*added, *touched, *moved]]
-    return Decision([new for new, _ in added], [e for e, _ in touched], [e for e, _ in moved], codes, failed, vectors)
+    return Decision(
+        [new for new, _ in added], [e for e, _ in touched], [e for e, _ in moved], codes, failed, vectors, facts
+    )

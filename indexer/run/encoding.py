@@ -9,6 +9,7 @@ them, and nothing waits for anything.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,9 @@ from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.decoding import Decoder
 from semblance.retrieval.errors import PictureError
+from semblance.retrieval.facts import Facts
 from semblance.retrieval.images import Picture
+from semblance.retrieval.inputs import InputSpec
 from semblance.retrieval.pixels import Pixels
 from semblance.retrieval.pool import in_order
 
@@ -48,7 +51,8 @@ class Work:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A file's content: its SHA-256, codec_id -> code (W,), and its pixel vector (3072,) where one was asked for.
+    """A file's content: its SHA-256, codec_id -> code (W,), its pixel vector (3072,) where one was asked for, and what
+    it says of itself, None where its header cannot be read any more.
 
     Where the content is the known one, `codes` are those that it lacked.
     """
@@ -57,6 +61,7 @@ class Encoded:
     sha256: bytes
     codes: dict[str, Codes]
     vector: Pixels | None
+    facts: Facts | None = None
 
     @property
     def same(self) -> bool:
@@ -123,15 +128,23 @@ def _decoded(
     wanted = {codec_id: spec for codec_id, spec in lacked.items() if codec_id not in codes}
     vector = there.get(PIXELS) if with_pixels else None
     to_see = {*wanted.values(), *([pixels.SPEC] if with_pixels and vector is None else [])}
-    pictures = decoder.see([*to_see]) if to_see else {}
+    pictures = _seen(decoder, [*to_see])
     if with_pixels and vector is None:
         vector = pictures[pixels.SPEC].reshape(-1)
-    result = Encoded(work, sha256, codes, vector)
+    result = Encoded(work, sha256, codes, vector, decoder.said)
     for codec_id, spec in wanted.items():
         waiting[codec_id].append((result, pictures[spec]))
     if work.known is None:
         seen[sha256] = result
     return result
+
+
+def _seen(decoder: Decoder, specs: list[InputSpec]) -> dict[InputSpec, Picture]:
+    """What is to be seen of the file that is held; where that is nothing its header is read, for `said` alone."""
+    with suppress(*([] if specs else [PictureError])):
+        return decoder.see(specs)
+    decoder.said = None
+    return {}
 
 
 def chunks(work: Sequence[Work]) -> Iterator[list[Work]]:

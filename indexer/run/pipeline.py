@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from semblance.indexer.catalog import Catalog, Purpose, Writer, finding, placing
+from semblance.indexer.catalog import Catalog, Purpose, Writer, finding, placing, said
 from semblance.indexer.derived import encoders, leftovers, pixelfile, snapshot
 from semblance.indexer.run.deciding import Known
 from semblance.indexer.run.disks import to_remember
@@ -105,7 +105,8 @@ def update_some(
     lost = replace(lost, leaving=[path for path in left if path not in entries and path not in seen.found])
     entries |= left
     ids = [entry.id for entry in entries.values()]
-    known = Known(entries, failures, {codec.codec_id: finding.coded(catalog, codec.codec_id, ids) for codec in codecs})
+    coded = {codec.codec_id: finding.coded(catalog, codec.codec_id, ids) for codec in codecs}
+    known = Known(entries, failures, coded, said.asked(catalog, ids))
     with_pixels = pixelfile.exists(catalog.folder)  # which of the others lack one, only a whole run asks
     return TakingIn(catalog, codecs, known, lost, with_pixels, None, threads, quiet).run(seen)
 
@@ -157,7 +158,7 @@ def bring_up_to_date(
 
 def _known(catalog: Catalog, codecs: list[Codec]) -> Known:
     coded = {codec.codec_id: catalog.coded(codec.codec_id) for codec in codecs}
-    return Known({entry.path: entry for entry in catalog.entries()}, catalog.failures(), coded)
+    return Known({entry.path: entry for entry in catalog.entries()}, catalog.failures(), coded, said.asked(catalog))
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from semblance.indexer.run.deciding import Decision, Known, Plan, decide, plan, 
 from semblance.indexer.run.encoding import Encoded, Work, encoded
 from semblance.indexer.run.forgetting import Vanished
 from semblance.indexer.run.hashing import hashed
+from semblance.indexer.run.headers import said
 from semblance.indexer.run.moving import Moves
 from semblance.indexer.run.scan import Scan
 from semblance.retrieval.codec import Codec
@@ -73,7 +74,7 @@ class TakingIn:
         """Take in all that was seen. Raises LibraryError, and OSError where a derived file cannot be written."""
         having = None if self._vectors is None else {*self._vectors.ids.tolist()}
         todo = plan(seen, self._known, having)
-        self._total = len(todo.changed) + len(todo.other)
+        self._total = len(todo.changed) + len(todo.other) + len(todo.unasked)
         self.summary.skipped, self.summary.failed = seen.skipped, dict(seen.unlisted)
         self.summary.unchanged = sum(path in self._known.entries for path in seen.found)
         self.summary.unchanged -= sum(work.found.path in self._known.entries for work in [*todo.changed, *todo.other])
@@ -82,6 +83,7 @@ class TakingIn:
             self._catalog.touch(todo.filled)
         with Catalog.opened(self._catalog.folder) as reader:
             self._take_in(todo, having, Contents(reader, self._codecs, self._vectors))
+        self._ask(todo.unasked)
         self._forget(seen)
         return self.summary
 
@@ -105,7 +107,7 @@ class TakingIn:
                 entry = self._known.entries[work.found.path]
                 if sha256 is not None and sha256 != entry.sha256:
                     other.append((work, sha256))
-                elif sha256 is None or work.lacking or (having is not None and entry.id not in having):
+                elif sha256 is None or work.lacking or self._lacks(entry, having):
                     rest.append(work)
                 else:
                     same.append(under(entry, work.found))
@@ -116,6 +118,11 @@ class TakingIn:
                 same = []
         return rest, other
 
+    def _lacks(self, entry: Entry, having: set[int] | None) -> bool:
+        """Whether a picture has no pixel vector where those are wanted, or was not asked what it says of itself."""
+        told = self._known.told
+        return (having is not None and entry.id not in having) or (told is not None and entry.id not in told)
+
     def _move(self, other: Sequence[tuple[Work, bytes]], having: set[int] | None) -> list[Work]:
         """Give the ids of contents that changed their names with each other; what is left to be looked into."""
         moved, rest = list[Entry](), list[Work]()
@@ -124,7 +131,7 @@ class TakingIn:
                 entry = under(was, work.found)
                 moved.append(entry)
                 lacking = frozenset(id for id, ids in self._known.coded.items() if entry.id not in ids)
-                if lacking or (having is not None and entry.id not in having):
+                if lacking or self._lacks(entry, having):
                     rest.append(Work(work.found, sha256, lacking))
             else:
                 rest.append(work)
@@ -132,6 +139,13 @@ class TakingIn:
         self._known.entries.update({entry.path: entry for entry in moved})
         self._advance(len(other) - len(rest))
         return rest
+
+    def _ask(self, pictures: Sequence[Entry]) -> None:
+        """Have pictures say of themselves what is not known, and nothing else."""
+        for start in range(0, len(pictures), _BATCH):
+            batch = pictures[start : start + _BATCH]
+            self._catalog.learn(said(batch, self._threads))
+            self._advance(len(batch))
 
     def _encode(self, work: Sequence[Work], contents: Contents) -> None:
         done, batch = 0, list[Encoded | Failure]()
@@ -153,6 +167,8 @@ class TakingIn:
         if decision.touched:
             catalog.touch(decision.touched)
         ids += [entry.id for entry in [*decision.touched, *decision.moved]]
+        if decision.facts:
+            catalog.learn(decision.facts)
         for codec in self._codecs:
             if codes := decision.codes.get(codec.codec_id):
                 catalog.add_codes(codec, np.array([*codes], np.int64), np.stack([*codes.values()]))

@@ -2,11 +2,9 @@
 
 The functions are those of `retrieval/images.py`, which the processes run, and give the same bytes. A file, or its
 bytes, is decoded in a process with a limit on memory and on time, so that a hostile one costs itself alone; an array,
-or a picture that Pillow holds, is the caller's own and is decoded here.
-
-The processes belong to this one as its threads do: as many are busy as threads want pictures at one time, and those
-that are not wait for the next. A message is a line of JSON, and the bytes that it announces. What comes back is never a
-pickle: whoever takes over a decoder by a hostile picture gains no more than that.
+or Pillow's picture, is the caller's own and is decoded here. The processes belong to this one as its threads do: as
+many are busy as threads want pictures at one time, and those that are not wait for the next. A message is a line of
+JSON, and the bytes that it announces; what comes back is never a pickle: whoever takes over a decoder gains no more.
 """
 
 import atexit
@@ -27,6 +25,7 @@ import numpy as np
 from semblance.retrieval import bounds, errors, files, images
 from semblance.retrieval.decoding import process
 from semblance.retrieval.errors import Stopped
+from semblance.retrieval.facts import Facts
 from semblance.retrieval.images import Picture, Source
 from semblance.retrieval.inputs import InputSpec
 
@@ -65,12 +64,12 @@ class Decoder:
     silent for too long, and begun anew for the next picture. Whatever happens costs one picture."""
 
     def __init__(self) -> None:
-        self.ended = False  # by `end`; nothing is decoded by it any more
+        self.ended = self._late = False  # by `end`; nothing is decoded by one that has ended
         self._process: subprocess.Popen[bytes] | None = None
         self._user = -1  # whose rights it has
         self.holds = False  # a file that it has read, and may be asked to show
+        self.said: Facts | None = None
         self._patience = self.until = math.inf
-        self._late = False
 
     def open(self, path: Path) -> bytes:
         """Read a file, and hold it for `see`; its SHA-256. Raises PictureError and OSError."""
@@ -79,9 +78,10 @@ class Decoder:
         return bytes.fromhex(said["sha256"])
 
     def see(self, specs: Sequence[InputSpec], source: Path | bytes | None = None) -> dict[InputSpec, Picture]:
-        """What images.load_each makes of a file, of its bytes, or of the file that is held. Raises as that does, and
-        PictureTooCostly, NoDecoder, Stopped."""
+        """What images.load_each makes of a file, of its bytes, or of the file that is held; `said`: what that says of
+        itself. Without specs its header alone is read. Raises as that does, PictureTooCostly, NoDecoder, Stopped."""
         said, body = self.ask({"specs": [(spec.size, spec.resize, spec.least) for spec in specs]}, source)
+        self.said = Facts(*said["facts"])
         made, at = {}, 0
         for spec, shape in zip(specs, said["shapes"], strict=True):
             made[spec] = np.frombuffer(body, np.uint8, math.prod(shape), at).reshape(shape)

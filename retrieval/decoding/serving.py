@@ -11,6 +11,8 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,10 +21,12 @@ import numpy as np
 from semblance.retrieval import bounds, files, images
 from semblance.retrieval.bounds import Limits
 from semblance.retrieval.errors import PictureError, PictureTooCostly, PictureTooLarge
+from semblance.retrieval.facts import Facts
 from semblance.retrieval.images import Picture
 from semblance.retrieval.inputs import InputSpec
 
 _PIECE = 16 * 2**20  # bytes of a file that are read at once
+_HEAD = 256 * 2**10  # bytes of a JPEG that are read for what it says of itself
 _WORD = 5.0  # seconds after which a slow disk is no reason to be taken for dead
 _SWOLLEN = 128 * 2**20  # bytes above what it took at first, with which a child asks to be replaced
 
@@ -69,6 +73,8 @@ class _Serving:
         self._reply(said, *parts)
 
     def _done(self, asked: dict[str, Any], body: bytes) -> tuple[dict[str, Any], Sequence[bytes | memoryview]]:
+        if asked.get("specs") == [] and "path" in asked:
+            return {"shapes": [], "facts": self._header(Path(asked["path"]))}, []
         if "path" in asked:
             self._data = self._read(Path(asked["path"]))
         elif "bytes" in asked:
@@ -77,14 +83,28 @@ class _Serving:
         self._cost.begin()  # the file's own bytes are there by now, and no cost of decoding it
         if "thumbnail" in asked:
             return said, [images.thumbnail(self._data, asked["thumbnail"])]
-        pictures = _pictures(self._data, asked)
-        return {**said, "shapes": [picture.shape for picture in pictures]}, [_flat(picture) for picture in pictures]
+        pictures, facts = _pictures(self._data, asked)
+        return {**said, "facts": facts, "shapes": [picture.shape for picture in pictures]}, [
+            _flat(picture) for picture in pictures
+        ]
 
-    def _read(self, path: Path) -> bytes:
+    def _header(self, path: Path) -> tuple[object, ...]:
+        """What a file says of its picture. A JPEG says it all before its picture: no more is read where that does."""
+        data = self._read(path, _HEAD)
+        self._cost.begin()
+        if len(data) == _HEAD:
+            if data.startswith(b"\xff\xd8"):
+                with suppress(PictureError):
+                    return astuple(images.facts(data))
+            data = self._read(path)
+            self._cost.begin()
+        return astuple(images.facts(data))
+
+    def _read(self, path: Path, most: int = images.MAX_FILE_BYTES + 1) -> bytes:
         """The file's bytes as images.read gives them; whoever asks hears that a slow disk goes on."""
         parts, length, word = [], 0, time.monotonic()
         with files.open_regular(path) as file:
-            while length <= images.MAX_FILE_BYTES and (part := file.read(_PIECE)):
+            while length < most and (part := file.read(min(_PIECE, most - length))):
                 parts.append(part)
                 length += len(part)
                 if time.monotonic() - word > _WORD:
@@ -101,12 +121,15 @@ class _Serving:
         self._replies.flush()
 
 
-def _pictures(data: bytes, asked: dict[str, Any]) -> list[Picture]:
+def _pictures(data: bytes, asked: dict[str, Any]) -> tuple[list[Picture], tuple[object, ...]]:
+    """What is to be seen of a file, and what it says of itself."""
     if "whole" in asked:
-        return [images.at_full_size(data)]
-    specs = [InputSpec(*spec) for spec in asked.get("specs", [])]
-    pictures = images.load_each(data, specs)
-    return [pictures[spec] for spec in specs]
+        return [images.at_full_size(data)], ()
+    if not (specs := [InputSpec(*spec) for spec in asked.get("specs", [])]):
+        return [], astuple(images.facts(data)) if "specs" in asked else ()
+    facts: list[Facts] = []
+    pictures = images.load_each(data, specs, facts.append)
+    return [pictures[spec] for spec in specs], astuple(facts[0])
 
 
 def _flat(picture: Picture) -> memoryview:

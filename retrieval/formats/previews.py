@@ -17,7 +17,7 @@ SUFFIXES = frozenset(
     + ".orf .pef .raf .rw2 .rwl .sr2 .srf .srw .x3f".split()  # noqa: SIM905
 )
 _HEADS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"\0MRM", b"FOVb")
-_TIFFS = (b"II*\0", b"MM\0*")
+TIFFS = (b"II*\0", b"MM\0*")
 _MOSAICS = (32803, 34892)  # photometric: colour filter array, linear raw
 _JPEG = b"\xff\xd8\xff"
 _LEAST = 160 * 120  # pixels: a smaller one is a mark on the camera's own screen
@@ -57,7 +57,7 @@ def _is_raw(tags: ImageFileDirectory_v2) -> bool:
 
 def _directories(data: bytes) -> Iterator[ImageFileDirectory_v2]:
     """The first directory of a TIFF and those that it says are below it (tag 330)."""
-    if not data.startswith(_TIFFS):
+    if not data.startswith(TIFFS):
         return
     file = io.BytesIO(data)
     first = ImageFileDirectory_v2(data[:8])

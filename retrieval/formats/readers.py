@@ -11,7 +11,7 @@ from contextlib import suppress
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from semblance.retrieval.formats import bmps, colours, previews, tiffs
+from semblance.retrieval.formats import bmps, colours, previews, saying, tiffs
 from semblance.retrieval.formats.gifs import Gif
 from semblance.retrieval.formats.jp2s import Jp2
 from semblance.retrieval.formats.pngs import Png
@@ -43,16 +43,19 @@ def opened(name: str, pillow: Callable[[io.BytesIO, str], ImageFile], data: byte
     else:
         image = pillow(io.BytesIO(data), "")
     for key in ("xmp", "XML:com.adobe.xmp"):  # a turn that XMP alone states is one that no viewer applies
-        image.info.pop(key, None)
+        if packet := image.info.pop(key, None):
+            image.info[saying.XMP] = packet
     if "icc_profile" not in image.info and (profile := _profile(name, data)):
         image.info["icc_profile"] = profile
     return image
 
 
 def turn(image: Image.Image) -> int:
-    """The turn (1 to 8) that is still to be applied: EXIF's, but for TIFF, which its readers know of."""
+    """The turn (1 to 8) that is still to be applied: EXIF's, but for TIFF, which Pillow turns as it loads it."""
     if isinstance(image, tiffs.Samples):
         return int(image.turn)
+    if image.format == "TIFF":
+        return 1
     block = Image.Exif()
     with suppress(Exception):  # damaged metadata is no reason to refuse a picture that can be seen
         block.load(image.info.get("exif") or b"")

@@ -24,6 +24,7 @@ class Asked:
     models: list[str]
     recipe: str
     codes: int = MILLION
+    minutes: float = 30.0
 
 
 def row(name: str, value: float, unit: str, against: str = "") -> Row:

@@ -16,9 +16,9 @@ import numpy as np
 
 from semblance.indexer.catalog import FILE
 from semblance.indexer.library import Library
+from semblance.scripts.benchmarks.clients import serving
 from semblance.scripts.benchmarks.figures import SEMBLANCE, Asked, Row, row
 from semblance.scripts.benchmarks.library import indexed
-from semblance.scripts.benchmarks.service import serving
 from semblance.scripts.scenes import write_sample
 
 MODEL = "copies"

@@ -24,10 +24,13 @@ from semblance.scripts.benchmarks.hashes import hashes
 from semblance.scripts.benchmarks.hostile import hostile
 from semblance.scripts.benchmarks.install import install
 from semblance.scripts.benchmarks.library import index, search
+from semblance.scripts.benchmarks.load import load
 from semblance.scripts.benchmarks.photographs import photographs
 from semblance.scripts.benchmarks.processes import processes
 from semblance.scripts.benchmarks.putback import putback
 from semblance.scripts.benchmarks.service import service
+from semblance.scripts.benchmarks.siege import siege
+from semblance.scripts.benchmarks.soak import soak
 from semblance.scripts.benchmarks.training import training
 from semblance.scripts.benchmarks.unchanged import unchanged
 
@@ -45,14 +48,15 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "duplicates": duplicates,
     "flips": flips,
     "kills": kills,
+    "load": load,
+    "siege": siege,
+    "soak": soak,
     "putback": putback,
     "powercuts": powercuts,
     "unchanged": unchanged,
 }
-LONG = (  # they take minutes, and some need more packages
-    *("training", "hashes", "hostile", "duplicates", "flips", "kills", "putback", "powercuts", "unchanged"),
-)
-UNNAMED = [name for name in BENCHES if name not in LONG]
+UNNAMED = ["search", "index", "photographs", "service", "install", "encode", "processes"]
+LONG = [name for name in BENCHES if name not in UNNAMED]  # they take minutes, and some need more packages
 
 
 def bench(
@@ -71,7 +75,8 @@ def bench(
         ),
     ] = None,
     recipe: Annotated[str, typer.Option(help="For `training`: the recipe's name.")] = "cifar10-fast",
-    codes: Annotated[int, typer.Option(min=1000, help="For `duplicates`: how many codes.")] = MILLION,
+    codes: Annotated[int, typer.Option(min=1000, help="For `duplicates` and `load`: how many codes.")] = MILLION,
+    minutes: Annotated[float, typer.Option(min=0.1, help="For `soak`: how long.")] = 30.0,
     as_json: console.AsJson = False,
 ) -> None:
     """Measure how fast and how large Semblance is here. Without names, those that take no minutes."""
@@ -82,7 +87,7 @@ def bench(
     with tempfile.TemporaryDirectory(prefix="semblance-bench-") as scratch:
         for name in wanted:
             console.say(f"measuring: {name}")
-            rows += BENCHES[name](Asked(Path(scratch), pictures, model or [], recipe, codes))
+            rows += BENCHES[name](Asked(Path(scratch), pictures, model or [], recipe, codes, minutes))
     machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
     document = {"machine": machine, "versions": _versions(), "rows": rows}
     if as_json:
