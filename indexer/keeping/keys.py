@@ -5,7 +5,8 @@ random, and whoever holds its hash has 2^256 to try however quick each one is. S
 the file lets nobody in who has read it, or a backup of it.
 
 The file is replaced as a whole, so that who reads it sees it before a change or after. It is none of the catalog's: a
-service that waits for its library asks for keys already, and a library put back from a backup keeps its own.
+service that waits for its library asks for keys already. `backup` leaves it out, and `restore` leaves it alone: a key
+that was removed since would come back with an old copy, and open again.
 """
 
 import contextlib
@@ -105,6 +106,8 @@ def _changing(library: Path) -> Iterator[None]:
     """One at a time: two who add a key at the same moment both have theirs. Raises LibraryError."""
     try:
         with sentences(library), opening.lock(library, "keys.lock", _PATIENCE):
+            for leftover in library.glob(f".{FILE}.*.tmp"):  # of one that was killed
+                leftover.unlink(missing_ok=True)
             yield
     except OSError as error:
         raise LibraryError(f"{library / FILE} cannot be written ({error.strerror}): nothing was changed.") from error

@@ -9,9 +9,10 @@ from typing import Any
 
 from semblance.indexer.catalog import FILE, Catalog, KnownCodec, codecs, copying, naming
 from semblance.indexer.derived import encoders, pixelfile, snapshot, thumbnails
+from semblance.indexer.keeping import keys
 from semblance.retrieval.index import FlatIndex
 
-_OWN = (*snapshot.FILES.values(), pixelfile.FILE, thumbnails.FOLDER, encoders.FOLDER)
+_OWN = (*snapshot.FILES.values(), pixelfile.FILE, thumbnails.FOLDER, encoders.FOLDER, keys.FILE)
 
 
 def status(folder: Path) -> dict[str, Any]:

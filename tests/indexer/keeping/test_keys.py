@@ -1,6 +1,7 @@
 """Keys at rest: what the file holds and what it does not, whoever changes it at the same time."""
 
 import hashlib
+import shutil
 import stat
 import subprocess
 from collections.abc import Callable
@@ -10,6 +11,10 @@ from pathlib import Path
 import pytest
 
 from semblance.indexer.keeping import keys
+from semblance.indexer.keeping.backing_up import backup
+from semblance.indexer.keeping.restoring import restore
+from semblance.indexer.keeping.standing import status
+from semblance.indexer.keeping.verifying import verify
 from semblance.retrieval.errors import LibraryError, UsageError
 
 
@@ -49,6 +54,35 @@ def test_a_damaged_file_is_said_and_never_written_over(tmp_path: Path, text: str
         with pytest.raises(LibraryError, match=r"cannot be read.*semblance keys add"):
             do(tmp_path)
     assert (tmp_path / keys.FILE).read_text() == text
+
+
+def test_a_backup_has_no_keys_and_restoring_it_leaves_those_there_are(library: Path, tmp_path: Path) -> None:
+    """A key that was removed since the backup must not come back with it."""
+    own, copy = Path(shutil.copytree(library, tmp_path / "library")), tmp_path / "backup"
+    keys.add(own, "lost phone")
+    backup(own, copy, derived=True)
+    assert not (copy / keys.FILE).exists()
+    keys.remove(own, "lost phone")
+    keys.add(own, "new phone")
+    restore(copy, own)
+    assert [key.name for key in keys.read(own)] == ["new phone"]
+
+
+def test_status_and_verify_know_the_file(library: Path, tmp_path: Path) -> None:
+    own = Path(shutil.copytree(library, tmp_path / "library"))
+    keys.add(own, "phone")
+    path = own / keys.FILE
+    assert status(own)["files"][keys.FILE] == path.stat().st_size
+    assert [damage.part for damage in verify(own).damage] == []
+    path.write_text("{")
+    assert [damage.part for damage in verify(own).damage] == ["keys"]
+    assert status(own)["pictures"] == 48, "what else there is is said all the same"
+
+
+def test_what_a_killed_command_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / f".{keys.FILE}.1.2.tmp").write_text("half")
+    keys.add(tmp_path, "phone")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [keys.FILE, "keys.lock"]
 
 
 def test_the_command_says_a_key_once(
