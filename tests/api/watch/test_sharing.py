@@ -18,8 +18,8 @@ import segno
 from semblance.api.door import certificates
 from semblance.indexer.keeping import keys
 from semblance.retrieval.errors import UsageError
-from semblance.scripts import sharing
 from semblance.scripts.commands.serve import settled
+from semblance.scripts.sharing import address, lines
 from tests.conftest import ROOT, until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -72,7 +72,7 @@ def shared(library: Path, pem: tuple[Path, Path]) -> Iterator[Shared]:
 
 
 def test_who_has_the_address_gets_in_by_https_for_this_run_alone(shared: Shared, library: Path) -> None:
-    assert shared.said.startswith(f"https://{sharing.address()}:")
+    assert shared.said.startswith(f"https://{address()}:")
     assert shared.http.get("/images?limit=1").status_code == 401
     own_name = {"Host": shared.said.split("/")[2]}
     entered = shared.http.get(f"/?{shared.said.partition('?')[2]}", headers=own_name)
@@ -111,18 +111,16 @@ def test_the_code_on_a_terminal_is_that_of_the_address(library: Path) -> None:
     os.close(ours)
     seen = b""
     try:
-        while seen.count(b"\n") < 12 or b"  \x1b[0m" not in seen[-40:]:
+        while not (said := NAMED.search(seen.decode(errors="ignore"))) or seen.count(b"\n") <= len(lines(said[0])):
             seen += os.read(theirs, 4096)
     finally:
         wait(process)
         os.close(theirs)
     text = seen.decode()
-    found = NAMED.search(text)
-    assert found
     drawn = re.findall(r"\x1b\[38;2;0;0;0;48;2;255;255;255m([ ▀▄█]+)\x1b\[0m", text)
     squares = {" ": "00", "▀": "10", "▄": "01", "█": "11"}
     rows = ["".join(squares[each][half] for each in line) for line in drawn for half in (0, 1)]
-    code = segno.make(found[0], error="l").matrix
+    code = segno.make(said[0], error="l").matrix
     assert [row[2 : 2 + len(code)] for row in rows[2 : 2 + len(code)]] == ["".join(map(str, row)) for row in code]
     assert {*rows[0], *rows[1], *(row[0] for row in rows), *(row[-1] for row in rows)} == {"0"}, "a border around it"
 
