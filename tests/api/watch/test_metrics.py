@@ -162,21 +162,27 @@ class Held:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-@pytest.mark.parametrize("dies", [False, True], ids=["stuck", "dead"])
+@pytest.mark.parametrize(
+    ("dies", "said"), [(False, "has not been heard of for 2.5 seconds"), (True, "has ended")], ids=["stuck", "dead"]
+)
 def test_health_is_no_more_than_that_of_the_thread_that_searches(
-    library: Path, dies: bool, monkeypatch: pytest.MonkeyPatch
+    library: Path, dies: bool, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, held = Library.open(library), Held(dies)
     monkeypatch.setattr(own, "follow", held)
     with running(create_app(Settings(library=library, stuck_seconds=2.5), own)) as http:
-        until(lambda: http.get("/ready").status_code == 200)
-        assert http.get("/health").status_code == 200
-        held.on = True
-        until(lambda: http.get("/health").status_code == 503)
-        assert "start the service anew" in http.get("/health").json()["detail"]
-        assert http.get("/ready").status_code == 503
-        assert "semblance_ready 0.0" in http.get("/metrics").text
-        held.go_on.set()
-        if not dies:
-            until(lambda: http.get("/health").status_code == 200)
-            assert http.get("/ready").status_code == 200
+        try:
+            until(lambda: http.get("/ready").status_code == 200)
+            assert http.get("/health").status_code == 200
+            held.on = True
+            until(lambda: http.get("/health").status_code == 503)
+            assert said in http.get("/health").json()["detail"]
+            assert http.get("/ready").status_code == 503
+            assert "semblance_ready 0.0" in http.get("/metrics").text
+            held.on = False
+            held.go_on.set()
+            if not dies:
+                until(lambda: http.get("/health").status_code == 200)
+                assert http.get("/ready").status_code == 200
+        finally:
+            held.go_on.set()
