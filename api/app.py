@@ -5,20 +5,20 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from fastapi import FastAPI
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
 
-from semblance.api.door.foreign import Names
-from semblance.api.door.proxies import Forwarded
-from semblance.api.door.receiving import Receiving
-from semblance.api.guard import FORM_BYTES, Guard
+from semblance.api import description, guard
 from semblance.api.routes import ROUTERS
 from semblance.api.settings import Settings
 from semblance.api.watch.watch import Watch
 from semblance.api.wire import problems
+from semblance.api.work.changing import Changing
+from semblance.api.work.reading import Reading
+from semblance.api.work.sending import Whole
+from semblance.api.work.slots import Slots
 from semblance.api.work.standing import standing
-from semblance.api.work.threads import Service, Slots, Worker
+from semblance.api.work.threads import Service, Worker
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 
@@ -34,42 +34,42 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
     watch = Watch(settings)
     worker = Worker(settings, watch, library)
     slots = Slots(settings.decode_slots, settings.waiting)
+    reading = Reading(settings.read_seconds, settings.reads_at_once)
+    service = Service(settings, worker, slots, watch, reading, Changing(settings))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
         watch.start()
         worker.start()
+        service.changing.start()
         decoding.warm(min(settings.decode_slots, WARM))
-        yield {"service": Service(settings, worker, slots, watch)}
-        slots.stop()
+        yield {"service": service}
+        service.stop()
+        service.changing.stop()
         worker.stop()
         watch.stop()
 
-    app = FastAPI(title="Semblance", summary="Find the pictures that look like this one.", lifespan=lifespan)
-    _put_before(app, settings, watch)
+    app = description.app(lifespan)
+    guard.install(app, settings, watch)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.state.stop = slots.stop  # at once, for those who cannot wait until the app's life ends
-    app.state.closing = lambda: None  # first of all when the service stops: what would never end by itself
+    app.state.stop = service.stop  # at once, for those who cannot wait until the app's life ends
+    app.state.closing = service.changing.end  # when that begins: streams of events end, and what runs beside requests
     app.state.connections = lambda: 0  # how many are open, where a server says so
     app.state.ended = dict  # and how many it has ended, by the reason
     app.state.share = watch.share  # a key for this run alone
     watch.metrics.read(partial(standing, worker, slots, app.state))
 
-    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    def page() -> FileResponse:
-        return FileResponse(PAGE / "index.html")
-
-    app.mount("/page", StaticFiles(directory=PAGE), name="page")
+    _add_page(app)
     return app
 
 
-def _put_before(app: FastAPI, settings: Settings, watch: Watch) -> None:
-    """Put the door before the app."""
-    limit = settings.max_upload_mb * 2**20 + FORM_BYTES
-    receiving = Receiving(settings.receiving_mb * 2**20, limit)
-    names = Names(settings.host, settings.allow_host)
-    app.add_middleware(Guard, names=names, max_upload_mb=settings.max_upload_mb, receiving=receiving, watch=watch)
-    if settings.trust_proxy:  # the last that is added is the first that is asked
-        app.add_middleware(Forwarded, trusted=settings.trust_proxy, each=settings.connections_each)
+def _add_page(app: FastAPI) -> None:
+    pages = Whole(directory=PAGE)
+
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    async def page(request: Request) -> Response:
+        return await pages.get_response("index.html", request.scope)
+
+    app.mount("/page", pages, name="page")

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 
+from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from semblance.api.door.foreign import ALWAYS, PAGES, Names
+from semblance.api.door.proxies import Forwarded
 from semblance.api.door.receiving import DROPPED, SMALL, Receiving
+from semblance.api.settings import Settings
 from semblance.api.watch.metrics import METHODS, OTHER
 from semblance.api.watch.watch import Watch
 from semblance.api.wire.problems import REQUEST_ID, problem, too_large
@@ -112,3 +115,12 @@ class Guard:
         if read[0] > self.limit:
             raise HTTPException(413, too_large(self.max_upload_mb))
         return message
+
+
+def install(app: FastAPI, settings: Settings, watch: Watch) -> None:
+    """Put the guard before an app, and before that, where a proxy is trusted, what believes it."""
+    names = Names(settings.host, settings.allow_host)
+    receiving = Receiving(settings.receiving_mb * 2**20, settings.max_upload_mb * 2**20 + FORM_BYTES)
+    app.add_middleware(Guard, names=names, max_upload_mb=settings.max_upload_mb, receiving=receiving, watch=watch)
+    if settings.trust_proxy:  # the last that is added is the first that is asked
+        app.add_middleware(Forwarded, trusted=settings.trust_proxy, each=settings.connections_each)

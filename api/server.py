@@ -26,7 +26,7 @@ from semblance.api.settings import Settings
 
 DECODING_STOPS_WITHIN = 1.0  # seconds: what a picture of usual size takes is answered still
 STOP_WITHIN = 3.0  # for requests under way; without a bound one stalled upload holds the service for ever
-GONE_WITHIN = 4.5
+GONE_WITHIN = 4.2
 _SAID_EVERY = 5.0  # seconds: a flood of connections is no flood of lines
 _FILES = 256  # descriptors for all else: the library, pictures, uploads that are spooled
 _BACKLOG = 512  # connections taken at one turn; where descriptors run out, asyncio logs a line for each
@@ -122,8 +122,6 @@ class Server(uvicorn.Server):
         loop.call_later(DECODING_STOPS_WITHIN, self.state.stop)
         loop.call_later(STOP_WITHIN - 0.2, self._break_off)
         await super().shutdown(sockets)
-        if self.server_state.tasks:  # in a thread that nothing can end: the loop would wait for it
-            self._end()
 
     def _ended(self) -> dict[str, float]:
         door = self.door

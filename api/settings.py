@@ -40,7 +40,12 @@ class Settings(BaseSettings):
     write_seconds: float = Field(default=60, gt=0, description="for a piece of an answer that the client does not read")
     keep_seconds: float = Field(default=15, gt=0, description="that a connection is kept for the next request")
     decode_slots: int = Field(default=os.cpu_count() or 1, ge=1, description="pictures decoded at one time")
+    folders: Annotated[list[Path], NoDecode] = Field(
+        default=[], description="folders that may be indexed over HTTP, and all below them, beside those indexed before"
+    )
     waiting: int = Field(default=64, ge=1, description="uploads that may wait for a slot; further ones are turned away")
+    read_seconds: float = Field(default=10, gt=0, le=600, description="for which one look at a picture's file may last")
+    reads_at_once: int = Field(default=8, ge=1, le=1000, description="files that are read at one time from one disk")
 
     rate: str = Field("", description=f"how often each key, or address, may ask, or off; if others reach it {RATE}")
     access_log: str = Field("", description="a file, - for standard error, empty for none")
@@ -50,18 +55,27 @@ class Settings(BaseSettings):
     cert: Path | None = Field(None, description="a certificate, or a chain of them, in PEM: https")
     key_file: Path | None = Field(None, description="its private key, where that is not in the same file")
 
+    @field_validator("folders", mode="before")
+    @classmethod
+    def _apart(cls, folders: object) -> object:
+        """From a variable as PATH has them: one after the other, with : between (on Windows ;)."""
+        if isinstance(folders, str):
+            folders = [part for part in folders.split(os.pathsep) if part]
+        return [files.named(str(folder)) for folder in folders] if isinstance(folders, list | tuple) else folders
+
     @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine reaches the address that is listened on."""
+    def public(self) -> bool:
+        """Whether other machines may reach the address that is listened on."""
         try:
-            return ipaddress.ip_address(self.host).is_loopback
+            loopback = ipaddress.ip_address(self.host).is_loopback
         except ValueError:
-            return self.host == "localhost"
+            loopback = self.host == "localhost"
+        return not loopback
 
     @property
     def needs_keys(self) -> bool:
         """Whether other machines reach the address that is listened on, and nobody said that they may."""
-        return not self.is_loopback and not self.open and not self.share
+        return self.public and not self.open and not self.share
 
     @field_validator("allow_host", "trust_proxy", mode="before")
     @classmethod

@@ -166,8 +166,8 @@ class Library:
         return self.ways[name]
 
     def remove(self, *what: int | str | Path) -> Removal:
-        """Forget pictures, each named by its id, its path, or a folder above it; files are not touched. One that still
-        lies in an indexed folder comes back when that is indexed next. Raises LibraryLocked, LibraryError."""
+        """Forget pictures, each named by its id, its path, or a folder above it. Uploads go with them, no other file is
+        touched: one in an indexed folder comes back when that is indexed next. Raises LibraryLocked, LibraryError."""
         gone = removing.remove(self.folder, what)
         self.follow()
         return gone

@@ -16,12 +16,16 @@
     |-- LibraryError                a library that cannot be used
     |   |-- LibraryMissing          there is none at this place
     |   |-- LibraryLocked           another process is writing to it
+    |   |-- NotWritable             its folder or its disk may be read only
+    |   |-- DiskFull                there is no room for what is to be written
     |   |-- Overtaken               it has another codec, or another library is in its place, since it was asked
     |   |-- NoPixels                it was indexed without the pixel baseline
     |   |-- NoCopies                it knows nothing of which pictures are the same yet
     |   |-- UnknownPicture          it has no picture of this id
     |   `-- Gone                    a picture's file has vanished since it was indexed
     |-- SnapshotError               a saved index that must not be trusted; it is rebuilt, so users seldom see this
+    |-- UnknownJob                  a service knows no job of this id
+    |-- Outdated                    a page is asked of what is not kept any more
     |-- Busy                        more is asked than a service takes on at one time
     |   `-- Stopped                 pictures were being decoded for what has been interrupted, or is stopping
     `-- UsageError                  arguments that make no sense together
@@ -94,6 +98,14 @@ class LibraryLocked(LibraryError):
     """Another process is writing to the library."""
 
 
+class NotWritable(LibraryError):
+    """The library's folder or disk may be read, and not be written to."""
+
+
+class DiskFull(LibraryError):
+    """The disk that holds the library has no room left."""
+
+
 class Overtaken(LibraryError):
     """A question was made by a codec that the library is not searched by any more: it has to be made anew."""
 
@@ -122,6 +134,14 @@ class Gone(LibraryError):
 
 class SnapshotError(SemblanceError):
     """A saved index is damaged, or belongs to another codec or another state of the library."""
+
+
+class UnknownJob(SemblanceError):
+    """A service knows no job of this id."""
+
+
+class Outdated(SemblanceError):
+    """A page is asked of what is not kept any more."""
 
 
 class Busy(SemblanceError):

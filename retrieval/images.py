@@ -91,20 +91,19 @@ def at_full_size(source: Source) -> Picture:
         return np.asarray(render(image, image.size, turn))
 
 
-def thumbnail(source: Source, side: int) -> bytes:
-    """A JPEG of the picture, its proportions kept, its longer side at most `side` pixels. Raises as `load`."""
+def thumbnail(source: Source, side: int, proportion: float = 1.0, quality: int = 85) -> bytes:
+    """A JPEG: its shorter side at most `side` pixels, its longer `proportion` times that. Raises as `load`."""
     with _opened(source) as (image, turn):
-        scale = min(1.0, side / max(image.size))
+        scale = min(1.0, side / min(image.size), proportion * side / max(image.size))
         width, height = (max(1, round(length * scale)) for length in image.size)
         image.draft(None, (2 * width, 2 * height))
         out = io.BytesIO()
-        render(image, (width, height), turn).save(out, "JPEG", quality=85)
+        render(image, (width, height), turn).save(out, "JPEG", quality=quality)
         return out.getvalue()
 
 
 def scaled(picture: Picture, side: int, box: tuple[float, float, float, float] | None = None) -> Picture:
-    """What `box` (left, top, right, bottom in pixels, fractions allowed; None: all) holds of a picture (S, S, 3), as
-    (side, side, 3), by the interpolation that `load` uses."""
+    """What `box` (left, top, right, bottom in pixels; None: all) holds of a picture (S, S, 3), as (side, side, 3)."""
     return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC, box=box))
 
 

@@ -9,6 +9,7 @@ can be raised, ends the process too.
 import atexit
 import contextlib
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -36,8 +37,9 @@ def at_once(_: int = 0, _frame: FrameType | None = None) -> None:
 def by_signal(number: int) -> NoReturn:
     """End at once because of a signal, from any thread and whatever the others wait for."""
     if number == signal.SIGINT and signal.getsignal(signal.SIGINT) is not silently:
-        with contextlib.suppress(OSError):
-            os.write(2, _LINE.encode())
+        with contextlib.suppress(OSError, ValueError):
+            if select.select([], [2], [], 0)[1]:  # a pipe that is full, and read by nobody, would hold the end up
+                os.write(2, _LINE.encode())
     os._exit(128 + number)
 
 

@@ -22,6 +22,7 @@ from semblance.api.wire.problems import problem
 
 HEADER_BYTES = 32 * 1024
 _MANY = "Too many connections are open: try again in a moment."
+_MAPPED = "::ffff:"
 _LINGER = 2.0  # seconds that a client has to hear why its connection ends
 
 
@@ -62,6 +63,8 @@ class Connection(HttpToolsProtocol):
         self.transport = transport
         if self.door.enter(self):
             super().connection_made(transport)
+            if self.client is not None and self.client[0].startswith(_MAPPED):  # IPv4 by a socket of both kinds
+                self.client = self.client[0].removeprefix(_MAPPED), self.client[1]
             return
         self.stage = ENDED
         self.door.refused += 1

@@ -1,5 +1,24 @@
 """The routes: thin, each the way of one request; a module for each subject."""
 
-from semblance.api.routes import pictures, search, standing
+import copy
 
-ROUTERS = (search.router, pictures.router, standing.router)
+from fastapi.routing import APIRoute
+from fastapi.sse import EventSourceResponse
+
+from semblance.api.routes import changing, duplicates, jobs, pictures, search, standing
+
+ROUTERS = (search.router, pictures.router, standing.router, changing.router, jobs.router, duplicates.router)
+
+
+def is_stream(route: APIRoute) -> bool:
+    """Whether a route answers with events for as long as there are any."""
+    return route.response_class is EventSourceResponse
+
+
+# Whatever answers GET answers HEAD, by the same function (RFC 9110, 9.3.2), but streams, which have no end.
+for _router in ROUTERS:
+    for _route in [*_router.routes]:
+        if isinstance(_route, APIRoute) and "GET" in (_route.methods or ()) and not is_stream(_route):
+            _head = copy.copy(_route)
+            _head.methods, _head.include_in_schema = {"HEAD"}, False
+            _router.routes.append(_head)

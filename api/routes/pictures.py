@@ -1,47 +1,101 @@
-"""The pictures of the library: some of them, their files, their thumbnails."""
+"""The pictures of the library: some of them, their files, smaller ones of them.
 
-from typing import Annotated
+What is shown under an id is what was indexed, or nothing: the file is looked at as it was opened (originals.py).
+"""
+
+from typing import Annotated, Any
 
 import anyio.to_thread
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 
+from semblance.api.wire import content
 from semblance.api.wire.asking import Id
-from semblance.api.wire.pictures import Image, Images
-from semblance.api.wire.problems import responses
+from semblance.api.wire.pictures import Image, Images, Side
+from semblance.api.wire.problems import problem, responses
+from semblance.api.work.sending import Sent
 from semblance.api.work.threads import Service
-from semblance.indexer.catalog import Catalog
+from semblance.indexer.catalog import Catalog, Entry
 from semblance.indexer.derived import originals, thumbnails
+from semblance.retrieval import decoding
 
 router = APIRouter()
 
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": {"image/*": {}}},
+    206: {"description": "The part of it that Range asks for", "content": {"image/*": {}}},
+}
+_SHARP = 90  # the quality of a JPEG that is looked at whole
+
 
 @router.get("/images", responses=responses(422, 503))
-def some_images(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 12) -> Images:
+def some_images(request: Request, limit: Annotated[int, Query(ge=1, le=200, description="How many")] = 12) -> Images:
     """Some pictures, spread evenly over the library."""
     own: Service = request.state.service
     with Catalog.opened(own.settings.library) as catalog:
         return Images(images=[Image(id=entry.id, path=entry.path) for entry in catalog.spread(limit)])
 
 
-@router.get("/images/{id}", responses=responses(404, 410, 422, 503), response_class=FileResponse)
-def original(id: Id, request: Request) -> FileResponse:
-    """The picture's file, as it is on disk."""
+@router.get("/images/{id}", responses=_FILE | responses(404, 410, 412, 416, 422, 503), response_class=Response)
+async def original(id: Id, request: Request) -> Response:
+    """The picture's file, as it is on disk; or a part of it, where `Range` says which."""
     own: Service = request.state.service
-    entry, media_type = originals.find(own.settings.library, id)
-    return FileResponse(entry.path, media_type=media_type, headers={"Cache-Control": "no-cache"})
+    entry = await _known(own, id)
+    file = await own.reading.open(entry)
+    headers = content.headers(entry.sha256.hex(), file.modified, entry.path) | {"Accept-Ranges": "bytes"}
+    said = _settled(request, headers)
+    if said is None and request.method == "HEAD":
+        said = Response(headers={**headers, "Content-Length": str(file.size)}, media_type=file.media_type)
+    if said is None:
+        try:
+            return Sent(own.reading, file, content.part(request.headers, headers, file.size), headers)
+        except content.Unsatisfiable:
+            some = f"The file has the bytes 0 to {file.size - 1}: ask for some of these, as Range: bytes=0-99 does."
+            said = problem(416, some, {"Content-Range": f"bytes */{file.size}"})
+    own.reading.close(file)
+    return said
 
 
-@router.get("/images/{id}/thumbnail", responses=responses(400, 404, 410, 413, 415, 422, 503), response_class=Response)
+@router.get("/images/{id}/thumbnail", responses=responses(404, 410, 412, 413, 415, 422, 503), response_class=Response)
 async def thumbnail(id: Id, request: Request) -> Response:
-    """A JPEG of the picture, its longer side at most 320 pixels; made when first asked for, then kept."""
+    """A JPEG of the picture, its shorter side at most 320 pixels and its longer 1,280; made when first asked for, then
+    kept."""
     own: Service = request.state.service
+    entry = await _known(own, id)
+    own.reading.close(await own.reading.open(entry))
+    headers = content.headers(f"{entry.sha256.hex()}-{thumbnails.SIDE}-{thumbnails.PROPORTION:g}")
+    if (said := _settled(request, headers)) is not None:
+        return said
     library = own.settings.library
-    entry, _ = await anyio.to_thread.run_sync(originals.find, library, id)
-    headers = {"ETag": f'"{entry.sha256.hex()}"', "Cache-Control": "private, no-cache"}
-    if request.headers.get("if-none-match") == headers["ETag"]:
-        return Response(status_code=304, headers=headers)
-    if kept := await anyio.to_thread.run_sync(thumbnails.read, library, entry.sha256):
-        return Response(kept, media_type="image/jpeg", headers=headers)
-    small, as_indexed = await own.slots.run(thumbnails.make, library, entry)
-    return Response(small, media_type="image/jpeg", headers=headers if as_indexed else {"Cache-Control": "no-store"})
+    small = await anyio.to_thread.run_sync(thumbnails.read, library, entry.sha256)
+    if small is None:
+        async with own.reading.whole(entry) as data:
+            small, _ = await own.slots.run(thumbnails.make, library, entry, data)
+    return Response(small, media_type="image/jpeg", headers=headers)
+
+
+@router.get("/images/{id}/view", responses=responses(404, 410, 412, 413, 415, 422, 503), response_class=Response)
+async def view(id: Id, request: Request, side: Side = Side.USUAL) -> Response:
+    """A JPEG of the whole picture, upright and in sRGB, its longer side at most `side` pixels: for what browsers do not
+    show, and for what is larger than a screen. Made each time: browsers keep it."""
+    own: Service = request.state.service
+    entry = await _known(own, id)
+    own.reading.close(await own.reading.open(entry))
+    headers = content.headers(f"{entry.sha256.hex()}-view-{side:d}")
+    if (said := _settled(request, headers)) is not None:
+        return said
+    async with own.reading.whole(entry) as data:
+        shown, _ = await own.slots.run(decoding.thumbnail, data, int(side), 1, _SHARP)
+    return Response(shown, media_type="image/jpeg", headers=headers)
+
+
+async def _known(own: Service, id: int) -> Entry:
+    return await anyio.to_thread.run_sync(originals.known, own.settings.library, id)
+
+
+def _settled(request: Request, headers: dict[str, str]) -> Response | None:
+    """The answer where the content needs not be sent."""
+    status = content.settled(request.headers, headers)
+    if status == 412:
+        return problem(412, "The picture is not the one that the request goes by: ask without If-Match for what it is.")
+    return Response(status_code=304, headers=headers) if status else None

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, File, HTTPException, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Query, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
@@ -23,8 +23,6 @@ _ANEW = 3  # times at most that a question is made: a service looks for another 
 
 async def search_params(request: Request, params: Annotated[SearchParams, Query()]) -> SearchParams:
     """How to search, from the query string, or from fields of the form beside the file, as clients like to."""
-    if not request.headers.get("content-type", "multipart/").startswith("multipart/"):
-        raise HTTPException(422, "file: send the picture as this field of a form, as curl -F file=@cat.jpg does.")
     fields = {name: value for name, value in (await request.form()).multi_items() if name != "file"}
     if not fields:
         return params
@@ -34,7 +32,9 @@ async def search_params(request: Request, params: Annotated[SearchParams, Query(
         raise RequestValidationError([{**item, "loc": ("form", *item["loc"])} for item in error.errors()]) from error
 
 
-@router.post("/search", responses=responses(400, 413, 415, 422, 503))
+@router.api_route(
+    "/search", methods=["POST"], form_limits={"max_files": 1}, responses=responses(400, 411, 413, 415, 422, 503)
+)
 async def search(
     request: Request,
     params: Annotated[SearchParams, Depends(search_params)],

@@ -37,7 +37,7 @@ class Watch:
         self.answered: list[Answered] = []
         self._stops: list[Callable[[], None]] = []
         self._traced: list[Gate] = []
-        limit = settings.rate or ("off" if settings.is_loopback else RATE)
+        limit = settings.rate or (RATE if settings.public else "off")
         self._rated: list[Gate] = [Rates(limit).gate] if limit != "off" else []
         self._log = AccessLog(settings.access_log) if settings.access_log else None
         if settings.otel:

@@ -10,7 +10,9 @@ from semblance.retrieval.views import MOST as MOST_VIEWS
 
 MAX_K = 1000
 
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]  # what SQLite and FAISS can hold
+Id = Annotated[
+    int, Path(ge=1, le=2**63 - 1, description="The picture's id in the library")
+]  # what SQLite and FAISS can hold
 
 
 class SimilarParams(BaseModel):

@@ -1,7 +1,7 @@
 """Errors over HTTP: RFC 9457 problem+json, one sentence each."""
 
 from contextvars import ContextVar
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -9,7 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
+from semblance.api.wire import forms
 from semblance.retrieval import errors
 from semblance.retrieval.errors import SemblanceError
 
@@ -19,8 +21,12 @@ REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")  # of the req
 
 _STATUS: dict[type[SemblanceError], int] = {
     errors.UnknownPicture: 404,
+    errors.UnknownJob: 404,
+    errors.Outdated: 409,
     errors.Gone: 410,
     errors.Busy: 503,
+    errors.NotWritable: 403,
+    errors.DiskFull: 507,
     errors.DamagedPicture: 400,
     errors.NotAPicture: 415,
     errors.PictureTooLarge: 413,
@@ -44,6 +50,7 @@ class Problem(BaseModel):
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """An answer that says what is wrong."""
     body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, request_id=REQUEST_ID.get())
+    headers = {"Cache-Control": "no-store"} | (headers or {})  # a 404 or 410 is kept else (RFC 9110, 15.1)
     return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
 
@@ -53,9 +60,18 @@ def too_large(limit_mb: int) -> str:
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The same, for the OpenAPI description of a route."""
-    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+    """The same, for the OpenAPI description of a route; api/description says what each holds."""
+    return {status: {"description": HTTPStatus(status).phrase} for status in statuses}
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that the path of a request takes: of all routes, while Starlette names the first one's."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    asked = [(method, {**request.scope, "method": method}) for method in HTTPMethod]
+    taken: list[str] = [
+        method for method, scope in asked if any(route.matches(scope)[0] == Match.FULL for route in routes)
+    ]
+    return taken or ["GET", "HEAD"]  # those of a folder of files
 
 
 def install(app: FastAPI) -> None:
@@ -68,18 +84,25 @@ def install(app: FastAPI) -> None:
         return problem(status, str(error), {"Retry-After": "2"} if status == 503 else None)
 
     @app.exception_handler(RequestValidationError)
-    def wrong_request(_: Request, error: RequestValidationError) -> JSONResponse:
-        wrong = [(".".join(map(str, item["loc"][1:])), item["msg"]) for item in error.errors()]
+    def wrong_request(request: Request, error: RequestValidationError) -> JSONResponse:
+        if refused := forms.unfit(request):
+            return problem(*refused)
+        wrong = [(".".join(map(str, item["loc"][1:])), forms.lacking(item) or item["msg"]) for item in error.errors()]
         parts = [f"{name if len(name) < 40 else f'{name[:40]}…'}: {said}" for name, said in wrong[:_SAID]]
         more = f"; and {len(wrong) - _SAID} more" if len(wrong) > _SAID else ""
         return problem(422, "; ".join(parts) + f"{more}.")
 
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        if refused := forms.unread(request, error):
+            return problem(*refused, {"Retry-After": "2"} if refused[0] == 503 else None)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_allowed(request))
         detail = str(error.detail)
         if detail == HTTPStatus(error.status_code).phrase:  # Starlette's own, which says no more than the title
             detail = f"{request.method} {request.url.path} is not a request that this service knows: see /docs."
-        return problem(error.status_code, detail, dict(error.headers) if error.headers else None)
+        return problem(error.status_code, detail, headers)
 
     @app.exception_handler(Exception)
     def broken(_: Request, error: Exception) -> JSONResponse:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from starlette.datastructures import State
 
 from semblance.api.watch.metrics import Measured
-from semblance.api.work.threads import Slots, Worker
+from semblance.api.work.slots import Slots
+from semblance.api.work.threads import Worker
 from semblance.retrieval.errors import SemblanceError
 
 

@@ -16,20 +16,18 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-import anyio.to_thread
+from typing import Any
 
 from semblance.api.settings import Settings
 from semblance.api.watch.watch import Watch
 from semblance.api.work.audits import Audits
+from semblance.api.work.changing import Changing
+from semblance.api.work.reading import Reading
+from semblance.api.work.slots import Slots
 from semblance.indexer.answers.asking import Answer, Question, answer
 from semblance.indexer.library import Library
-from semblance.retrieval import decoding
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import Busy, LibraryError, NoCopies, Overtaken, SemblanceError
-
-T = TypeVar("T")
+from semblance.retrieval.errors import LibraryError, NoCopies, Overtaken, SemblanceError
 
 log = logging.getLogger("semblance.api")
 
@@ -70,7 +68,7 @@ class Worker:
         self._folder, self._model, self._library = settings.library, settings.model, library
         self._watch, self.audits = watch, Audits(settings.audit, watch.metrics)
         self._stuck, self._seen = settings.stuck_seconds, math.inf  # when the thread was last seen: it is not begun
-        self._queue: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Asked | Future[None] | None] = queue.SimpleQueue()
         self._state: State | SemblanceError = LibraryError("The library is being loaded: ask again in a moment.")
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
 
@@ -109,6 +107,12 @@ class Worker:
         self._queue.put(asked)
         return asked.future
 
+    def look(self) -> Future[None]:
+        """Take in what changed now, and not with the next look: done when searches find it."""
+        looked: Future[None] = Future()
+        self._queue.put(looked)
+        return looked
+
     # ---- the thread ------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -116,16 +120,19 @@ class Worker:
         stopping = False
         while not stopping:
             self._seen = time.monotonic()
-            batch: list[_Asked | None] = []
+            batch: list[_Asked | Future[None] | None] = []
             with contextlib.suppress(queue.Empty):  # all that is there, after waiting a while for the first
                 wait = 0.0 if self.audits.under_way else max(0.0, look_at - time.monotonic())
                 batch.append(self._queue.get(timeout=wait))
                 while True:
                     batch.append(self._queue.get_nowait())
             stopping = None in batch
-            if time.monotonic() >= look_at:
+            looks = [each for each in batch if isinstance(each, Future) and each.set_running_or_notify_cancel()]
+            if looks or time.monotonic() >= look_at:
                 look_at = (FOLLOW_EVERY if self._follow() else _LOADED_EVERY) + time.monotonic()
-            asked = [each for each in batch if each is not None and each.future.set_running_or_notify_cancel()]
+            for looked in looks:
+                looked.set_result(None)
+            asked = [each for each in batch if isinstance(each, _Asked) and each.future.set_running_or_notify_cancel()]
             for engine in dict.fromkeys(each.engine for each in asked):
                 self._answer([each for each in asked if each.engine == engine])
             if self.audits.under_way and not batch:  # nobody waits
@@ -195,34 +202,6 @@ class Worker:
                     each.future.set_exception(error)
 
 
-class Slots:
-    """A bounded number of pictures decoded at one time, and a bounded number that wait for their turn."""
-
-    def __init__(self, slots: int, waiting: int) -> None:
-        self._limiter = anyio.CapacityLimiter(slots)
-        self._crew = decoding.Crew()
-        self._room = slots + waiting
-
-    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Run `work` in a thread when there is a slot. Raises Busy where too many wait already."""
-        if self._room == 0:
-            raise Busy("The service has too many pictures waiting to be decoded: try again in a moment.")
-        self._room -= 1
-        decoding.CREW.set(self._crew)  # for the thread too, which is given this request's context
-        try:
-            return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
-        finally:
-            self._room += 1
-
-    def waiting(self) -> int:
-        """How many pictures wait for their turn. Of the thread that runs the requests."""
-        return self._limiter.statistics().tasks_waiting
-
-    def stop(self) -> None:
-        """Give up what is being decoded: whoever waits for it hears that the service stops."""
-        self._crew.end()
-
-
 @dataclass(frozen=True)
 class Service:
     """What the routes lean on: `request.state.service`, set by the app's lifespan."""
@@ -231,3 +210,10 @@ class Service:
     worker: Worker
     slots: Slots
     watch: Watch
+    reading: Reading
+    changing: Changing
+
+    def stop(self) -> None:
+        """Give up what is decoded and what is read, and wait for neither; questions are answered still."""
+        self.reading.stop()
+        self.slots.stop()

@@ -51,6 +51,11 @@ def held(catalog: Catalog, sha256: bytes, codec_id: str) -> tuple[int, bytes] | 
     return None
 
 
+def of_content(catalog: Catalog, sha256: bytes) -> list[Entry]:
+    """The pictures of this content, by id."""
+    return [Entry(*row[:-1]) for row in catalog._right("pictures", "WHERE sha256 = ? ORDER BY id", (sha256,))]
+
+
 def folders(catalog: Catalog) -> dict[str, Folder]:
     """The folders that were named in runs, and the places below them where disks were mounted, by path."""
     rows = catalog._right("folders", "ORDER BY path")

@@ -1,11 +1,14 @@
 """SQLite's errors as sentences for the user."""
 
 import contextlib
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from semblance.retrieval.errors import LibraryError, LibraryLocked
+from semblance.retrieval.errors import DiskFull, LibraryError, LibraryLocked, NotWritable
+
+_ROOM = 2**16  # bytes, of which SQLite needs half for what its readers and writer tell each other
 
 
 def is_unwritable(error: sqlite3.Error) -> bool:
@@ -37,19 +40,26 @@ def damaged(folder: Path, said: str) -> LibraryError:
     )
 
 
+def unwritable(folder: Path, what: str) -> LibraryError:
+    """The error for a library that cannot be `what`, since it is read only or its disk is full."""
+    full = False
+    with contextlib.suppress(OSError):
+        full = shutil.disk_usage(folder).free < _ROOM
+    kind = DiskFull if full else NotWritable
+    return kind(f"The library {folder} cannot be {what}: see to its permissions and its disk.")
+
+
 def _operational(folder: Path, error: sqlite3.OperationalError) -> LibraryError:
     said = _one_line(error)
     if _code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
-        return LibraryError(
+        return DiskFull(
             f"The disk that holds {folder} is full, or cannot be written to ({said}). What was indexed is kept: "
             "mend the cause and run the same command again."
         )
     if _code(error) & 0xFF == sqlite3.SQLITE_BUSY:
         return LibraryLocked(f"Another process keeps {folder} locked: try again when it is done.")
     if is_unwritable(error):
-        return LibraryError(
-            f"The library {folder} cannot be opened or written to ({said}): see to its permissions and its disk."
-        )
+        return unwritable(folder, f"opened or written to ({said})")
     if _code(error) & 0xFF in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, 0):
         return damaged(folder, said)  # the first where a table or a column has lost its name
     return LibraryError(f"The library {folder} cannot be used: {said}.")

@@ -13,7 +13,7 @@ from semblance.indexer.catalog import checksums, said, schema
 from semblance.indexer.catalog.opening import FILE, lock
 from semblance.indexer.catalog.reading import Catalog
 from semblance.indexer.catalog.records import Entry, Failure, NewPicture, Purpose
-from semblance.indexer.catalog.sqlite_errors import sentences
+from semblance.indexer.catalog.sqlite_errors import sentences, unwritable
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
@@ -32,7 +32,7 @@ class Writer(Catalog):
         self._db = self._connection.db
         if self._connection.as_it_stood is not None:
             self.close()
-            raise LibraryError(f"The library {folder} cannot be written to: see to its permissions and its disk.")
+            raise unwritable(folder, "written to")
         self._db.execute("PRAGMA journal_mode = WAL")  # readers go on while the one writer commits
         self._db.execute("PRAGMA synchronous = FULL")  # a committed generation never comes back with other content
         self._db.execute("PRAGMA foreign_keys = ON")

@@ -4,7 +4,7 @@ content that they show, so that a name never lies.
     NAME.jpg = the JPEG, MAGIC, the CRC-32 of the name's SHA-256 and of the JPEG
 
 Programs that show JPEGs pass over what follows one. A thumbnail without a right checksum, damaged or of before, is not
-served but made anew.
+served but made anew. MAGIC is another for another rule of what a thumbnail is like.
 """
 
 import contextlib
@@ -17,9 +17,10 @@ from semblance.indexer.catalog import Entry
 from semblance.retrieval import decoding
 from semblance.retrieval.files import make_folder, read_regular, replace
 
-SIDE = 320
+SIDE = 320  # pixels of the shorter side at most, so that a square cut out of the middle is sharp
+PROPORTION = 4.0  # the longer side is at most so many times that
 FOLDER = "thumbnails"
-_MAGIC = b"SEMBLNCT"
+_MAGIC = b"SEMBLNC2"  # SEMBLNCT: the longer side had at most 320
 
 log = logging.getLogger("semblance.indexer")
 
@@ -57,10 +58,11 @@ def _checksum(sha256: bytes, small: bytes) -> bytes:
     return zlib.crc32(small, zlib.crc32(sha256)).to_bytes(4, "little")
 
 
-def make(library: Path, entry: Entry) -> tuple[bytes, bool]:
-    """A JPEG of the picture's file as it is now, its longer side at most SIDE pixels, and whether it shows the content
-    that was indexed. Only then is it kept. Raises PictureError, and OSError where the file cannot be read."""
-    small, sha256 = decoding.thumbnail(Path(entry.path), SIDE)
+def make(library: Path, entry: Entry, data: bytes | None = None) -> tuple[bytes, bool]:
+    """A JPEG of the picture's file as it is now, or of its bytes, as large as SIDE and PROPORTION say; and whether it
+    shows the content that was indexed. Only then is it kept. Raises PictureError, and OSError where the file cannot be
+    read."""
+    small, sha256 = decoding.thumbnail(Path(entry.path) if data is None else data, SIDE, PROPORTION)
     if sha256 != entry.sha256:
         return small, False
     kept = thumbnail_path(library, entry.sha256)

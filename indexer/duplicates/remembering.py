@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from semblance.indexer.catalog import Catalog, Writer
+from semblance.indexer.catalog import Catalog, Writer, waiting
 from semblance.indexer.catalog.apart import put_together, tell_apart
 from semblance.retrieval import files
 from semblance.retrieval.errors import UnknownPicture, UsageError
@@ -20,6 +20,18 @@ def remember(folder: Path, one: str, other: str, apart: bool) -> tuple[str, str,
         if first == second:
             raise UsageError(f"{one} and {other} are one picture: name two.")
         return path, to, (tell_apart if apart else put_together)(writer, first, second)
+
+
+def remember_ids(folder: Path, first: int, second: int, apart: bool) -> bool:
+    """The same of two ids, as a service does it: whoever writes to the library is waited for, but not for long; whether
+    it is new. Raises as `remember` does."""
+    if first == second:
+        raise UsageError(f"{first} and {second} are one picture: name two.")
+    with waiting.writing(folder) as writer:
+        for id in (first, second):
+            if writer.entry(id) is None:
+                raise UnknownPicture(f"There is no picture {id} in the library.")
+        return (tell_apart if apart else put_together)(writer, first, second)
 
 
 def _named(catalog: Catalog, text: str) -> tuple[int, str]:

@@ -1,6 +1,7 @@
 """A library copied while it is in use, into a folder that is a library too.
 
-    OUT/catalog.sqlite, OUT/models/     one state of the catalog, and the encoders: all that cannot be made again
+    OUT/catalog.sqlite, OUT/models/     one state of the catalog, and the encoders
+    OUT/uploads/                        pictures that exist in the library alone; so far all that cannot be made again
     OUT/index.faiss ... pixels.u8       derived, where they are asked for
     OUT/backup.json                     whose backup this is
 
@@ -18,6 +19,7 @@ from pathlib import Path
 from semblance.indexer.catalog import FILE, Catalog, copying
 from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.indexer.derived import encoders, pixelfile, snapshot
+from semblance.indexer.keeping import uploads
 from semblance.retrieval import files
 from semblance.retrieval.errors import LibraryError, UsageError
 from semblance.retrieval.progress import Progress, quiet
@@ -72,7 +74,9 @@ def fill(library: Path, place: Path, derived: bool, progress: Progress = quiet) 
     try:
         draft = files.beside(place / FILE)
         copying.copy(library, draft, progress)
+        uploads.copy_all(library, place)  # after the catalog was read, which so knows of no upload that is not there
         draft.replace(place / FILE)
+        uploads.drop_others(library, place)
         files.sync_folder(place)
     finally:
         for leftover in place.glob(f".{FILE}.*.tmp*"):  # with SQLite's logs, and of runs that were killed

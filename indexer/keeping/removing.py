@@ -1,4 +1,5 @@
-"""Pictures taken out of a library because somebody says so. Their files are not touched, and their ids stay unused."""
+"""Pictures taken out of a library because somebody says so. Their ids stay unused. Their files are not touched, but for
+those that were uploaded: these are the library's own, and go with them."""
 
 import contextlib
 import os
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from semblance.indexer.catalog import Catalog, Entry, Writer, naming
 from semblance.indexer.derived import snapshot, thumbnails
+from semblance.indexer.keeping import uploads
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ def remove(library: Path, what: Iterable[int | str | Path]) -> Removal:
             for purpose in snapshot.FILES:
                 if catalog.current(purpose):
                     snapshot.refresh(catalog, purpose)
+        for entry in gone.pictures:
+            uploads.drop(library, entry.path)
         left = set(catalog.contents().values())
         for sha256 in {entry.sha256 for entry in gone.pictures} - left:
             with contextlib.suppress(OSError):

@@ -9,8 +9,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from semblance.indexer.catalog import Catalog, copying, opening
+from semblance.indexer.catalog import Catalog, Writer, copying, opening
 from semblance.indexer.derived import encoders, leftovers, snapshot
+from semblance.indexer.keeping import uploads
 from semblance.indexer.keeping.backing_up import DERIVED, fill, said
 from semblance.retrieval import files
 from semblance.retrieval.errors import LibraryError, LibraryMissing, ModelError, UsageError
@@ -45,13 +46,16 @@ def restore(backup: Path, library: Path, progress: Progress = quiet) -> Restored
                 fill(backup, draft, derived=True)
                 _check(draft, backup, library)
                 encoders.copy_all(draft, library)
+                uploads.copy_all(draft, library)  # any that the backup has not stay: nobody else may have them
                 before = copying.put(draft, library, progress)
                 for name in DERIVED:
                     if (draft / name).is_file():
                         (draft / name).replace(library / name)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
-            with Catalog.opened(library) as catalog:
+            with Writer.opened(library) as catalog:
+                uploads.bring_home(catalog)
+                catalog.empty_log()
                 for purpose in snapshot.FILES:
                     if catalog.current(purpose):
                         snapshot.refresh(catalog, purpose)

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from semblance.indexer.catalog import FILE, Catalog, KnownCodec, codecs, copying, naming
+from semblance.indexer.catalog import FILE, Catalog, KnownCodec, codecs, copying, naming, requests
 from semblance.indexer.derived import encoders, pixelfile, snapshot, thumbnails
-from semblance.indexer.keeping import keys
+from semblance.indexer.keeping import keys, uploads
 from semblance.retrieval.index import FlatIndex
 
-_OWN = (*snapshot.FILES.values(), pixelfile.FILE, thumbnails.FOLDER, encoders.FOLDER, keys.FILE)
+_DERIVED = (*snapshot.FILES.values(), pixelfile.FILE, thumbnails.FOLDER, encoders.FOLDER)
+_OWN = (*_DERIVED, uploads.FOLDER, requests.FILE, keys.FILE)
 
 
 def status(folder: Path) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def status(folder: Path) -> dict[str, Any]:
             "library": catalog.library,
             "codecs": [_codec(catalog, known, pictures) for known in codecs.known(catalog)],
             "folders": naming.folders(catalog),
+            "uploads": uploads.count(catalog),
             "files": sizes(folder),
             "reasons": [
                 {"reason": reason, "count": count} for reason, count in Counter(failures.values()).most_common()

@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from semblance.indexer.catalog import Catalog, CurrentCodec, Entry, Purpose, checking
+from semblance.indexer.catalog import Catalog, CurrentCodec, Entry, Purpose, checking, finding
 from semblance.indexer.derived import encoders, pixelfile, snapshot, thumbnails
-from semblance.indexer.keeping import keys
+from semblance.indexer.keeping import keys, uploads
 from semblance.retrieval import files
 from semblance.retrieval.errors import LibraryError, LibraryMissing, ModelError, SnapshotError
 from semblance.retrieval.pool import in_order
@@ -65,6 +65,7 @@ def verify(
         report.pictures = catalog.counts()[0]
         for part in (_codes, _encoders, _snapshots, _pixels):
             report.damage += [Damage(part.__name__[1:], said, repair) for said in part(catalog)]
+        report.damage += _uploads(catalog)
         if with_pictures:
             report.damage += _pictures(catalog.entries(), library, threads, progress)
     if damaged := [*thumbnails.damaged(library)]:
@@ -136,6 +137,14 @@ def _pixels(catalog: Catalog) -> Iterator[str]:
         yield f"{_many(kept.damaged, 'record')} of {path} damaged."
     elif without := len(contents) - len(kept):
         yield f"{_many(without, 'picture')} without a record in {path}."
+
+
+def _uploads(catalog: Catalog) -> Iterator[Damage]:
+    """The library's own pictures whose files are gone: whatever else is lost can be made again."""
+    home = uploads.home(catalog.folder)
+    if gone := [entry.path for entry in finding.within(catalog, home) if not os.path.lexists(entry.path)]:
+        said = f"{_many(len(gone), 'upload')} gone, {gone[0]} first: put them back from a backup, or forget them."
+        yield Damage("uploads", said, shlex.join(["semblance", "index", home, "--library", str(catalog.folder)]))
 
 
 def _pictures(entries: list[Entry], library: Path, threads: int, progress: Progress) -> Iterator[Damage]:

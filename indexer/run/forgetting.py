@@ -66,6 +66,8 @@ def vanished(
     """
     missed = [path for path in {**entries, **dict.fromkeys(failures)} if path not in seen.found]
     missed = [path for path in missed if not any(_is_within(path, closed) for closed in seen.unlisted)]
+    if (own := seen.uploads) and not any(_is_within(root, own) for root in seen.roots):  # even where all is pruned
+        missed = [path for path in missed if not _is_within(path, own)]
     passed = frozenset() if prune else frozenset(path for path in missed if _is_passed(path, seen))
     missed = [path for path in missed if path not in passed]
     away = {} if prune else disks.away(missed, seen, remembered, within)

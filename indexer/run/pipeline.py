@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from semblance.indexer.catalog import Catalog, Purpose, Writer, finding, placing, said
 from semblance.indexer.derived import encoders, leftovers, pixelfile, snapshot
+from semblance.indexer.keeping import uploads
 from semblance.indexer.run.deciding import Known
 from semblance.indexer.run.disks import to_remember
 from semblance.indexer.run.forgetting import vanished
@@ -53,6 +54,8 @@ def update(
                 raise UsageError(f"There is no folder {folder}.")
     with Writer.writing(library, codec) as catalog, full_disk_said(library):
         leftovers.remove(library)
+        if uploads.named(library, folders):
+            uploads.bring_home(catalog)
         codecs = codecs_with(catalog, codec, beside)
         with_pixels = with_pixels or pixelfile.exists(library)
         summary = bring_up_to_date(

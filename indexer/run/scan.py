@@ -13,6 +13,8 @@ from semblance.indexer.run.excluding import Excluded, excluder
 from semblance.retrieval import images
 from semblance.retrieval.errors import UsageError
 
+UPLOADS = "uploads"  # see keeping/uploads.py
+
 
 class Found(NamedTuple):
     """A file that should be a picture, by its name or its content, and its state when it was seen.
@@ -36,7 +38,8 @@ class Scan:
     `skipped` counts files that are no pictures by name nor content, hidden ones, and what is left out. `unlisted` are
     folders and files that could not be looked at, with the reason: nothing below them may be called gone. `passed` are
     folders that were seen and not looked into. `missing` are folders that are not there. `devices` has the numbers of
-    the devices of the roots, and of folders below them that lie on another one than the folder they are in.
+    the devices of the roots, and of folders below them that lie on another one than the folder they are in. `uploads`
+    is the library's own folder of pictures, which runs over other folders know nothing of.
     """
 
     roots: list[str] = field(default_factory=list)
@@ -47,6 +50,7 @@ class Scan:
     passed: set[str] = field(default_factory=set)
     missing: list[str] = field(default_factory=list)
     devices: dict[str, int] = field(default_factory=dict)
+    uploads: str | None = None
 
 
 def check(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> None:
@@ -79,6 +83,7 @@ def scan(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> Sca
     check(folders, library, exclude)
     out, excluded = Scan(), excluder(exclude)
     own = library.resolve()
+    out.uploads = str(own / UPLOADS)
     for folder in folders:
         root = os.path.realpath(folder)  # unlike Path.resolve, no error where links run in a circle
         if root in out.roots:

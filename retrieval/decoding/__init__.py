@@ -212,10 +212,10 @@ def at_full_size(source: Path | bytes) -> Picture:
     return np.frombuffer(body, np.uint8).reshape(said["shapes"][0])
 
 
-def thumbnail(source: Path | bytes, side: int) -> tuple[bytes, bytes]:
-    """As images.thumbnail: a JPEG, and the SHA-256 of the file that it shows. Raises as `load` does."""
+def thumbnail(source: Path | bytes, *how: float) -> tuple[bytes, bytes]:
+    """As images.thumbnail, which says `how`: a JPEG, and the SHA-256 of the file shown. Raises as `load` does."""
     with one() as decoder:
-        said, small = decoder.ask({"thumbnail": side, "hash": True}, source)
+        said, small = decoder.ask({"thumbnail": how, "hash": True}, source)
     return small, bytes.fromhex(said["sha256"])
 
 

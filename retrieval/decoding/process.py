@@ -19,7 +19,7 @@ from semblance.retrieval import errors
 from semblance.retrieval.bounds import Limits
 from semblance.retrieval.errors import DamagedPicture, NoDecoder, PictureError, PictureTooCostly, SemblanceError
 
-_PACKAGE = Path(semblance.__file__).resolve().parent
+PACKAGE = Path(semblance.__file__).resolve().parent
 _PIPE = 2**20  # bytes that a pipe holds, so that a small picture is written at once
 _ALONE = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # one thread and its memory
 
@@ -27,8 +27,8 @@ _ALONE = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS
 def begin(limits: Limits) -> subprocess.Popen[bytes]:
     """A process that decodes within these limits, of the package and with the packages that this one has. Raises
     NoDecoder."""
-    told = {"package": str(_PACKAGE), "paths": _paths(), "limits": asdict(limits)}
-    program = str(_PACKAGE / "retrieval" / "decoding" / "child.py")
+    told = {"package": str(PACKAGE), "paths": packages(), "limits": asdict(limits)}
+    program = str(PACKAGE / "retrieval" / "decoding" / "child.py")
     flags = ["-I", "-S", *(["-B"] if sys.dont_write_bytecode else [])]
     try:
         process = subprocess.Popen(
@@ -84,7 +84,7 @@ def _name(number: int) -> str:
         return f"signal {number}"
 
 
-def _paths() -> list[str]:
+def packages() -> list[str]:
     """Where this process finds packages, but for the working folder and a script's: a file there may have any name."""
     own = {""}
     with contextlib.suppress(OSError):  # it has been removed

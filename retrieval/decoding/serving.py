@@ -82,7 +82,7 @@ class _Serving:
         said: dict[str, Any] = {"sha256": hashlib.sha256(self._data).hexdigest()} if "hash" in asked else {}
         self._cost.begin()  # the file's own bytes are there by now, and no cost of decoding it
         if "thumbnail" in asked:
-            return said, [images.thumbnail(self._data, asked["thumbnail"])]
+            return said, [images.thumbnail(self._data, *asked["thumbnail"])]
         pictures, facts = _pictures(self._data, asked)
         return {**said, "facts": facts, "shapes": [picture.shape for picture in pictures]}, [
             _flat(picture) for picture in pictures

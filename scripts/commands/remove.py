@@ -1,11 +1,12 @@
 """`semblance remove`: pictures that a library shall forget."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from semblance.indexer.keeping import removing
+from semblance.indexer.keeping import removing, uploads
 from semblance.scripts import console
 
 
@@ -15,9 +16,14 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="At a terminal, do not ask before a folder goes.")] = False,
     as_json: console.AsJson = False,
 ) -> None:
-    """Forget pictures, and all below folders; the files are not touched."""
+    """Forget pictures, and all below folders; files are not touched, but for uploads, which are the library's own."""
     wanted = [int(each) if each.isdecimal() and len(each) < 19 else console.path(each) for each in what]
-    if not yes and sys.stdin is not None and sys.stdin.isatty() and not _agreed(removing.look(library, wanted)):
+    if (
+        not yes
+        and sys.stdin is not None
+        and sys.stdin.isatty()
+        and not _agreed(library, removing.look(library, wanted))
+    ):
         console.say("Nothing was forgotten.")
         raise typer.Exit(console.LEFT_OUT)
     gone = removing.remove(library, wanted)
@@ -40,10 +46,16 @@ def remove(
         raise typer.Exit(console.LEFT_OUT if done else console.FAILED)
 
 
-def _agreed(found: removing.Removal) -> bool:
+def _agreed(library: Path, found: removing.Removal) -> bool:
     """Whether the person at the keyboard says yes; only folders are asked about."""
     if not found.folders:
         return True
     below = console.counted(len(found.pictures), "picture")
-    console.say(f"{', '.join(found.folders)}: forget {below}? Their files are not touched. [y/N]")
+    own = sum(uploads.holds(library, entry.path) for entry in found.pictures)
+    files = (
+        f"{console.counted(own, 'file')} in {uploads.home(library)} will be removed, others are"
+        if own
+        else "Their files are"
+    )
+    console.say(f"{', '.join(found.folders)}: forget {below}? {files} not touched. [y/N]")
     return sys.stdin.readline().strip().lower() in ("y", "yes")

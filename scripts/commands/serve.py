@@ -22,6 +22,13 @@ _ANY = "0.0.0.0"  # every address of this machine
 # What each setting is where neither an option nor its SEMBLANCE_ variable says otherwise.
 _DEFAULTS = {name: str(field.default) for name, field in Settings.model_fields.items()}
 
+Folders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="DIR", help="A folder that may be indexed over HTTP; may be repeated.", show_default="those indexed"
+    ),
+]
+
 
 def serve(
     library: Annotated[Path | None, console.option("The library's folder.", show_default="SEMBLANCE_LIBRARY")] = None,
@@ -30,6 +37,7 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="The port; 0 takes a free one.", show_default=_DEFAULTS["port"])
     ] = None,
+    folder: Folders = None,
     wait: Annotated[bool, typer.Option("--wait", help="Start without a library; answer once there is one.")] = False,
     allow_host: Annotated[
         list[str] | None,
@@ -50,7 +58,7 @@ def serve(
 ) -> None:
     """Serve a library: the page at /, the API described at /docs."""
     given: dict[str, object] = {"library": library, "model": model, "host": host, "port": port, "open": open or None}
-    given |= {"allow_host": allow_host or None, "trust_proxy": trust_proxy or None}
+    given |= {"allow_host": allow_host or None, "trust_proxy": trust_proxy or None, "folders": folder or None}
     settings = settled(given | {"share": share or None, "cert": cert, "key_file": key_file})
     with listen(settings) as listener:
         opened = None if wait else Library.open(settings.library, settings.model)

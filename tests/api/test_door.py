@@ -328,6 +328,8 @@ def test_one_address_that_hangs_on_leaves_the_others_their_places(library: Path)
         slow[63].settimeout(0.1)
         with pytest.raises(TimeoutError):  # the first 64 are in, and wait
             slow[63].recv(1)
+        for _ in range(50):
+            refusal(raw(port, b"\x16\x03\x01\r\n\r\n", "127.0.0.4"), 400)
         until(lambda: any("turned away" in line for line in lines))
         assert len(lines) < 5, "a flood is no flood of lines"
 

@@ -123,7 +123,10 @@ def test_a_page_of_another_site_cannot_tell_a_picture_from_none(
 ) -> None:
     """Another site; another port of this machine, by either name."""
     port = httpx.URL(server.url).port
-    page.goto(f"http://{name}:{other_site}/")
+    answers: set[int] = set()
+    network = page.context.new_cdp_session(page)
+    network.on("Network.responseReceivedExtraInfo", lambda answer: answers.add(answer["statusCode"]))
+    network.send("Network.enable")
     for own in ("127.0.0.1", "localhost"):
         looks = []
         for path in ("/images/1", "/images/999999999", "/images/1/thumbnail", "/images?limit=5", "/ready", "/metrics"):
@@ -133,6 +136,7 @@ def test_a_page_of_another_site_cannot_tell_a_picture_from_none(
         assert looks[1]["image"] == ["img", "error", 0]
         asked = ("plain", "opaque", "head", "post", "sent", "cache")
         assert [looks[1][how] for how in asked] == [["TypeError"]] * len(asked)
+    assert answers == {200, 403}, "200 is the other site's: whatever it asks for, the service does no work"
 
 
 def test_a_window_that_a_page_opens_is_out_of_its_hands(page: Page, server: Server, other_site: int) -> None:

@@ -98,8 +98,10 @@ def test_vectors_that_come_after_their_pictures_are_found(semblance: Run, tmp_pa
         until(lambda: found() == 4, WITHIN)
 
 
-def test_a_thumbnail_never_shows_other_content_than_was_indexed_under_its_name(semblance: Run, tmp_path: Path) -> None:
-    """The file changed after it was indexed: what is shown is true, but not kept under the old content's name."""
+def test_a_picture_is_never_shown_as_other_content_than_was_indexed_under_its_id(
+    semblance: Run, tmp_path: Path
+) -> None:
+    """The file changed after it was indexed: nothing is shown until it is indexed again, under another id or not."""
     folder, library = tmp_path / "pictures", tmp_path / "library"
     first, twin = paint(folder / "first.png", 1), paint(folder / "twin.png", 1)
     assert semblance("index", folder, "--library", library).returncode == 0
@@ -107,9 +109,12 @@ def test_a_thumbnail_never_shows_other_content_than_was_indexed_under_its_name(s
     with serving(library) as url, httpx.Client(base_url=url) as http:
         until(lambda: http.get("/ready").status_code == 200)
         ids = {Path(image["path"]).name: image["id"] for image in http.get("/images").json()["images"]}
-        changed = http.get(f"/images/{ids[first.name]}/thumbnail")
-        assert "etag" not in changed.headers
-        assert http.get(f"/images/{ids[twin.name]}/thumbnail").content != changed.content
+        for road in ("", "/thumbnail", "/view"):
+            assert "not the picture that was indexed" in detail(http.get(f"/images/{ids[first.name]}{road}"), 410)
+            assert http.get(f"/images/{ids[twin.name]}{road}").status_code == 200
+        assert semblance("index", folder, "--library", library).returncode == 0
+        now = {Path(image["path"]).name: image["id"] for image in http.get("/images").json()["images"]}
+        assert http.get(f"/images/{now[first.name]}").content == first.read_bytes()
 
 
 def started(library: Path, *options: str) -> subprocess.Popen[str]:

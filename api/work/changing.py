@@ -1,0 +1,40 @@
+"""All that changes the library beside the thread that owns it, begun and ended together.
+
+Single changes are made by one thread at a time, as they came; what takes long is a process's. Each takes the library's
+own lock, as every other process does, so that two services and an `index` get on with each other.
+"""
+
+from semblance.api.settings import Settings
+from semblance.api.work.groups import Duplicates
+from semblance.api.work.jobs import Jobs
+from semblance.api.work.slots import Slots
+from semblance.indexer.catalog.requests import Requests
+from semblance.indexer.keeping.adding import Adding
+
+
+class Changing:
+    """Attributes: `single`, the place of single changes; `adding`, what adds; `jobs`; `duplicates`; `requests`, what is
+    remembered of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.single = Slots(1, settings.waiting)
+        self.adding = Adding(settings.library)
+        self.requests = Requests(settings.library)
+        self.jobs = Jobs(settings.library, self.requests)
+        self.duplicates = Duplicates(settings.library, settings.model)
+
+    def start(self) -> None:
+        """Begin to work on jobs."""
+        self.jobs.start()
+
+    def end(self) -> None:
+        """Ask whatever runs beside requests to end, and let those go who watch it. Never waits."""
+        self.jobs.end()
+        self.duplicates.end()
+
+    def stop(self) -> None:
+        """The same, and wait for it, some seconds at most."""
+        self.end()
+        self.single.stop()
+        self.jobs.stop()
+        self.duplicates.stop()
