@@ -16,9 +16,8 @@ from semblance.api.wire import problems
 from semblance.api.work.changing import Changing
 from semblance.api.work.reading import Reading
 from semblance.api.work.sending import Whole
-from semblance.api.work.slots import Slots
 from semblance.api.work.standing import standing
-from semblance.api.work.threads import Service, Worker
+from semblance.api.work.threads import Service, Slots, Worker
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 

@@ -124,6 +124,7 @@ def _errors(operation: dict[str, Any], path: str) -> None:
     for status in sorted({*map(str, of_the_door), *(status for status in answers if status >= "4")}):
         title = HTTPStatus(int(status)).phrase
         example = {"type": "about:blank", "title": title, "status": int(status), "detail": examples.sentence(status)}
+        example["request_id"] = "5832312232ab4614a66798922a3a32ee"
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": copy.copy(example)}}
         answers[status] = {"description": title, "content": content}
     operation["responses"] = dict(sorted(answers.items()))

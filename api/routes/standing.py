@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client.exposition import choose_encoder
 
 from semblance.api.wire.problems import problem, responses
@@ -12,6 +12,7 @@ from semblance.api.work.threads import Service
 from semblance.retrieval.errors import SemblanceError
 
 router = APIRouter()
+_OPENMETRICS = {"application/openmetrics-text": {"schema": {"type": "string"}}}
 
 
 @router.get("/health", responses=responses(503))
@@ -49,7 +50,7 @@ async def ready(request: Request) -> Ready | Response:
     )
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=PlainTextResponse, responses={200: {"content": _OPENMETRICS}})
 async def metrics(request: Request) -> Response:
     """What Prometheus reads, in the format that it accepts."""
     own: Service = request.state.service

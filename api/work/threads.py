@@ -16,18 +16,24 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio.to_thread
 
 from semblance.api.settings import Settings
 from semblance.api.watch.watch import Watch
 from semblance.api.work.audits import Audits
-from semblance.api.work.changing import Changing
 from semblance.api.work.reading import Reading
-from semblance.api.work.slots import Slots
 from semblance.indexer.answers.asking import Answer, Question, answer
 from semblance.indexer.library import Library
+from semblance.retrieval import decoding
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import LibraryError, NoCopies, Overtaken, SemblanceError
+from semblance.retrieval.errors import Busy, LibraryError, NoCopies, Overtaken, SemblanceError
+
+if TYPE_CHECKING:
+    from semblance.api.work.changing import Changing  # which has Slots from here
+
+T = TypeVar("T")
 
 log = logging.getLogger("semblance.api")
 
@@ -202,6 +208,30 @@ class Worker:
                     each.future.set_exception(error)
 
 
+class Slots:
+    """A bounded number of pictures decoded at one time, and a bounded number that wait for their turn."""
+
+    def __init__(self, slots: int, waiting: int) -> None:
+        self.limiter = anyio.CapacityLimiter(slots)
+        self._crew = decoding.Crew()
+        self._room = slots + waiting
+
+    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Run `work` in a thread when there is a slot. Raises Busy where too many wait already."""
+        if self._room == 0:
+            raise Busy("The service has too many pictures waiting to be decoded: try again in a moment.")
+        self._room -= 1
+        decoding.CREW.set(self._crew)  # for the thread too, which is given this request's context
+        try:
+            return await anyio.to_thread.run_sync(work, *arguments, limiter=self.limiter)
+        finally:
+            self._room += 1
+
+    def stop(self) -> None:
+        """Give up what is being decoded: whoever waits for it hears that the service stops."""
+        self._crew.end()
+
+
 @dataclass(frozen=True)
 class Service:
     """What the routes lean on: `request.state.service`, set by the app's lifespan."""
@@ -211,7 +241,7 @@ class Service:
     slots: Slots
     watch: Watch
     reading: Reading
-    changing: Changing
+    changing: "Changing"
 
     def stop(self) -> None:
         """Give up what is decoded and what is read, and wait for neither; questions are answered still."""

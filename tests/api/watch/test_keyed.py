@@ -82,6 +82,9 @@ def test_the_address_with_a_key_makes_a_cookie_and_goes_on_without_it(keyed: Key
 def test_keys_that_come_and_go_are_followed(keyed: Keyed) -> None:
     new = keys.add(keyed.library, "guest", write=True)
     until(lambda: asked(keyed, new).status_code == 200, WITHIN)
+    for key, status in ((keyed.reader, 403), (new, 404), ("smb_wrong", 401)):
+        answer = httpx.delete(f"{keyed.url}/images/999999", headers={"Authorization": f"Bearer {key}"})
+        assert answer.status_code == status, "only who may write hears that there is no such picture"
     keys.remove(keyed.library, "guest")
     until(lambda: asked(keyed, new).status_code == 401, WITHIN)
     assert asked(keyed, keyed.reader).status_code == 200
