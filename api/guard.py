@@ -20,6 +20,7 @@ from semblance.api.settings import Settings
 from semblance.api.watch.metrics import METHODS, OTHER
 from semblance.api.watch.watch import Watch
 from semblance.api.wire.problems import REQUEST_ID, problem, too_large
+from semblance.api.work.threads import CLIENT
 
 FORM_BYTES = 64 * 1024  # what a multipart body has beside the picture
 _PAGE_POLICY = (
@@ -70,7 +71,9 @@ class Guard:
         begun, headers = time.perf_counter(), Headers(scope=scope)
         given = headers.get("x-request-id", "")
         REQUEST_ID.set(given if _SANE.fullmatch(given) else uuid.uuid4().hex)
-        answer, held = Answer(send, path := scope["path"].removeprefix(scope.get("root_path", ""))), 0
+        answer = Answer(send, path := scope["path"].removeprefix(scope.get("root_path", "")))
+        held, client = 0, (scope["client"] or ("",))[0]
+        CLIENT.set(client)
         refusal: Response | None = None
         if path != "/health":
             method = scope["method"] if path in PAGES else ""
@@ -81,7 +84,7 @@ class Guard:
             refusal = refusal or gate(scope)
         size = self.limit if "transfer-encoding" in headers else int(headers.get("content-length", "0"))
         if refusal is None and size > SMALL:
-            refusal = self._no_room(client := (scope["client"] or ("",))[0], size)
+            refusal = self._no_room(client, size)
             held = 0 if refusal else size
         if "transfer-encoding" in headers:
             receive = partial(self._counted, receive, [0])

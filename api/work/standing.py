@@ -12,7 +12,7 @@ from semblance.retrieval.errors import SemblanceError
 def standing(worker: Worker, slots: Slots, server: State) -> Iterator[Measured]:
     """All of it. `server` is the app's state, where the server says what connections there are."""
     yield "queue_length", "Questions that wait for the library's thread", "", {"": worker.waiting()}
-    yield "uploads_waiting", "Pictures that wait to be decoded", "", {"": slots.limiter.statistics().tasks_waiting}
+    yield "uploads_waiting", "Pictures that wait to be decoded", "", {"": slots.waiting()}
     yield "connections", "Connections that are open", "", {"": server.connections()}
     yield "connections_ended_total", "Connections that the service ended", "why", server.ended()
     said = "Whether there is a library to search"

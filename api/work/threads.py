@@ -7,7 +7,6 @@ nothing is locked.
 """
 
 import contextlib
-import contextvars
 import logging
 import math
 import queue
@@ -15,7 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
@@ -24,45 +24,22 @@ from semblance.api.settings import Settings
 from semblance.api.watch.watch import Watch
 from semblance.api.work.audits import Audits
 from semblance.api.work.reading import Reading
+from semblance.api.work.records import Asked, State
 from semblance.indexer.answers.asking import Answer, Question, answer
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
-from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import Busy, LibraryError, NoCopies, Overtaken, SemblanceError
 
 if TYPE_CHECKING:
     from semblance.api.work.changing import Changing  # which has Slots from here
 
 T = TypeVar("T")
+CLIENT: ContextVar[str] = ContextVar("CLIENT", default="")  # the address that asks; set by the door
 
 log = logging.getLogger("semblance.api")
 
 FOLLOW_EVERY = 1.0  # seconds
 _LOADED_EVERY = 0.05  # while another codec's codes are being loaded and the old ones answer
-
-
-@dataclass(frozen=True)
-class State:
-    """What the rest of the service may know of the open library, and how it makes questions for each engine."""
-
-    codec: Codec
-    pictures: int
-    engines: list[str]
-    questions: dict[str, Callable[..., Question[Any]]]
-    generation: int
-    codecs: dict[str, str]  # the codec_id of each way by codes
-    coverage: dict[str, float]  # the share of the pictures that each way knows
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A question on its way, who waits for its answer, in which request, and since when (time.time())."""
-
-    engine: str
-    question: Question[Any]
-    future: Future[Answer]
-    context: contextvars.Context = field(default_factory=contextvars.copy_context)
-    at: float = field(default_factory=time.time)
 
 
 class Worker:
@@ -74,7 +51,7 @@ class Worker:
         self._folder, self._model, self._library = settings.library, settings.model, library
         self._watch, self.audits = watch, Audits(settings.audit, watch.metrics)
         self._stuck, self._seen = settings.stuck_seconds, math.inf  # when the thread was last seen: it is not begun
-        self._queue: queue.SimpleQueue[_Asked | Future[None] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Asked | Future[None] | None] = queue.SimpleQueue()
         self._state: State | SemblanceError = LibraryError("The library is being loaded: ask again in a moment.")
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
 
@@ -109,7 +86,7 @@ class Worker:
 
     def ask(self, engine: str, question: Question[Any]) -> Future[Answer]:
         """Queue a question. The future fails with a SemblanceError where it cannot be answered."""
-        asked = _Asked(engine, question, Future())
+        asked = Asked(engine, question, Future())
         self._queue.put(asked)
         return asked.future
 
@@ -126,7 +103,7 @@ class Worker:
         stopping = False
         while not stopping:
             self._seen = time.monotonic()
-            batch: list[_Asked | Future[None] | None] = []
+            batch: list[Asked | Future[None] | None] = []
             with contextlib.suppress(queue.Empty):  # all that is there, after waiting a while for the first
                 wait = 0.0 if self.audits.under_way else max(0.0, look_at - time.monotonic())
                 batch.append(self._queue.get(timeout=wait))
@@ -138,7 +115,7 @@ class Worker:
                 look_at = (FOLLOW_EVERY if self._follow() else _LOADED_EVERY) + time.monotonic()
             for looked in looks:
                 looked.set_result(None)
-            asked = [each for each in batch if isinstance(each, _Asked) and each.future.set_running_or_notify_cancel()]
+            asked = [each for each in batch if isinstance(each, Asked) and each.future.set_running_or_notify_cancel()]
             for engine in dict.fromkeys(each.engine for each in asked):
                 self._answer([each for each in asked if each.engine == engine])
             if self.audits.under_way and not batch:  # nobody waits
@@ -175,7 +152,7 @@ class Worker:
             self._library.close()
             self._library = None
 
-    def _answer(self, asked: Sequence[_Asked]) -> None:
+    def _answer(self, asked: Sequence[Asked]) -> None:
         """Answer questions to one engine."""
         try:
             found = None
@@ -208,24 +185,47 @@ class Worker:
                     each.future.set_exception(error)
 
 
+@dataclass
+class _Share:
+    """What one client has of the slots: those that it may take at one time, and how much it has under way."""
+
+    limiter: anyio.CapacityLimiter
+    under_way: int = 0
+
+
 class Slots:
-    """A bounded number of pictures decoded at one time, and a bounded number that wait for their turn."""
+    """A bounded number of pictures decoded at one time, and a bounded number that wait for their turn.
+
+    Each client has so many to itself, and all have twice as many: one whose pictures take as long as they may keeps
+    others from nothing but half of the cores.
+    """
 
     def __init__(self, slots: int, waiting: int) -> None:
-        self.limiter = anyio.CapacityLimiter(slots)
+        self._limiter = anyio.CapacityLimiter(2 * slots)
         self._crew = decoding.Crew()
-        self._room = slots + waiting
+        self._slots, self._most = slots, slots + waiting
+        self._room = 2 * self._most
+        self._shares: dict[str, _Share] = {}  # of those who have something under way
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
         """Run `work` in a thread when there is a slot. Raises Busy where too many wait already."""
-        if self._room == 0:
+        client = CLIENT.get()
+        share = self._shares.get(client) or _Share(anyio.CapacityLimiter(self._slots))
+        if self._room == 0 or share.under_way == self._most:
             raise Busy("The service has too many pictures waiting to be decoded: try again in a moment.")
-        self._room -= 1
+        self._room, share.under_way, self._shares[client] = self._room - 1, share.under_way + 1, share
         decoding.CREW.set(self._crew)  # for the thread too, which is given this request's context
         try:
-            return await anyio.to_thread.run_sync(work, *arguments, limiter=self.limiter)
+            async with share.limiter:
+                return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
         finally:
-            self._room += 1
+            self._room, share.under_way = self._room + 1, share.under_way - 1
+            if not share.under_way:
+                del self._shares[client]
+
+    def waiting(self) -> int:
+        """How many pictures wait for their turn."""
+        return 2 * self._most - self._room - self._limiter.borrowed_tokens
 
     def stop(self) -> None:
         """Give up what is being decoded: whoever waits for it hears that the service stops."""
