@@ -205,6 +205,9 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, status: int, detail: str) -> None:
         """The connection's last answer, where none is under way."""
+        if self.pipeline:  # an earlier request's is, which is not this cycle
+            self.transport.abort()
+            return
         if self.cycle is not None and not self.cycle.response_complete:
             if self.cycle.response_started:
                 self.transport.abort()

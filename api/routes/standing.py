@@ -43,9 +43,9 @@ async def ready(request: Request) -> Ready | Response:
         codec_id=state.codec.codec_id,
         bits=state.codec.bits,
         engines=state.engines,
-        generation=state.generation,
-        codecs=state.codecs,
-        coverage=state.coverage,
+        generation=state.ways["code"].generation.number,
+        codecs={name: way.codec.codec_id for name, way in state.ways.items() if name != "pixel"},
+        coverage={name: state.ways[name].coverage for name in state.engines},
         audit=Audit(**asdict(own.worker.audits.so_far)),
     )
 

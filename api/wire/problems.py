@@ -21,6 +21,8 @@ REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")  # of the req
 
 _STATUS: dict[type[SemblanceError], int] = {
     errors.UnknownPicture: 404,
+    errors.NoMap: 404,
+    errors.NothingRemembered: 404,
     errors.UnknownJob: 404,
     errors.Outdated: 409,
     errors.Gone: 410,
@@ -34,22 +36,27 @@ _STATUS: dict[type[SemblanceError], int] = {
     errors.NoPixels: 422,
     errors.NoCopies: 422,
     errors.UsageError: 422,
+    errors.OtherCodec: 409,
 }
 
 
 class Problem(BaseModel):
-    """RFC 9457: what went wrong, with a `detail` fit to show to a person. A log knows the request by `request_id`."""
+    """RFC 9457: what went wrong, with a `detail` fit to show to a person, and the name of the error in
+    retrieval/errors.py where it is one (`kind`), by which `semblance.Client` raises the same. A log knows the request
+    by `request_id`."""
 
     type: str = "about:blank"
     title: str
     status: int
     detail: str
+    kind: str = ""
     request_id: str = ""
 
 
-def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def problem(status: int, detail: str, headers: dict[str, str] | None = None, kind: str = "") -> JSONResponse:
     """An answer that says what is wrong."""
-    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, request_id=REQUEST_ID.get())
+    said = {"title": HTTPStatus(status).phrase, "detail": detail, "kind": kind, "request_id": REQUEST_ID.get()}
+    body = Problem(status=status, **said)
     headers = {"Cache-Control": "no-store"} | (headers or {})  # a 404 or 410 is kept else (RFC 9110, 15.1)
     return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
@@ -81,7 +88,8 @@ def install(app: FastAPI) -> None:
     def semblance_error(request: Request, error: SemblanceError) -> JSONResponse:
         request.state.kind = type(error).__name__  # for who counts errors
         status = next((number for kind, number in _STATUS.items() if isinstance(error, kind)), 503)
-        return problem(status, str(error), {"Retry-After": "2"} if status == 503 else None)
+        again = {"Retry-After": "2"} if status == 503 else None
+        return problem(status, str(error), again, type(error).__name__)
 
     @app.exception_handler(RequestValidationError)
     def wrong_request(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -90,7 +98,7 @@ def install(app: FastAPI) -> None:
         wrong = [(".".join(map(str, item["loc"][1:])), forms.lacking(item) or item["msg"]) for item in error.errors()]
         parts = [f"{name if len(name) < 40 else f'{name[:40]}…'}: {said}" for name, said in wrong[:_SAID]]
         more = f"; and {len(wrong) - _SAID} more" if len(wrong) > _SAID else ""
-        return problem(422, "; ".join(parts) + f"{more}.")
+        return problem(422, "; ".join(parts) + f"{more}.", kind=errors.UsageError.__name__)
 
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> JSONResponse:

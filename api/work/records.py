@@ -7,21 +7,20 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from semblance.indexer.answers.asking import Answer, Question
+from semblance.indexer.answers.asking import Answer, Question, Way
 from semblance.retrieval.codec import Codec
 
 
 @dataclass(frozen=True)
 class State:
-    """What the rest of the service may know of the open library, and how it makes questions for each engine."""
+    """What the rest of the service may know of the open library, and how it makes questions for each engine: by
+    `questions`, or by what of `ways` belongs to no thread (making questions, the codec, whose library it is)."""
 
     codec: Codec
     pictures: int
     engines: list[str]
     questions: dict[str, Callable[..., Question[Any]]]
-    generation: int
-    codecs: dict[str, str]  # the codec_id of each way by codes
-    coverage: dict[str, float]  # the share of the pictures that each way knows
+    ways: dict[str, Way[Any]]
 
 
 @dataclass(frozen=True)

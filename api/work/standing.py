@@ -24,5 +24,6 @@ def standing(worker: Worker, slots: Slots, server: State) -> Iterator[Measured]:
         return
     yield "ready", said, "", {"": 1}
     yield "library_pictures", "Pictures in the library", "", {"": state.pictures}
-    yield "library_generation", "How often the library has changed", "", {"": state.generation}
-    yield "library_coverage", "The share of the pictures that a way of asking knows", "engine", state.coverage
+    yield "library_generation", "How often the library has changed", "", {"": state.ways["code"].generation.number}
+    covered = {name: state.ways[name].coverage for name in state.engines}
+    yield "library_coverage", "The share of the pictures that a way of asking knows", "engine", covered

@@ -133,11 +133,7 @@ class Worker:
                 settled = self._library.follow(wait=False)
             library = self._library
             questions = {name: way.of_pictures for name, way in library.ways.items()}
-            codecs = {name: way.codec.codec_id for name, way in library.ways.items() if name != "pixel"}
-            coverage = {name: library.ways[name].coverage for name in library.engines}
-            generation = library.ways["code"].generation.number
-            known = len(library), library.engines, questions, generation, codecs, coverage
-            self._state = State(library.codec, *known)
+            self._state = State(library.codec, len(library), library.engines, questions, library.ways)
         except SemblanceError as error:
             self._close()
             self._state = error

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from semblance.indexer.answers import several
 from semblance.indexer.answers.asking import Answer, Question, Way, answer
+from semblance.indexer.answers.questions import Several
 from semblance.retrieval.errors import SemblanceError
 
 
@@ -20,7 +22,9 @@ def recall(way: Way[Any], question: Question[Any], given: Answer) -> Generator[N
     Ties are counted fairly: of pictures that are as near as the last of the exact answer, each is as right as another.
     One whose distance is not what was said is wrong. Raises SemblanceError where the question has no answer any more.
     """
-    query = way.of_id(question.by) if isinstance(question.by, int) else question.by
+    way = way.narrowed(question.wishes.among) if question.wishes.among else way
+    by = several.query(way, question.by) if isinstance(question.by, Several) else question.by
+    query = way.of_id(by) if isinstance(by, int) else by
     exact = yield from way.exact(query)
     (found,) = answer(exact, [question])
     if isinstance(found, SemblanceError):

@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from semblance.indexer.derived import encoders, pixelfile, snapshot, thumbnails
+from semblance.indexer.derived import encoders, mapping, pixelfile, snapshot, thumbnails
 from semblance.retrieval.files import TEMPORARY, private
 
 RESTORED = "restored"  # a backup on its way in: a folder
-_OF_THUMBNAILS = 3600.0  # seconds; one takes a moment to write
-_WRITTEN = (*snapshot.FILES.values(), pixelfile.FILE, RESTORED)
+_OF_THUMBNAILS = 3600.0  # seconds; a file takes a moment to write
+_WRITTEN = (*snapshot.FILES.values(), pixelfile.FILE, mapping.FILE, RESTORED)
 _BELONGS = {
-    **dict.fromkeys((*snapshot.FILES.values(), pixelfile.FILE), Path.is_file),
+    **dict.fromkeys((*snapshot.FILES.values(), pixelfile.FILE, mapping.FILE), Path.is_file),
     **dict.fromkeys((encoders.FOLDER, thumbnails.FOLDER), Path.is_dir),
 }
 _DRAFT = re.compile(r"\.([0-9a-f]{64}|fitted)\.tmp")

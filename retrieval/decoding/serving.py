@@ -130,7 +130,8 @@ def _pictures(data: bytes, asked: dict[str, Any]) -> tuple[list[Picture], tuple[
     if not (specs := [InputSpec(*spec) for spec in asked.get("specs", [])]):
         return [], astuple(images.facts(data)) if "specs" in asked else ()
     facts: list[Facts] = []
-    pictures = images.load_each(data, specs, facts.append)
+    left, top, width, height = asked.get("region") or 4 * (0.0,)
+    pictures = images.load_each(data, specs, facts.append, (left, top, width, height) if width else None)
     return [pictures[spec] for spec in specs], astuple(facts[0])
 
 

@@ -1,6 +1,7 @@
 """The audit of answers: right ones have recall 1, and a wrong engine is found out, by how much it is wrong."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from semblance.indexer.answers.asking import Answer, ByCodes, Question, Way, answer
 from semblance.indexer.answers.auditing import recall
+from semblance.indexer.answers.wishes import wishes
 from semblance.indexer.library import Library
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import SemblanceError
@@ -137,3 +139,17 @@ def test_of_pictures_that_are_as_near_each_is_right(opened: Library) -> None:
     assert not isinstance(given, SemblanceError)
     assert {hit.id for hit in given} != first, "it did take another"
     assert audited(other, Question(id, k)) == 1
+
+
+def test_what_a_question_wishes_is_wished_of_the_exact_answer_too(opened: Library, picture: Path) -> None:
+    """Narrowed, cut, folded and by pages, of which the audit sees whichever page it is given."""
+    folder = str(Path(opened.search(picture, k=1)[0].path).parent)
+    for engine in ("code", "copies", "pixel"):
+        way = opened.ways[engine]
+        far = 20.0 if engine == "pixel" else 90.0
+        for wished in (wishes(folder=folder), wishes(within=far), wishes(fold=True), wishes(cursor="")):
+            question = replace(way.of_pictures([picture], [], 3), wishes=wished)
+            assert audited(way, question) == 1, (engine, wished)
+    lossy = wrong(opened.ways["code"], lambda near, ids: (near[:, 1:], ids[:, 1:]))
+    question = replace(lossy.of_pictures([picture], [], 3), wishes=wishes(within=90))
+    assert audited(lossy, question) < 1
