@@ -1,0 +1,80 @@
+/**
+ * Where the list ends: more is fetched as one scrolls on, or by a button, until nothing is more alike than chance would
+ * have it. What the person has not scrolled is left as it is: a list that grows by itself has no end to reach.
+ */
+
+import { more } from "../asking/question.js";
+import { byId, showError } from "../show.js";
+import { result } from "./cards.js";
+import { main, setLoader, shown } from "./list.js";
+
+const NEAR_PX = 900;
+let loading = null;
+let context = null;
+
+/** @param {{library: object, go: Function, grown: () => void}} given */
+export function listenForMore(given) {
+  context = given;
+  setLoader(loadMore);
+  byId("more-results").addEventListener("click", () => loadMore({ focus: true }));
+  byId("beyond").addEventListener("click", () => given.go({ all: true }));
+  const near = () => byId("end").getBoundingClientRect().top < innerHeight + NEAR_PX;
+  const scrolled = () => shown && !byId("results").hidden && near() && loadMore();
+  for (const kind of ["scroll", "wheel", "touchmove"]) addEventListener(kind, scrolled, { passive: true });
+}
+
+/** Say what comes after the last result: more, chance, or nothing. */
+export function showEnd({ state, answers }, library) {
+  const answer = answers[main(state)];
+  const left = (answer.narrowed ?? answer.library_size) - answer.results.length;
+  const cut = !answer.next && !state.all && left > 1;
+  byId("more-results").hidden = !answer.next;
+  byId("beyond").hidden = !cut;
+  byId("end-note").textContent = answer.next ? "" : cut ? cutWords(answer) : "That is all there is.";
+  byId("end").hidden = !cut && !answer.next && answer.results.length < 2 && left <= 1 && library.pictures > 1;
+}
+
+const cutWords = ({ results }) =>
+  results.length ? "Nothing more is alike: what comes next is no nearer than chance would bring." : "Nothing in this library is more alike than chance would bring.";
+
+/** @returns {Promise<boolean>} whether there are more now */
+export function loadMore({ focus = false } = {}) {
+  loading ??= fetchMore(focus).finally(() => { loading = null; });
+  return loading;
+}
+
+async function fetchMore(focus) {
+  const at = shown;
+  const wanted = at ? Object.entries(at.answers).filter(([, answer]) => answer.next) : [];
+  if (!wanted.length || !at.answers[main(at.state)].next) return false;
+  const grid = byId("results-code");
+  grid.setAttribute("aria-busy", "true");
+  byId("more-results").disabled = true;
+  try {
+    const got = await Promise.all(wanted.map(([, answer]) => more(answer, at.state.k)));
+    if (at !== shown) return false;
+    const last = grid.lastElementChild;
+    wanted.forEach(([engine, answer], n) => append(engine, answer, got[n], at.state));
+    context.grown();
+    showEnd(shown, context.library);
+    if (focus && byId("more-results").hidden) last?.nextElementSibling?.querySelector("a").focus();
+    return true;
+  } catch (error) {
+    if (at === shown) showError(error, () => loadMore());
+    return false;
+  } finally {
+    if (at === shown) grid.removeAttribute("aria-busy");
+    byId("more-results").disabled = false;
+  }
+}
+
+/** Results that are shown already are not shown again: the server's pages are stable, a merge of copies may not be. */
+function append(engine, answer, page, state) {
+  const known = new Set(answer.results.map(({ id }) => id));
+  const asked = new Set([state.id, ...[...state.like, ...state.unlike].map(Number)]);
+  const fresh = page.results.filter(({ id }) => !known.has(id) && !asked.has(id));
+  answer.results = [...answer.results, ...fresh];
+  answer.next = page.next;
+  const about = { engine, bits: context.library.bits, state };
+  byId(engine === "pixel" ? "results-pixel" : "results-code").append(...fresh.map((hit) => result(hit, about)));
+}
