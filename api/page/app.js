@@ -6,13 +6,14 @@
 import { addressOf, askedBy, isAsking, read, start } from "./address.js";
 import * as api from "./api.js";
 import { keyOf } from "./asking/question.js";
-import { listenForFilters, showFilters } from "./asking/filters.js";
+import { forgetFacets, listenForFilters, showFilters } from "./asking/filters.js";
 import { showSamples, showStart } from "./asking/start.js";
 import { listenForPictures, takeIn } from "./intake.js";
 import { library, watch } from "./life.js";
 import { giveUp, idle } from "./progress.js";
 import { listenForMore } from "./results/end.js";
 import { setShown, shown } from "./results/list.js";
+import { listenForArrows, rove } from "./results/roving.js";
 import * as results from "./results/view.js";
 import { listenForKeys, listenForMarks } from "./keys.js";
 import { byId, face, hideError, say, setSentence, showError } from "./show.js";
@@ -69,7 +70,7 @@ async function show(next, { commit: done = () => { state = next; }, scroll = 0, 
     const again = () => show(next, { commit: done, scroll, count });
     await results.show(next, { library, go, scroll, count, commit: done, again, failed, toStart: beginning });
     if (state !== next && keyOf(state) !== keyOf(next)) return;
-    showFilters(state, go);
+    showFilters(state);
     byId("k").value = String(state.k);
     byId("pixel").checked = state.pixel;
   }
@@ -147,6 +148,7 @@ function begun() {
 /** Other pictures are in the library than before. */
 function changed() {
   results.forget();
+  forgetFacets();
   if (shown) results.showCounts(library);
   else if (byId("main").dataset.view === "start") beginning();
 }
@@ -159,7 +161,8 @@ byId("cancel").addEventListener("click", giveUp);
 byId("k").addEventListener("change", ({ target }) => go({ k: Number(target.value) }, { replace: true }));
 byId("pixel").addEventListener("change", ({ target }) => go({ pixel: target.checked }, { replace: true }));
 byId("query-details").addEventListener("click", ({ target }) => go({ open: Number(target.dataset.id) }));
-listenForMore({ library, go, grown: () => results.showCounts(library) });
+listenForMore({ library, go, grown: () => results.showCounts(library), appended: rove });
+listenForArrows([byId("results-code"), byId("results-pixel"), byId("samples-grid")]);
 listenForMarks(go, stateNow);
 listenForKeys(go, stateNow);
 listenForFilters(go, stateNow);

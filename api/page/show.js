@@ -22,20 +22,20 @@ const FACES = {
   locked: ["locked"],
   empty: ["empty"],
   start: ["ask", "intro", "answer", "samples"],
-  results: ["ask", "query", "chips", "controls", "filters", "answer", "results"],
+  results: ["ask", "query", "chips", "controls", "narrow", "answer", "results"],
   other: ["other"],
 };
 
 /** Show one of the page's faces, and hide the others' places. */
 export function face(name) {
   byId("main").dataset.view = name;
+  byId("drop-title").textContent = name === "results" ? "Another picture" : "Choose a picture";
   for (const place of new Set(Object.values(FACES).flat())) byId(place).hidden = !FACES[name].includes(place);
 }
 
 /** The status line, read out when it changes; a line breaks only between its parts. */
 export function say(...parts) {
-  const spans = parts.map((part) => element("span", { textContent: part }));
-  byId("status").replaceChildren(...spans.flatMap((span, i) => (i ? [" · ", span] : [span])));
+  byId("status").replaceChildren(...parts.flatMap((part) => [element("span", { textContent: part }), " "]));
 }
 
 /** Put a sentence into `node`; what stands in backticks is set as code. */

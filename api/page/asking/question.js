@@ -26,7 +26,8 @@ export async function ask(state, engine, { k, library, ...watched }) {
   const { like, unlike } = asked(state);
   if (like.length > 1 || unlike.length) {
     const found = { like: await Promise.all(like.map(sendable)), unlike: await Promise.all(unlike.map(sendable)) };
-    return nearestToSeveral(found, how(state, engine, k, library), watched);
+    const named = [...like, ...unlike].filter((each) => !isUpload(each)).length; // these find themselves
+    return nearestToSeveral(found, how(state, engine, k + named, library), watched);
   }
   if (isUpload(like[0])) return nearestToFile(await sendable(like[0]), how(state, engine, k, library), watched);
   const id = Number(like[0]);

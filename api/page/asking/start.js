@@ -2,6 +2,7 @@
 
 import { samples } from "../api.js";
 import { sample } from "../results/cards.js";
+import { rove } from "../results/roving.js";
 import { pictures } from "../results/words.js";
 import { byId, face, hideError, say } from "../show.js";
 
@@ -21,4 +22,5 @@ export async function showSamples(library, state) {
   const row = await samples(SAMPLES);
   offered = stamp;
   byId("samples-grid").replaceChildren(...row.map((picture) => sample(picture, state)));
+  rove(byId("samples-grid"));
 }

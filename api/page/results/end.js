@@ -12,7 +12,7 @@ const NEAR_PX = 900;
 let loading = null;
 let context = null;
 
-/** @param {{library: object, go: Function, grown: () => void}} given */
+/** @param {{library: object, go: Function, grown: () => void, appended: (grid: HTMLElement) => void}} given */
 export function listenForMore(given) {
   context = given;
   setLoader(loadMore);
@@ -77,4 +77,5 @@ function append(engine, answer, page, state) {
   answer.next = page.next;
   const about = { engine, bits: context.library.bits, state };
   byId(engine === "pixel" ? "results-pixel" : "results-code").append(...fresh.map((hit) => result(hit, about)));
+  context.appended(byId(engine === "pixel" ? "results-pixel" : "results-code"));
 }

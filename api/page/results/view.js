@@ -9,8 +9,9 @@ import { busy, idle } from "../progress.js";
 import { byId, face, hideError, say, showError } from "../show.js";
 import { result, skeletons } from "./cards.js";
 import { showEnd } from "./end.js";
-import { hitOf, main, setShown, shown } from "./list.js";
-import { agreement, chance, milliseconds, nameOf, pictures, timings } from "./words.js";
+import { main, setShown, shown } from "./list.js";
+import { rove } from "./roving.js";
+import { agreement, chance, milliseconds, pictures, timings } from "./words.js";
 
 const REMEMBERED = 12;
 const answered = new Map();               // key of a question -> what was shown, the last few: Back is there at once
@@ -38,6 +39,7 @@ export async function show(state, how) {
   const before = shown && keyOf(shown.state) === key ? shown : answered.get(key);
   const missing = engines(state, library).filter((engine) => !before?.answers[engine]);
   const isNew = before !== shown || !before;
+  if (!missing.length && !isNew) return stay(state, how);
   if (!missing.length) return settle({ ...before, state }, how, isNew);
   const controller = new AbortController();
   const mine = (asking = { controller, state });
@@ -91,6 +93,17 @@ async function settle(next, how, isNew) {
   if (document.activeElement === document.body) byId("answer-title").focus({ preventScroll: true });
 }
 
+/** The same answer: its cards stay, and with them the focus and the place. */
+function stay(state, how) {
+  const away = byId("main").dataset.view !== "results";
+  shown.state = state;
+  how.commit();
+  face("results");
+  showPixelColumn(state, how.library);
+  showCounts(how.library);
+  if (away) scrollTo(0, how.scroll ?? 0);
+}
+
 /** Draw what is shown, from the start. */
 export function drawAnswers({ library }) {
   const { state, answers } = shown;
@@ -98,6 +111,7 @@ export function drawAnswers({ library }) {
     const column = engine === "pixel" ? "pixel" : "code";
     const about = { engine, bits: library.bits, state };
     byId(`results-${column}`).replaceChildren(...answers[engine].results.map((hit) => result(hit, about)));
+    rove(byId(`results-${column}`));
     byId(`${column}-cost`).textContent = milliseconds(answers[engine].timings_ms.search);
   }
   showPixelColumn(state, library);
