@@ -15,6 +15,7 @@ from semblance.api.door.proxies import Forwarded
 from semblance.api.door.receiving import DROPPED, SMALL, Receiving
 from semblance.api.settings import Settings
 from semblance.api.wire.problems import problem, too_large
+from semblance.api.work.threads import CLIENT
 
 FORM_BYTES = 64 * 1024  # what a multipart body has beside the picture
 _PAGE_POLICY = (
@@ -62,7 +63,8 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers, path = Headers(scope=scope), scope["path"].removeprefix(scope.get("root_path", ""))
-        answer, held = Answer(send, path), 0
+        answer, held, client = Answer(send, path), 0, (scope["client"] or ("",))[0]
+        CLIENT.set(client)
         refusal: Response | None = None
         if path != "/health":
             method = scope["method"] if path in PAGES else ""
@@ -73,7 +75,7 @@ class Guard:
             refusal = refusal or gate(scope)
         size = self.limit if "transfer-encoding" in headers else int(headers.get("content-length", "0"))
         if refusal is None and size > SMALL:
-            refusal = self._no_room(client := (scope["client"] or ("",))[0], size)
+            refusal = self._no_room(client, size)
             held = 0 if refusal else size
         if "transfer-encoding" in headers:
             receive = partial(self._counted, receive, [0])

@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     folders: Annotated[list[Path], NoDecode] = Field(
         default=[], description="folders that may be indexed over HTTP, and all below them, beside those indexed before"
     )
-    waiting: int = Field(default=64, ge=1, description="uploads that may wait for a slot; further ones are turned away")
+    waiting: int = Field(default=64, ge=1, description="uploads of one client that may wait for a slot")
     read_seconds: float = Field(default=10, gt=0, le=600, description="for which one look at a picture's file may last")
     reads_at_once: int = Field(default=8, ge=1, le=1000, description="files that are read at one time from one disk")
 

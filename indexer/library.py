@@ -5,15 +5,20 @@ a picture (see asking.py) may be done by any.
 """
 
 import contextlib
-import operator
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, SupportsIndex, cast
+from typing import Any, Unpack, cast
 
-from semblance.indexer.answers.asking import Answer, Question, Way, answer
+from semblance.indexer.answers import cursors, encoding, several
+from semblance.indexer.answers.asking import answer
 from semblance.indexer.answers.by_pixels import ByPixels
+from semblance.indexer.answers.encoding import Encoded
 from semblance.indexer.answers.following import Coming, opened
+from semblance.indexer.answers.hits import Answer
+from semblance.indexer.answers.questions import Question, Way
+from semblance.indexer.answers.wishes import Wished, whole, wishes
 from semblance.indexer.catalog import Catalog, Writer
 from semblance.indexer.changing import choosing, replacing
 from semblance.indexer.derived import encoders
@@ -24,7 +29,8 @@ from semblance.indexer.keeping.removing import Removal
 from semblance.indexer.run.pipeline import Summary
 from semblance.retrieval import files
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import LibraryError, NoCopies, SemblanceError, UsageError
+from semblance.retrieval.errors import LibraryError, NoCopies, UsageError
+from semblance.retrieval.formats.regions import Region
 from semblance.retrieval.images import Source
 from semblance.retrieval.progress import Progress, quiet
 from semblance.retrieval.views import MOST as MOST_VIEWS
@@ -42,7 +48,7 @@ class Library:
 
     def __init__(self, folder: str | Path, model: str | None = None) -> None:
         """Use `Library.open` or `Library.create`."""
-        self.folder, self._model, self._closed = _folder(folder), model, False
+        self.folder, self._model, self._closed = files.named(str(folder)), model, False
         self._coming: Coming | None = None
         self._opened = opened(self.folder, model)
         self.codec, self.ways = self._opened.codec, self._opened.ways
@@ -63,7 +69,7 @@ class Library:
 
         Raises UsageError where there is a library already, ModelError and LibraryError.
         """
-        place = _folder(folder)
+        place = files.named(str(folder))
         if Catalog.exists(place):
             raise UsageError(f"There is a library at {place} already: open it, or name another folder.")
         with Writer.writing(place, encoders.codec_for(place, model)):
@@ -121,33 +127,58 @@ class Library:
 
     def search(
         self,
-        *like: Source,
-        unlike: Source | Sequence[Source] = (),
+        *like: Source | int,
+        unlike: Source | int | Sequence[Source | int] = (),
         k: int = 10,
         engine: str = "code",
         views: int = 1,
         refine: bool | None = None,
+        region: Region | None = None,
+        **wished: Unpack[Wished],
     ) -> Answer:
         """The `k` pictures that look most like a picture, or like several and unlike others.
 
-        A picture is a path, the bytes of a file, a PIL picture or an array uint8 (H, W, 3). `engine` is "code",
-        "copies" or "pixel"; `views` (1 to 10) asks with flips and crops of the picture too. By codes the nearest are
-        ordered by how sure the picture's bits are; `refine=False` leaves them in the order of their distances. Raises
-        PictureError, UsageError, LibraryError, and OSError where a path cannot be read.
+        A picture is a path, the bytes of a file, a PIL picture or an array uint8 (H, W, 3), or the id of one of the
+        library's, by its stored bits. `views` (1 to 10) asks with flips and crops of the picture too, `region` (left,
+        top, width, height, fractions of the upright picture) by a part of it alone. By codes the nearest are ordered by
+        how sure the picture's bits are, unless `refine=False`. What else may be wished for: see wishes.Wished. Raises
+        PictureError, UsageError, LibraryError, and OSError.
         """
-        if not like:
-            raise UsageError("There is nothing to search with: name a picture that is liked.")
-        k, views = _whole("k", k, 2**31 - 1), _whole("views", views, MOST_VIEWS)
+        k, views = whole("k", k, 2**31 - 1), whole("views", views, MOST_VIEWS)
         unliked = cast(Sequence[Source], unlike if isinstance(unlike, list | tuple) else [unlike])
+        wanted = wishes(**wished)  # what is wrong with them is said before anything is decoded
         self.follow()
-        way = self.way(engine)
-        return _asked(way, way.of_pictures(like, unliked, k, views, refine))
+        asked = several.question(self.way(engine), like, unliked, k, views, refine, region)
+        return self._asked(engine, replace(asked, wishes=wanted))
 
-    def similar(self, id: int, k: int = 10, engine: str = "code") -> Answer:
+    def similar(self, id: int, k: int = 10, engine: str = "code", **wished: Unpack[Wished]) -> Answer:
         """The `k` pictures that look most like one of the library, itself among them. Raises LibraryError."""
-        question: Question[Any] = Question(_whole("id", id, 2**63 - 1), _whole("k", k, 2**31 - 1))
+        id, k, wanted = whole("id", id, 2**63 - 1), whole("k", k, 2**31 - 1), wishes(**wished)
         self.follow()
-        return _asked(self.way(engine), question)
+        return self._asked(engine, Question(id, k, wishes=wanted, asked=id))
+
+    def next_page(self, cursor: str, k: int = 10) -> Answer:
+        """The `k` pictures after an answer's, by its `next`. Raises as cursors.read does, and LibraryError."""
+        self.follow()
+        engine, question = cursors.read(cursor, self.ways)
+        return self._asked(engine, replace(question, k=whole("k", k, 2**31 - 1)))
+
+    def encode(self, picture: Source) -> Encoded:
+        """The codes of a picture, as hexadecimal. Raises PictureError, OSError."""
+        self.follow()
+        return encoding.encode(self.ways["code"], picture)
+
+    def search_codes(
+        self, codes: Sequence[str], k: int = 10, engine: str = "code", **wished: Unpack[Wished]
+    ) -> list[Answer]:
+        """For each code, as `encode` writes it, the `k` nearest pictures. `expected_by_chance` is said only where
+        `chance` is wished for. Raises UsageError, LibraryError."""
+        k, wanted = whole("k", k, 2**31 - 1), wishes(**wished)
+        self.follow()
+        return encoding.sound(answer(self.way(engine), encoding.questions(self.way(engine), codes, k, wanted)))
+
+    def _asked(self, engine: str, question: Question[Any]) -> Answer:
+        return encoding.sound(answer(self.way(engine), [question]))[0]
 
     def duplicates(
         self, within: int | None = None, turned: bool = False, crops: bool = False, stage: Stage = unwatched
@@ -195,12 +226,12 @@ class Library:
         With `model` its pictures get codes of another model beside those they have, which become current when all are
         there; `copies` does so for what is the same. See replacing.py; no folder need be named then.
         """
-        threads = _whole("threads", threads, 1024)
+        threads = whole("threads", threads, 1024)
         if not folders and model is None and copies is None:
             raise UsageError("There is nothing to index: name a folder, or a model.")
         self.follow()
         summary = replacing.index(
-            [_folder(folder) for folder in folders],
+            [files.named(str(folder)) for folder in folders],
             self.folder,
             model,
             copies,
@@ -217,25 +248,3 @@ class Library:
         """Remove the codes of a model that is not current, by its name or the first digits of its codec_id. Raises
         UsageError, LibraryError."""
         choosing.drop(self.folder, model)
-
-
-def _asked(way: Way[Any], question: Question[Any]) -> Answer:
-    (found,) = answer(way, [question])
-    if isinstance(found, SemblanceError):
-        raise found
-    return found
-
-
-def _whole(name: str, value: SupportsIndex, most: int) -> int:
-    """A number as Python's own, whose else it may be. Raises UsageError."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = 0
-    if not 1 <= number <= most:
-        raise UsageError(f"{name} is a whole number from 1 to {most:,}, not {value!r}.")
-    return number
-
-
-def _folder(folder: str | Path) -> Path:
-    return files.named(str(folder))

@@ -9,6 +9,7 @@
     |-- NoDecoder                   no process to decode pictures in could be started
     |-- ModelError                  a model that is missing, incomplete or broken, or is given what it does not take
     |-- CodecMismatch               codes of one model offered where another's are kept
+    |   `-- OtherCodec              a question or a cursor by codes of another model than the library's now
     |-- DatasetError                pictures with labels, or to train on, that cannot be read
     |-- TrainingError               training that cannot start or go on
     |   |-- RecipeError             an unknown recipe, or a field that is unknown or ill-typed
@@ -21,6 +22,8 @@
     |   |-- Overtaken               it has another codec, or another library is in its place, since it was asked
     |   |-- NoPixels                it was indexed without the pixel baseline
     |   |-- NoCopies                it knows nothing of which pictures are the same yet
+    |   |-- NoMap                   nobody has computed its map yet
+    |   |-- NothingRemembered       its codes cannot be turned into pictures, or this picture has none
     |   |-- UnknownPicture          it has no picture of this id
     |   `-- Gone                    a picture's file has vanished since it was indexed
     |-- SnapshotError               a saved index that must not be trusted; it is rebuilt, so users seldom see this
@@ -28,6 +31,7 @@
     |-- Outdated                    a page is asked of what is not kept any more
     |-- Busy                        more is asked than a service takes on at one time
     |   `-- Stopped                 pictures were being decoded for what has been interrupted, or is stopping
+    |-- ServiceError                a service asked over HTTP is out of reach, or refuses for a reason of its own
     `-- UsageError                  arguments that make no sense together
 
 The command line prints the sentence and exits with 2; the service answers with it as problem+json.
@@ -68,6 +72,10 @@ class ModelError(SemblanceError):
 
 class CodecMismatch(SemblanceError):
     """Codes of one model were offered where another model's codes are kept."""
+
+
+class OtherCodec(CodecMismatch):
+    """A question is asked by codes of another model than the library's are now."""
 
 
 class DatasetError(SemblanceError):
@@ -124,6 +132,14 @@ class NoCopies(LibraryError):
         super().__init__("This library does not know copies yet: run `semblance index FOLDER --library DIR` once more.")
 
 
+class NoMap(LibraryError):
+    """The library has no map that could be shown."""
+
+
+class NothingRemembered(LibraryError):
+    """There is no picture to be made of a picture's code."""
+
+
 class UnknownPicture(LibraryError):
     """The library has no picture of this id."""
 
@@ -150,6 +166,14 @@ class Busy(SemblanceError):
 
 class Stopped(Busy):
     """Whoever wanted a picture decoded has given up, or is stopping."""
+
+
+class ServiceError(SemblanceError):
+    """A service that is asked over HTTP is out of reach (`status` None), or refuses for a reason of its own."""
+
+    def __init__(self, detail: str, status: int | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
 
 
 class UsageError(SemblanceError):

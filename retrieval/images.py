@@ -23,16 +23,16 @@ from PIL.TiffImagePlugin import TiffImageFile
 from semblance.retrieval import bounds, files
 from semblance.retrieval.errors import DamagedPicture, NotAPicture, PictureError, PictureTooLarge
 from semblance.retrieval.facts import Facts
-from semblance.retrieval.formats import beside, previews, readers, saying
+from semblance.retrieval.formats import beside, previews, readers, regions, saying
+from semblance.retrieval.formats.regions import Region as Region
 from semblance.retrieval.formats.rendering import render
 from semblance.retrieval.inputs import InputSpec as InputSpec
 
 Picture = npt.NDArray[np.uint8]  # (S, S, 3) RGB
+Tell = Callable[[Facts], object]
 Source = Path | str | bytes | Image.Image | npt.NDArray[Any]  # a file's path or bytes, Pillow's picture, or an array
 
-FORMATS, SUFFIXES = readers.FORMATS, readers.SUFFIXES
-MAX_FILE_BYTES = bounds.MAX_FILE_BYTES
-SNIFF_BYTES = 32
+FORMATS, SUFFIXES, MAX_FILE_BYTES, SNIFF_BYTES = readers.FORMATS, readers.SUFFIXES, bounds.MAX_FILE_BYTES, 32
 _SCALED = ("JPEG", "MPO", "HEIF")  # formats that can be decoded smaller
 _OUT_OF_MEMORY = re.compile("decoder error -9|(out of|insufficient) memory|memory allocation", re.IGNORECASE)
 
@@ -41,14 +41,14 @@ pillow_heif.options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # 
 Image.init()  # all readers now: media_type asks them before any picture has been opened
 
 
-def load(source: Source, spec: InputSpec) -> Picture:
+def load(source: Source, spec: InputSpec, region: Region | None = None) -> Picture:
     """Decode one picture to RGB uint8 (S, S, 3).
 
     A path (Path, or str with `~`), a file's bytes, a picture that Pillow holds, or an array uint8 (H, W, 3) RGB,
     (H, W, 4) RGBA or (H, W) grey; Pillow's picture stays open and as it was. JPEG is decoded at the smallest scale that
     leaves what the spec asks for, HEIC from its embedded thumbnail where one is as large as that. The EXIF turn is
-    applied, the first frame taken (of Pillow's picture the one it stands at), 16-bit, palette, grey and CMYK brought to
-    RGB, transparency laid on white.
+    applied, the first frame taken (of Pillow's picture the one it stands at), any mode brought to RGB, laid on white. Of
+    a `region` alone, see regions.py.
 
     The same pixels give the same bytes whichever way they come: a lossless file, Pillow's picture and an array agree
     to the bit, and so do a JPEG and Pillow's picture of it before anything has decoded it. A JPEG or HEIC decoded
@@ -56,11 +56,11 @@ def load(source: Source, spec: InputSpec) -> Picture:
 
     Raises PictureTooLarge (see bounds.py), NotAPicture, DamagedPicture, and OSError where a path cannot be read.
     """
-    return load_each(source, [spec])[spec]
+    return load_each(source, [spec], region=region)[spec]
 
 
 def load_each(
-    source: Source, specs: Iterable[InputSpec], tell: Callable[[Facts], object] | None = None
+    source: Source, specs: Iterable[InputSpec], tell: Tell | None = None, region: Region | None = None
 ) -> dict[InputSpec, Picture]:
     """One picture as each spec wants it, to the bit what `load` gives. It is decoded once for each scale that they come
     to: once for all where a format has but one. `tell` is told what it says of itself. Raises as `load` does."""
@@ -69,12 +69,12 @@ def load_each(
     only: tuple[Image.Image, int] | None = None  # of a format that has but one: opened once, too
     for spec in specs:
         with nullcontext(only) if only else _opened(source) as (image, turn):
-            if tell:  # before a scale is asked for, which changes its size
+            if tell and not pictures:  # before a scale is asked for, which changes its size
                 tell(saying.facts(image, turn))
-                tell = None
-            image.draft(None, 2 * (math.ceil(spec.least * spec.size),))
+            image.draft(None, regions.least(math.ceil(spec.least * spec.size), region, turn, image.size))
             decoded = scales.setdefault(image.size, image)
-            pictures[spec] = np.asarray(render(decoded, (spec.size, spec.size), turn, spec.resize))
+            part = regions.cut(decoded, region, turn)
+            pictures[spec] = np.asarray(render(part, (spec.size, spec.size), turn, spec.resize))
             only = None if image.format in _SCALED else (decoded, turn)
     return pictures
 

@@ -64,39 +64,46 @@ class PixelIndex:
     def __init__(self, ids: npt.NDArray[np.int64], pixels: Rows) -> None:
         if len(ids) != len(pixels) or np.any(ids[1:] <= ids[:-1]):
             raise ValueError("a pixel index wants one row for each id, and ids that ascend")
-        self._ids, self._pixels = ids, pixels
+        self.ids, self._pixels = ids, pixels
         self._norms: npt.NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self.ids)
 
-    def search(self, queries: Pixels, k: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    def search(
+        self, queries: Pixels, k: int, among: npt.NDArray[np.int64] | None = None
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         """The nearest of each query (Q, D): distances on pixels in 0..1 and ids, both (Q, min(k, N)).
 
-        Distances ascend; equal distances are in the order of their ids. ValueError where the queries are no pixels
-        of this length, or k is below 1.
+        Distances ascend; equal distances are in the order of their ids. `among` narrows to these ids (M,), ascending,
+        all of which are there. ValueError where the queries are no pixels of this length, or k is below 1.
         """
         if k < 1:
             raise ValueError(f"k is at least 1, not {k}")
         if self._norms is None:  # once: they take as long as a search
             parts = [squared_norms(self._pixels[start : start + _BLOCK]) for start in range(0, len(self), _BLOCK)]
             self._norms = np.concatenate(parts) if parts else np.empty(0, np.int32)
+        places = np.arange(len(self)) if among is None else np.searchsorted(self.ids, among)
         best = np.empty((len(queries), 0), np.int64)
         for start in range(0, len(self), _BLOCK):
+            rows = places[slice(*np.searchsorted(places, (start, start + _BLOCK)))]
+            if not len(rows):
+                continue
             block = self._pixels[start : start + _BLOCK]
-            squared = squared_distances(queries, block, self._norms[start : start + _BLOCK])
+            block = block if len(rows) == len(block) else block[rows - start]
+            squared = squared_distances(queries, block, self._norms[rows])
             # One number orders by distance, then by id.
-            keys = squared.astype(np.int64) << 32 | np.arange(start, start + len(block))
+            keys = squared.astype(np.int64) << 32 | rows
             best = np.concatenate([best, keys], axis=1)
             if best.shape[1] > k:
                 best = np.partition(best, k - 1, axis=1)[:, :k]
         best.sort(axis=1)
-        return to_distance(best >> 32), self._ids[best & (2**32 - 1)]
+        return to_distance(best >> 32), self.ids[best & (2**32 - 1)]
 
     def vector(self, id: int) -> Pixels:
         """The pixel vector (D,) of `id`. KeyError where there is none."""
-        position = int(np.searchsorted(self._ids, id))
-        if position == len(self) or self._ids[position] != id:
+        position = int(np.searchsorted(self.ids, id))
+        if position == len(self) or self.ids[position] != id:
             raise KeyError(id)
         row: Pixels = self._pixels[position : position + 1][0].copy()
         return row

@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from semblance.indexer.answers.asking import Answer, Hit
+    from semblance.api.client.client import Client
+    from semblance.indexer.answers.hits import Answer, Hit
     from semblance.indexer.library import Library
     from semblance.retrieval.codec import Codec
-    from semblance.retrieval.errors import LibraryError, ModelError, PictureError, SemblanceError
+    from semblance.retrieval.errors import LibraryError, ModelError, PictureError, SemblanceError, ServiceError
 
 __version__ = "0.2.0"  # the one place where it stands
 
 __all__ = [
     "Answer",
+    "Client",
     "Codec",
     "Hit",
     "Library",
@@ -29,16 +31,20 @@ __all__ = [
     "ModelError",
     "PictureError",
     "SemblanceError",
+    "ServiceError",
     "create",
     "open",
 ]
 
 _HOMES = {
     "Answer": "indexer.answers.asking",
+    "Client": "api.client.client",
     "Codec": "retrieval.codec",
     "Hit": "indexer.answers.asking",
     "Library": "indexer.library",
-    **dict.fromkeys(("LibraryError", "ModelError", "PictureError", "SemblanceError"), "retrieval.errors"),
+    **dict.fromkeys(
+        ("LibraryError", "ModelError", "PictureError", "SemblanceError", "ServiceError"), "retrieval.errors"
+    ),
 }
 
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from PIL import Image
 
 import semblance
 from semblance.retrieval import images
-from tests.conftest import ROOT, paint
+from tests.conftest import ROOT, Server, paint
 
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
+ALL = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
+ADDRESS = "http://127.0.0.1:8000"  # of a service
+BLOCKS = [block for block in ALL if ADDRESS not in block]
 
 
 def test_the_document_s_code_runs_as_it_stands(
@@ -46,6 +49,21 @@ def test_the_document_s_code_runs_as_it_stands(
     assert capsys.readouterr().out.splitlines()[0] == "2 {}"
 
 
+def test_so_does_what_it_shows_of_a_service(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, picture in zip(("cat.jpg", "snow.jpg"), server.library_pictures[::9], strict=False):
+        (tmp_path / name).write_bytes(picture.read_bytes())
+    names: dict[str, Any] = {"semblance": semblance}
+    blocks = [block for block in ALL if ADDRESS in block]
+    for block in blocks:
+        exec(block.replace(ADDRESS, server.url), names)
+    assert len(blocks) == 1
+    assert names["small"].startswith(b"\xff\xd8")
+    assert capsys.readouterr().out.splitlines()[-1] == str(server.library_pictures[0])
+
+
 def test_the_five_lines_are_those_of_the_readme() -> None:
     lines = [line for line in BLOCKS[0].splitlines() if line]
     assert len(lines) == 6  # the import, and five
@@ -61,7 +79,8 @@ def test_nothing_else_is_promised() -> None:
 
 
 def test_importing_it_loads_nothing_yet() -> None:
-    command = "import semblance, sys; print([m for m in ('numpy', 'faiss', 'onnxruntime', 'PIL') if m in sys.modules])"
+    command = "import semblance, sys; "
+    command += "print([m for m in ('numpy', 'faiss', 'onnxruntime', 'PIL', 'httpx') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

@@ -4,7 +4,6 @@ FastAPI's own is brought to what generators of clients understand. A route needs
 its parameters and `responses(...)` with its statuses: its name, tag, errors and examples come from here.
 """
 
-import copy
 import importlib.util
 import re
 from http import HTTPStatus
@@ -31,8 +30,8 @@ _VIEWER_POLICY = (
 _ABOUT = """Search by an upload, by pictures of the library, by codes; look at what it holds; change it.
 
 Every error is `application/problem+json` (RFC 9457) with a sentence in `detail` that says what to do. Where 429 and 503
-bear `Retry-After`, ask again after so many seconds. Requests that change anything take an `Idempotency-Key`: the same key
-and the same request have the same answer, and are done once."""
+bear `Retry-After`, ask again after so many seconds. Requests that change anything take an `Idempotency-Key`: the same
+key and the same request have the same answer, and are done once."""
 _OF_THE_DOOR = (400, 401, 403, 421, 429)  # what any request may be told before it reaches its route
 _TOLD_TO_ALL = ("/health",)  # without a look at names, keys and rates
 
@@ -48,7 +47,9 @@ def app(lifespan: Lifespan[FastAPI]) -> FastAPI:
         version=semblance.__version__,
         openapi_tags=[{"name": name, "description": said} for name, said in TAGS.items()],
         openapi_url=None,
-        generate_unique_id_function=lambda route: NAMES.get(f"{min(route.methods)} {route.path_format}", route.name),
+        generate_unique_id_function=lambda route: NAMES.get(
+            f"{route.path_format} {min(route.methods or ())}", route.name
+        ),
         lifespan=lifespan,
     )
     made.openapi = lambda: _kept(made)  # type: ignore[method-assign]
@@ -123,7 +124,7 @@ def _errors(operation: dict[str, Any], path: str) -> None:
     of_the_door = () if path in _TOLD_TO_ALL else _OF_THE_DOOR
     for status in sorted({*map(str, of_the_door), *(status for status in answers if status >= "4")}):
         title = HTTPStatus(int(status)).phrase
-        example = {"type": "about:blank", "title": title, "status": int(status), "detail": examples.sentence(status)}
-        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": copy.copy(example)}}
+        example = Problem(title=title, status=int(status), detail=examples.sentence(status))
+        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example.model_dump()}}
         answers[status] = {"description": title, "content": content}
     operation["responses"] = dict(sorted(answers.items()))

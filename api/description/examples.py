@@ -62,7 +62,7 @@ _VALUES: dict[str, Any] = {
 }
 _SENTENCES = {
     "400": "The picture ends too early: it was cut short while it was copied or sent. Send the whole file.",
-    "401": "This service asks for a key: open the address that has one in it, or send one as `Authorization: Bearer KEY`.",
+    "401": "This service asks for a key: send one as `Authorization: Bearer KEY`.",
     "403": "Pages of other sites may not ask this service: open its own page.",
     "404": "The library has no picture 17.",
     "408": "The request took too long to arrive: send it again.",
@@ -78,6 +78,14 @@ _SENTENCES = {
     "429": "Too many requests: ask again in a moment.",
     "503": "The service has too many pictures waiting to be decoded: try again in a moment.",
     "507": "The disk of the library is full: make room and send the picture again.",
+}
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "null": type(None),
+    "array": list,
 }
 _BY_TYPE: dict[str, Callable[[], Any]] = {
     "string": lambda: "text",
@@ -131,10 +139,7 @@ def fits(value: Any, schema: dict[str, Any]) -> bool:
     """Whether a value is of the type and among the values that a schema names, as far as our values go."""
     if "anyOf" in schema:
         return any(fits(value, each) for each in schema["anyOf"])
-    kinds = {
-        "string": str, "integer": int, "number": (int, float), "boolean": bool, "null": type(None), "array": list,
-    }  # fmt: skip
-    right = isinstance(value, kinds.get(schema.get("type", ""), ())) and not (
+    right = isinstance(value, _KINDS.get(schema.get("type", ""), ())) and not (
         isinstance(value, bool) and schema["type"] != "boolean"
     )
     return right and value in schema.get("enum", [value]) and value == schema.get("const", value)

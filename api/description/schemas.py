@@ -4,14 +4,17 @@ import re
 from typing import Any
 
 _BINARY = {"type": "string", "format": "binary"}  # OpenAPI 3.0's words, which generators know, also in 3.1
+_EXACT = 2**53 - 1  # beyond, JSON's whole numbers are others to many a reader (RFC 8259, section 6)
 _REF = "#/components/schemas/"
 
 
 def pictures(operation: dict[str, Any]) -> None:
     """An answer without a schema is a picture: a JPEG, where the route doesn't say which. Beside it stands what all
-    generators know to be bytes."""
+    generators know to be bytes. A stream of events is text to them."""
     for status in ("200", "206"):
         answer = operation["responses"].get(status)
+        if "text/event-stream" in (answer or {}).get("content", {}):
+            answer["content"]["text/event-stream"].setdefault("schema", {"type": "string"})
         if answer is None or any(each.get("schema") for each in answer.get("content", {}).values()):
             continue
         kinds = [*(kind for kind in answer.get("content", {}) if kind.startswith("image/"))] or ["image/jpeg"]
@@ -24,7 +27,7 @@ def plain(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     renamed = {name: f"{_camel(name.removeprefix('Body_'))}Form" for name in schemas if name.startswith("Body_")}
     for old, new in renamed.items():
-        schemas[new] = schemas.pop(old) | {"title": new}
+        schemas[new] = schemas.pop(old) | {"title": new, "additionalProperties": False}
     mended: dict[str, Any] = _mended(document, {_REF + old: _REF + new for old, new in renamed.items()})
     asked, answered = _reached(mended, "requestBody", "parameters"), _reached(mended, "responses")
     kept = mended["components"]["schemas"]
@@ -43,6 +46,8 @@ def _mended(node: Any, names: dict[str, str]) -> Any:
         return node
     if node.get("contentMediaType") == "application/octet-stream":
         node = {key: value for key, value in node.items() if key != "contentMediaType"} | _BINARY
+    if node.get("maximum", 0) > _EXACT:
+        node = node | {"maximum": _EXACT}
     if node.get("$ref") in names:
         node = node | {"$ref": names[node["$ref"]]}
     return {key: _mended(value, names) for key, value in node.items()}

@@ -97,6 +97,9 @@ class Connection(HttpToolsProtocol):
         elif self.dropped > DROPPED * self.settings.max_upload_mb * 2**20:
             self.transport.abort()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Of a client that offers another protocol; it is answered by this one, and nothing is to be installed."""
+
     def on_message_begin(self) -> None:
         """A request; the first that is heard of one behind another."""
         super().on_message_begin()
@@ -122,11 +125,16 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """It is known what is wanted, and how much comes still."""
         now, settings = time.monotonic(), self.settings
-        announced = dict(self.headers).get(b"content-length", b"")
+        fields = dict(self.headers)
+        announced = fields.get(b"content-length", b"")
         size = int(announced) if announced.isdigit() else settings.max_upload_mb * 2**20
         self.stage, self.dropped = BODY, 0
         self.due = now + settings.body_seconds
         self.whole_by = self.due + size / settings.slowest_upload
+        if self.parser.should_upgrade() and (announced.strip(b"0") or b"transfer-encoding" in fields):
+            # The parser takes what comes then for the other protocol's, and a body's content for a next request.
+            self._refuse(400, "A request with a body cannot ask for another protocol (Upgrade): leave that out.")
+            raise ValueError("upgrade")
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -186,6 +194,8 @@ class Connection(HttpToolsProtocol):
     def send_400_response(self, _: str) -> None:
         """A request that is none, or whose header is too long."""
         self.door.malformed += 1
+        if self.stage == ENDED:  # told already
+            return
         if max(self.said if self.stage == HEADER else 0, self.header_bytes) <= HEADER_BYTES:
             self._refuse(400, "This is no HTTP request that the service understands.")
         elif len(self.url) > HEADER_BYTES // 2:
@@ -195,6 +205,9 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, status: int, detail: str) -> None:
         """The connection's last answer, where none is under way."""
+        if self.pipeline:  # an earlier request's is, which is not this cycle
+            self.transport.abort()
+            return
         if self.cycle is not None and not self.cycle.response_complete:
             if self.cycle.response_started:
                 self.transport.abort()

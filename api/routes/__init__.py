@@ -5,9 +5,12 @@ import copy
 from fastapi.routing import APIRoute
 from fastapi.sse import EventSourceResponse
 
-from semblance.api.routes import changing, duplicates, jobs, pictures, search, standing
+from semblance.api.routes import changing, codes, duplicates, facts, jobs, pictures, search, standing
 
-ROUTERS = (search.router, pictures.router, standing.router, changing.router, jobs.router, duplicates.router)
+ROUTERS = (
+    *(search.router, codes.router, pictures.router, facts.router, standing.router),
+    *(changing.router, jobs.router, duplicates.router),
+)
 
 
 def is_stream(route: APIRoute) -> bool:

@@ -11,11 +11,11 @@ from fastapi.responses import Response
 
 from semblance.api.wire import content
 from semblance.api.wire.asking import Id
-from semblance.api.wire.pictures import Image, Images, Side
+from semblance.api.wire.pictures import Image, Images, ListingParams, Side
 from semblance.api.wire.problems import problem, responses
 from semblance.api.work.sending import Sent
 from semblance.api.work.threads import Service
-from semblance.indexer.catalog import Catalog, Entry
+from semblance.indexer.catalog import Catalog, Entry, finding
 from semblance.indexer.derived import originals, thumbnails
 from semblance.retrieval import decoding
 
@@ -29,18 +29,26 @@ _SHARP = 90  # the quality of a JPEG that is looked at whole
 
 
 @router.get("/images", responses=responses(422, 503))
-def some_images(request: Request, limit: Annotated[int, Query(ge=1, le=200, description="How many")] = 12) -> Images:
-    """Some pictures, spread evenly over the library."""
+def some_images(request: Request, asked: Annotated[ListingParams, Query()]) -> Images:
+    """Some pictures, spread evenly over the library; or, with `cursor` or narrowed, all of them in the order of their
+    ids, a page at a time."""
     own: Service = request.state.service
+    narrowing, after = asked.narrowing(), None
     with Catalog.opened(own.settings.library) as catalog:
-        return Images(images=[Image(id=entry.id, path=entry.path) for entry in catalog.spread(limit)])
+        if asked.cursor is None and not narrowing:
+            entries = catalog.spread(asked.limit)
+        else:
+            among = catalog.among(narrowing) if narrowing else None
+            entries, after = finding.listed(catalog, int(asked.cursor or 0), asked.limit, among)
+    images = [Image(id=entry.id, path=entry.path) for entry in entries]
+    return Images(images=images, next=None if after is None else str(after))
 
 
 @router.get("/images/{id}", responses=_FILE | responses(404, 410, 412, 416, 422, 503), response_class=Response)
 async def original(id: Id, request: Request) -> Response:
     """The picture's file, as it is on disk; or a part of it, where `Range` says which."""
     own: Service = request.state.service
-    entry = await _known(own, id)
+    entry = await known(own, id)
     file = await own.reading.open(entry)
     headers = content.headers(entry.sha256.hex(), file.modified, entry.path) | {"Accept-Ranges": "bytes"}
     said = _settled(request, headers)
@@ -61,7 +69,7 @@ async def thumbnail(id: Id, request: Request) -> Response:
     """A JPEG of the picture, its shorter side at most 320 pixels and its longer 1,280; made when first asked for, then
     kept."""
     own: Service = request.state.service
-    entry = await _known(own, id)
+    entry = await known(own, id)
     own.reading.close(await own.reading.open(entry))
     headers = content.headers(f"{entry.sha256.hex()}-{thumbnails.SIDE}-{thumbnails.PROPORTION:g}")
     if (said := _settled(request, headers)) is not None:
@@ -79,7 +87,7 @@ async def view(id: Id, request: Request, side: Side = Side.USUAL) -> Response:
     """A JPEG of the whole picture, upright and in sRGB, its longer side at most `side` pixels: for what browsers do not
     show, and for what is larger than a screen. Made each time: browsers keep it."""
     own: Service = request.state.service
-    entry = await _known(own, id)
+    entry = await known(own, id)
     own.reading.close(await own.reading.open(entry))
     headers = content.headers(f"{entry.sha256.hex()}-view-{side:d}")
     if (said := _settled(request, headers)) is not None:
@@ -89,7 +97,7 @@ async def view(id: Id, request: Request, side: Side = Side.USUAL) -> Response:
     return Response(shown, media_type="image/jpeg", headers=headers)
 
 
-async def _known(own: Service, id: int) -> Entry:
+async def known(own: Service, id: int) -> Entry:
     return await anyio.to_thread.run_sync(originals.known, own.settings.library, id)
 
 

@@ -1,5 +1,6 @@
 """What is said when a library is changed, and of what is there more than once."""
 
+import os
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,7 +19,12 @@ class JobAsked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["index"]
-    folder: str = Field(min_length=1, max_length=4096, description="One that the service may index, or one below it")
+    folder: str = Field(
+        min_length=1,
+        max_length=4096,
+        description="One that the service may index, or one below it: its whole path",
+        json_schema_extra={"pattern": r"^/[^\x00]*$" if os.name == "posix" else r"^[A-Za-z]:[^\x00]*$"},
+    )
 
 
 class Job(BaseModel):

@@ -4,6 +4,7 @@ Looked for when something is: a good upload never passes here. Starlette reads f
 ones from a megabyte on, and refuses more files than a route takes (`form_limits`) before it reads them.
 """
 
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -14,6 +15,9 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
+
+# What is wrong with a form is said to who sent it, and is no business of the log's: anyone could fill it.
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 HOW = "send the picture as the field `file` of a form, as curl -F file=@cat.jpg does"
 _FORM, _JSON = "multipart/form-data", "application/json"

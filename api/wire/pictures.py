@@ -2,7 +2,18 @@
 
 from enum import IntEnum
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from semblance.api.wire.narrowing import NarrowingParams
+
+
+class ListingParams(NarrowingParams):
+    """Which pictures to list, and from where on."""
+
+    limit: int = Field(12, ge=1, le=200, description="How many pictures at most")
+    cursor: str | None = Field(
+        None, pattern=r"^[0-9]{0,18}$", description="`next` of the page before; empty for the first page"
+    )
 
 
 class Side(IntEnum):
@@ -22,3 +33,4 @@ class Images(BaseModel):
     """Some pictures of the library."""
 
     images: list[Image]
+    next: str | None = Field(None, description="The cursor of the next page; null where there is none")

@@ -19,6 +19,8 @@ MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[SemblanceError], int] = {
     errors.UnknownPicture: 404,
+    errors.NoMap: 404,
+    errors.NothingRemembered: 404,
     errors.UnknownJob: 404,
     errors.Outdated: 409,
     errors.Gone: 410,
@@ -32,21 +34,24 @@ _STATUS: dict[type[SemblanceError], int] = {
     errors.NoPixels: 422,
     errors.NoCopies: 422,
     errors.UsageError: 422,
+    errors.OtherCodec: 409,
 }
 
 
 class Problem(BaseModel):
-    """RFC 9457: what went wrong, with a `detail` fit to show to a person."""
+    """RFC 9457: what went wrong, with a `detail` fit to show to a person, and the name of the error in
+    retrieval/errors.py where it is one (`kind`), by which `semblance.Client` raises the same."""
 
     type: str = "about:blank"
     title: str
     status: int
     detail: str
+    kind: str = ""
 
 
-def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def problem(status: int, detail: str, headers: dict[str, str] | None = None, kind: str = "") -> JSONResponse:
     """An answer that says what is wrong."""
-    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, kind=kind)
     headers = {"Cache-Control": "no-store"} | (headers or {})  # a 404 or 410 is kept else (RFC 9110, 15.1)
     return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
@@ -77,7 +82,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(SemblanceError)
     def semblance_error(_: Request, error: SemblanceError) -> JSONResponse:
         status = next((number for kind, number in _STATUS.items() if isinstance(error, kind)), 503)
-        return problem(status, str(error), {"Retry-After": "2"} if status == 503 else None)
+        again = {"Retry-After": "2"} if status == 503 else None
+        return problem(status, str(error), again, type(error).__name__)
 
     @app.exception_handler(RequestValidationError)
     def wrong_request(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -86,7 +92,7 @@ def install(app: FastAPI) -> None:
         wrong = [(".".join(map(str, item["loc"][1:])), forms.lacking(item) or item["msg"]) for item in error.errors()]
         parts = [f"{name if len(name) < 40 else f'{name[:40]}…'}: {said}" for name, said in wrong[:_SAID]]
         more = f"; and {len(wrong) - _SAID} more" if len(wrong) > _SAID else ""
-        return problem(422, "; ".join(parts) + f"{more}.")
+        return problem(422, "; ".join(parts) + f"{more}.", kind=errors.UsageError.__name__)
 
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> JSONResponse:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from semblance.indexer.answers.asking import Engine
+from semblance.indexer.answers.hits import Engine
 
 
 class Ready(BaseModel):

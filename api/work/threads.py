@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,7 +23,7 @@ import anyio.to_thread
 
 from semblance.api.settings import Settings
 from semblance.api.work.reading import Reading
-from semblance.indexer.answers.asking import Answer, Question, answer
+from semblance.indexer.answers.asking import Answer, Question, Way, answer
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 from semblance.retrieval.codec import Codec
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from semblance.api.work.changing import Changing  # which has Slots from here
 
 T = TypeVar("T")
+CLIENT: ContextVar[str] = ContextVar("CLIENT", default="")  # the address that asks; set by the door
 
 log = logging.getLogger("semblance.api")
 
@@ -41,12 +43,14 @@ _LOADED_EVERY = 0.05  # while another codec's codes are being loaded and the old
 
 @dataclass(frozen=True)
 class State:
-    """What the rest of the service may know of the open library, and how it makes questions for each engine."""
+    """What the rest of the service may know of the open library, and how it makes questions for each engine: by
+    `questions`, or by what of `ways` belongs to no thread (making questions, the codec, whose library it is)."""
 
     codec: Codec
     pictures: int
     engines: list[str]
     questions: dict[str, Callable[..., Question[Any]]]
+    ways: dict[str, Way[Any]]
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,7 @@ class Worker:
                 settled = self._library.follow(wait=False)
             library = self._library
             questions = {name: way.of_pictures for name, way in library.ways.items()}
-            self._state = State(library.codec, len(library), library.engines, questions)
+            self._state = State(library.codec, len(library), library.engines, questions, library.ways)
         except SemblanceError as error:
             self._close()
             self._state = error
@@ -169,24 +173,43 @@ class Worker:
                     each.future.set_exception(error)
 
 
+@dataclass
+class _Share:
+    """What one client has of the slots: those that it may take at one time, and how much it has under way."""
+
+    limiter: anyio.CapacityLimiter
+    under_way: int = 0
+
+
 class Slots:
-    """A bounded number of pictures decoded at one time, and a bounded number that wait for their turn."""
+    """A bounded number of pictures decoded at one time, and a bounded number that wait for their turn.
+
+    Each client has so many to itself, and all have twice as many: one whose pictures take as long as they may keeps
+    others from nothing but half of the cores.
+    """
 
     def __init__(self, slots: int, waiting: int) -> None:
-        self._limiter = anyio.CapacityLimiter(slots)
+        self._limiter = anyio.CapacityLimiter(2 * slots)
         self._crew = decoding.Crew()
-        self._room = slots + waiting
+        self._slots, self._most = slots, slots + waiting
+        self._room = 2 * self._most
+        self._shares: dict[str, _Share] = {}  # of those who have something under way
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
         """Run `work` in a thread when there is a slot. Raises Busy where too many wait already."""
-        if self._room == 0:
+        client = CLIENT.get()
+        share = self._shares.get(client) or _Share(anyio.CapacityLimiter(self._slots))
+        if self._room == 0 or share.under_way == self._most:
             raise Busy("The service has too many pictures waiting to be decoded: try again in a moment.")
-        self._room -= 1
+        self._room, share.under_way, self._shares[client] = self._room - 1, share.under_way + 1, share
         decoding.CREW.set(self._crew)  # for the thread too, which is given this request's context
         try:
-            return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
+            async with share.limiter:
+                return await anyio.to_thread.run_sync(work, *arguments, limiter=self._limiter)
         finally:
-            self._room += 1
+            self._room, share.under_way = self._room + 1, share.under_way - 1
+            if not share.under_way:
+                del self._shares[client]
 
     def stop(self) -> None:
         """Give up what is being decoded: whoever waits for it hears that the service stops."""

@@ -1,17 +1,22 @@
 """The way of asking by raw pixels: the baseline. See asking.py."""
 
+import copy
 import time
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 
-from semblance.indexer.answers.asking import SEVERAL, Engine, Question, Ranking, unknown
 from semblance.indexer.answers.coded import Coded
-from semblance.indexer.catalog import Catalog
+from semblance.indexer.answers.hits import Engine
+from semblance.indexer.answers.questions import SEVERAL, Question, Ranking, unknown
+from semblance.indexer.catalog import Catalog, Narrowing
 from semblance.indexer.derived import pixelfile
 from semblance.retrieval import decoding, pixels
 from semblance.retrieval.errors import NoPixels, UsageError
-from semblance.retrieval.images import Source
+from semblance.retrieval.images import Region, Source
+from semblance.retrieval.index import Ids
+from semblance.retrieval.index.flat import rows
 from semblance.retrieval.pixels import PixelIndex, Pixels
 
 
@@ -21,6 +26,7 @@ class ByPixels:
     name: Engine = "pixel"
     far = pixels.FURTHEST
     by_chance = None
+    left: int | None = None
 
     def __init__(self, catalog: Catalog, by: Coded, same: Coded | None) -> None:
         self.catalog, self.same, self.generation = catalog, same, by.generation
@@ -28,9 +34,16 @@ class ByPixels:
         self._share = by.share
         self.stamp = pixelfile.stamp(catalog.folder)  # None: there are none
         self._opened: PixelIndex | None = None
+        self._among: Ids | None = None
 
     def of_pictures(
-        self, liked: Sequence[Source], disliked: Sequence[Source], k: int, count: int = 1, refine: bool | None = None
+        self,
+        liked: Sequence[Source],
+        disliked: Sequence[Source],
+        k: int,
+        count: int = 1,
+        refine: bool | None = None,
+        region: Region | None = None,
     ) -> Question[Pixels]:
         """See Way.of_pictures. UsageError unless it is one picture, by one view and in the order that is found."""
         if len(liked) > 1 or disliked:
@@ -38,7 +51,7 @@ class ByPixels:
         if count > 1 or refine:
             raise UsageError("Only codes have several views and a refined order: leave views and refine out.")
         started = time.perf_counter()
-        seen = decoding.load_each(liked[0], {pixels.SPEC, *([self.same.codec.spec] if self.same else [])})
+        seen = decoding.load_each(liked[0], {pixels.SPEC, *([self.same.codec.spec] if self.same else [])}, region)
         decoded = time.perf_counter()
         own = None
         if self.same:
@@ -57,7 +70,18 @@ class ByPixels:
 
     def search(self, wanted: Sequence[Pixels], k: int) -> Sequence[Ranking]:
         """See Way.search."""
-        return [*zip(*self._vectors().search(np.stack(wanted), k), strict=True)]
+        return [*zip(*self._vectors().search(np.stack(wanted), k, self._among), strict=True)]
+
+    def narrowed(self, among: Narrowing) -> Self:
+        """See Way.narrowed. Vectors lie in a file, where those that are left are found anew each time."""
+        known, own = self._vectors().ids, copy.copy(self)
+        own._among = known[rows(self.catalog.among(among), known)]
+        own.left = len(own._among)
+        return own
+
+    def last(self) -> int:
+        """See Way.last."""
+        return int(ids[-1]) if len(ids := self._vectors().ids) else 0
 
     def _vectors(self) -> PixelIndex:
         if self.stamp is None:

@@ -7,6 +7,7 @@
     reading.py    Catalog: what there is, and what came after a generation
     writing.py    Writer: one transaction a batch
     narrowing.py  which pictures a question is narrowed to
+    said.py       what pictures say of themselves, counted and summed up
 
 The only SQL of the project is in this package.
 
@@ -25,6 +26,7 @@ from semblance.indexer.catalog.records import (
     Changes,
     CurrentCodec,
     Entry,
+    Facets,
     Failure,
     Folder,
     Generation,
@@ -33,6 +35,7 @@ from semblance.indexer.catalog.records import (
     Purpose,
 )
 from semblance.indexer.catalog.writing import Writer
+from semblance.retrieval.facts import Facts
 
 __all__ = [
     "FILE",
@@ -40,6 +43,8 @@ __all__ = [
     "Changes",
     "CurrentCodec",
     "Entry",
+    "Facets",
+    "Facts",
     "Failure",
     "Folder",
     "Generation",

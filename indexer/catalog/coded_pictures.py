@@ -21,8 +21,17 @@ COLUMNS = {
     "sha256": "sha256",
     "codec_id": "codec_id",
     "code": "code",
+    "width": "width",
+    "height": "height",
+    "taken": "taken",
+    "camera": "camera",
+    "latitude": "latitude",
+    "longitude": "longitude",
 }
-_FROM = "FROM codes JOIN pictures ON pictures.id = codes.picture WHERE codec_id IN (SELECT value FROM json_each(?))"
+_FROM = (
+    "FROM codes JOIN pictures ON pictures.id = codes.picture LEFT JOIN facts ON facts.picture = pictures.id"
+    " WHERE codec_id IN (SELECT value FROM json_each(?))"
+)
 
 
 @dataclass(frozen=True)
@@ -48,10 +57,10 @@ class CodedPictures:
                     return
             yield rows
 
-    def longest_path(self) -> int:
-        """Bytes of UTF-8."""
+    def longest(self, column: str) -> int:
+        """Bytes of UTF-8 of a column of text."""
         with sentences(self.folder):
-            question = f"SELECT max(length(CAST(path AS BLOB))) {_FROM}"
+            question = f"SELECT max(length(CAST({COLUMNS[column]} AS BLOB))) {_FROM}"
             return int(self.db.execute(question, (self.wanted,)).fetchone()[0] or 0)
 
 

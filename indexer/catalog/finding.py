@@ -4,9 +4,12 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from semblance.indexer.catalog import checksums
 from semblance.indexer.catalog.reading import Catalog
 from semblance.indexer.catalog.records import Entry, Folder
+from semblance.retrieval.index import Ids
 
 _PICTURE, _CODE = (checksums.COLUMNS[table] for table in ("pictures", "codes"))
 _BOTH = ", ".join(
@@ -51,6 +54,12 @@ def held(catalog: Catalog, sha256: bytes, codec_id: str) -> tuple[int, bytes] | 
     return None
 
 
+def code(catalog: Catalog, id: int, codec_id: str) -> bytes | None:
+    """A picture's code of this codec; None where it has none."""
+    rows = catalog._right("codes", "WHERE picture = ? AND codec_id = ?", (id, codec_id))
+    return bytes(rows[0][_CODE.index("code")]) if rows else None
+
+
 def of_content(catalog: Catalog, sha256: bytes) -> list[Entry]:
     """The pictures of this content, by id."""
     return [Entry(*row[:-1]) for row in catalog._right("pictures", "WHERE sha256 = ? ORDER BY id", (sha256,))]
@@ -60,6 +69,22 @@ def folders(catalog: Catalog) -> dict[str, Folder]:
     """The folders that were named in runs, and the places below them where disks were mounted, by path."""
     rows = catalog._right("folders", "ORDER BY path")
     return {row[0]: Folder(row[1], bool(row[2]), *row[3:-1]) for row in rows}
+
+
+def listed(catalog: Catalog, after: int, count: int, among: Ids | None = None) -> tuple[list[Entry], int | None]:
+    """The next `count` pictures after an id, by id, of all or of those `among` (ascending); after which id there are
+    more, None where there are not."""
+    if among is None:
+        ids = [
+            id
+            for (id,) in catalog._rows("SELECT id FROM pictures WHERE id > ? ORDER BY id LIMIT ?", (after, count + 1))
+        ]
+    else:
+        first = int(np.searchsorted(among, after, "right"))
+        ids = among[first : first + count + 1].tolist()
+    these = json.dumps(ids[:count])
+    rows = catalog._right("pictures", "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (these,))
+    return [Entry(*row[:-1]) for row in rows], ids[count - 1] if len(ids) > count else None
 
 
 def last(catalog: Catalog) -> int:

@@ -154,6 +154,12 @@ class Catalog:
         rows = self._right("facts", "WHERE picture = ?", (id,))
         return Facts(*rows[0][1:-1]) if rows else None
 
+    def stamp(self) -> tuple[object, ...]:
+        """Another one whenever anything was committed since, generation or not: as long as it is the same, so is what
+        `among` finds."""
+        (version,) = self._ask(lambda db: db.execute("PRAGMA data_version").fetchone())
+        return version, self._connection.file
+
     def among(self, asked: Narrowing) -> Ids:
         """The ids (N,), int64, ascending, of the pictures that a question is narrowed to."""
         return self._ask(lambda db: narrowing.among(db, asked))

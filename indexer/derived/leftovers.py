@@ -1,8 +1,8 @@
 """What killed runs left behind: files that were being written under another name, drafts of encoders and of catalogs;
 and what somebody put where a derived file or a folder belongs, and would hinder it for ever.
 
-Only names that Semblance gives are touched. The one writer removes them; thumbnails and uploads are written by
-services, too, beside which it may be running, so that of these only what is old goes.
+Only names that Semblance gives are touched. The one writer removes them; thumbnails are written by services, too,
+beside which it may be running, so that of these only what is old goes. (Uploads are written by whoever is the writer.)
 """
 
 import contextlib
@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from semblance.indexer.derived import encoders, pixelfile, snapshot, thumbnails
+from semblance.indexer.derived import encoders, mapping, pixelfile, snapshot, thumbnails
 from semblance.retrieval.files import TEMPORARY, private
 
 RESTORED = "restored"  # a backup on its way in: a folder
-_OF_SERVICES = 3600.0  # seconds; a file takes a moment to write
-_WRITTEN = (*snapshot.FILES.values(), pixelfile.FILE, RESTORED)
+_OF_THUMBNAILS = 3600.0  # seconds; a file takes a moment to write
+_WRITTEN = (*snapshot.FILES.values(), pixelfile.FILE, mapping.FILE, RESTORED)
 _BELONGS = {
-    **dict.fromkeys((*snapshot.FILES.values(), pixelfile.FILE), Path.is_file),
+    **dict.fromkeys((*snapshot.FILES.values(), pixelfile.FILE, mapping.FILE), Path.is_file),
     **dict.fromkeys((encoders.FOLDER, thumbnails.FOLDER), Path.is_dir),
 }
 _DRAFT = re.compile(r"\.([0-9a-f]{64}|fitted)\.tmp")
@@ -64,7 +64,8 @@ def _leftovers(library: Path) -> Iterator[Path]:
     models = library / encoders.FOLDER
     yield from (path for path in models.glob(".*.tmp") if _DRAFT.fullmatch(path.name))
     yield from (path for path in models.glob("*/.*.tmp") if TEMPORARY.fullmatch(path.name))
-    for path in (*(library / thumbnails.FOLDER).glob("*/.*.tmp"), *(library / "uploads").glob("*/*/.*.tmp")):
+    yield from (path for path in (library / "uploads").glob("*/*/.*.tmp") if TEMPORARY.fullmatch(path.name))
+    for path in (library / thumbnails.FOLDER).glob("*/.*.tmp"):
         with contextlib.suppress(OSError):
-            if TEMPORARY.fullmatch(path.name) and time.time() - path.stat().st_mtime > _OF_SERVICES:
+            if TEMPORARY.fullmatch(path.name) and time.time() - path.stat().st_mtime > _OF_THUMBNAILS:
                 yield path

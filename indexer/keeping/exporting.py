@@ -10,6 +10,9 @@ A row is one code of one picture:
     codec_id  which encoder made the code, 64 hexadecimal digits
     code      as many bytes as the codec's bits take, the first bit the lowest of the first byte
 
+and behind these what the picture says of itself (retrieval/facts.py): width, height, taken, camera, latitude and
+longitude, null where it does not, which in NumPy is 0, empty text, or no number.
+
 All is one state of the catalog and is written in batches, under another name that is renamed at the end.
 """
 
@@ -26,6 +29,7 @@ import numpy.typing as npt
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Purpose
 from semblance.indexer.catalog.coded_pictures import CodedPictures, coded_pictures
+from semblance.indexer.keeping.tables import FACTS
 from semblance.retrieval import files
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import LibraryError, UsageError
@@ -94,7 +98,7 @@ def _parquet(rows: CodedPictures, bits: int, draft: Path, progress: Progress) ->
 
     schema = pa.schema(
         [
-            pa.field(name, kind, nullable=False)
+            pa.field(name, kind, nullable=name in FACTS)
             for name, kind in {
                 "id": pa.int64(),
                 "path": pa.string(),
@@ -103,6 +107,9 @@ def _parquet(rows: CodedPictures, bits: int, draft: Path, progress: Progress) ->
                 "sha256": pa.binary(32),
                 "codec_id": pa.string(),
                 "code": pa.binary(width(bits)),
+                **dict.fromkeys(FACTS[:2], pa.int64()),
+                **dict.fromkeys(FACTS[2:4], pa.string()),
+                **dict.fromkeys(FACTS[4:], pa.float64()),
             }.items()
         ],
         metadata={"semblance.library": rows.library, "semblance.generation": str(rows.generation.number)},
@@ -122,12 +129,15 @@ def _npz(rows: CodedPictures, bits: int, draft: Path, progress: Progress) -> Non
     """One array after the other, each as it is read: numpy.savez would hold all of them."""
     kinds: dict[str, tuple[str, tuple[int, ...]]] = {
         "id": ("<i8", ()),
-        "path": (f"S{max(1, rows.longest_path())}", ()),
+        "path": (f"S{max(1, rows.longest('path'))}", ()),
         "size": ("<i8", ()),
         "mtime": ("<i8", ()),
         "sha256": ("|u1", (32,)),
         "codec_id": ("S64", ()),
         "code": ("|u1", (width(bits),)),
+        **dict.fromkeys(FACTS[:2], ("<i8", ())),
+        **{name: (f"S{max(1, rows.longest(name))}", ()) for name in FACTS[2:4]},
+        **dict.fromkeys(FACTS[4:], ("<f8", ())),
     }
     done, total = 0, rows.count * len(kinds)
     with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1, allowZip64=True) as archive:
@@ -144,6 +154,9 @@ def _npz(rows: CodedPictures, bits: int, draft: Path, progress: Progress) -> Non
 def _array(values: list[Any], kind: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     if shape:
         return np.frombuffer(b"".join(values), np.uint8).reshape(len(values), *shape)
+    if None in values:
+        nothing = {"S": "", "<i8": 0, "<f8": np.nan}[kind[:1] if kind[:1] == "S" else kind]
+        values = [nothing if value is None else value for value in values]
     return np.array([value.encode() if isinstance(value, str) else value for value in values], kind)
 
 

@@ -125,7 +125,7 @@ def _commit(catalog: Writer, batch: list[Row], codecs: dict[str, Codec], done: I
     for row in batch:
         entry = known.get(row.path)
         if entry is None:
-            new = NewPicture(row.path, row.size, UNSEEN, row.sha256, {}, id=row.id if keeps else None)
+            new = NewPicture(row.path, row.size, UNSEEN, row.sha256, {}, id=row.id if keeps else None, facts=row.facts)
             fresh.setdefault(row.path, new).codes[row.codec_id] = np.frombuffer(row.code, np.uint8)
         elif entry.sha256 != row.sha256:
             done.refused.append(row.path)

@@ -7,12 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from semblance.indexer.catalog import FILE, Catalog, KnownCodec, codecs, copying, naming, requests
-from semblance.indexer.derived import encoders, pixelfile, snapshot, thumbnails
+from semblance.indexer.catalog import FILE, Catalog, KnownCodec, codecs, copying, naming, requests, said
+from semblance.indexer.derived import encoders, mapping, pixelfile, snapshot, thumbnails
 from semblance.indexer.keeping import uploads
 from semblance.retrieval.index import FlatIndex
 
-_OWN = (*snapshot.FILES.values(), pixelfile.FILE, thumbnails.FOLDER, encoders.FOLDER, uploads.FOLDER, requests.FILE)
+_OWN = (
+    *snapshot.FILES.values(),
+    pixelfile.FILE,
+    mapping.FILE,
+    thumbnails.FOLDER,
+    encoders.FOLDER,
+    uploads.FOLDER,
+    requests.FILE,
+)
 
 
 def status(folder: Path) -> dict[str, Any]:
@@ -35,6 +43,7 @@ def status(folder: Path) -> dict[str, Any]:
             "library": catalog.library,
             "codecs": [_codec(catalog, known, pictures) for known in codecs.known(catalog)],
             "folders": naming.folders(catalog),
+            "facts": asdict(said.counts(catalog)),
             "uploads": uploads.count(catalog),
             "files": sizes(folder),
             "reasons": [

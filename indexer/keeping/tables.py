@@ -1,15 +1,18 @@
 """Codes made elsewhere, read from Parquet or NumPy a batch at a time: what `exporting.py` writes, or whoever makes the
-same columns. `path`, `sha256`, `codec_id` and `code` must be there, `id` and `size` may; others are not looked at.
+same columns. `path`, `sha256`, `codec_id` and `code` must be there, `id`, `size` and what the picture says of itself
+may; others are not looked at.
 
 Bytes may be bytes, hexadecimal digits (sha256), or numbers from 0 to 255 (code).
 """
 
 import contextlib
+import datetime
+import math
 import os
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,15 +20,17 @@ import numpy as np
 import numpy.typing as npt
 
 from semblance.retrieval.errors import UsageError
+from semblance.retrieval.facts import Facts
 
-NEEDED, OPTIONAL = ("path", "sha256", "codec_id", "code"), ("id", "size")
+FACTS = tuple(field.name for field in fields(Facts))
+NEEDED, OPTIONAL = ("path", "sha256", "codec_id", "code"), ("id", "size", *FACTS)
 _BATCH = 8192
 _HIGHEST_ID = 2**53  # which leaves room for those that come after, and every program that reads JSON knows exactly
 
 
 @dataclass(frozen=True)
 class Row:
-    """One code of one picture; `id` is None where the file says none."""
+    """One code of one picture; `id` and `facts` are None where the file says none."""
 
     path: str
     sha256: bytes
@@ -33,6 +38,7 @@ class Row:
     code: bytes
     id: int | None
     size: int
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True)
@@ -147,10 +153,28 @@ def _row(file: Path, number: int, said: dict[str, Any]) -> Row:
             raise ValueError(f"its sha256 has {len(sha256)} bytes, not 32")
         if not isinstance(said["codec_id"], str):
             raise ValueError("its codec_id is no text")
-        id, size = (_whole(name, said.get(name)) for name in OPTIONAL)
-        return Row(path, sha256, said["codec_id"], _bytes("code", said["code"]), id, size or 0)
-    except (ValueError, TypeError) as error:
+        id, size = (_whole(name, said.get(name)) for name in OPTIONAL[:2])
+        return Row(path, sha256, said["codec_id"], _bytes("code", said["code"]), id, size or 0, _facts(said))
+    except (ValueError, TypeError, AttributeError) as error:
         raise UsageError(f"Row {number:,} of {file} cannot be used: {error}. Nothing was imported.") from error
+
+
+def _facts(said: dict[str, Any]) -> Facts | None:
+    """What the picture says of itself; None where its size is not known, which all of them have."""
+    width, height = (_whole(name, said.get(name)) for name in FACTS[:2])
+    taken, camera = (said.get(name) or None for name in FACTS[2:4])
+    latitude, longitude = (math.nan if (at := said.get(name)) is None else float(at) for name in FACTS[4:])
+    if not width or not height:
+        return None
+    if taken is not None:
+        datetime.datetime.fromisoformat(taken)
+    if camera is not None and not (camera.isprintable() and len(camera) <= 100):
+        raise ValueError("its camera is no name that could be shown")
+    if math.isnan(latitude) or math.isnan(longitude):
+        return Facts(width, height, taken, camera)
+    if abs(latitude) > 90 or abs(longitude) > 180:
+        raise ValueError(f"its place {latitude}, {longitude} is none on the earth")
+    return Facts(width, height, taken, camera, latitude, longitude)
 
 
 def _is_plain(path: str) -> bool:

@@ -26,11 +26,11 @@ from semblance.retrieval import bounds, errors, files, images
 from semblance.retrieval.decoding import process
 from semblance.retrieval.errors import Stopped
 from semblance.retrieval.facts import Facts
-from semblance.retrieval.images import Picture, Source
+from semblance.retrieval.images import Picture, Region, Source
 from semblance.retrieval.inputs import InputSpec
 
-_LINE = 2**20  # bytes of a message's JSON at most
-_KEPT = os.cpu_count() or 1  # processes that wait when whoever wanted more is done
+Seen = dict[InputSpec, Picture]
+_LINE, _KEPT = 2**20, os.cpu_count() or 1  # bytes of a message's JSON, and processes that wait for the next, at most
 _GIVEN_UP = "The pictures that were being decoded are given up."
 
 _lock = threading.RLock()
@@ -77,10 +77,10 @@ class Decoder:
         self.holds = True
         return bytes.fromhex(said["sha256"])
 
-    def see(self, specs: Sequence[InputSpec], source: Path | bytes | None = None) -> dict[InputSpec, Picture]:
+    def see(self, specs: Sequence[InputSpec], source: Path | bytes | None = None, region: Region | None = None) -> Seen:
         """What images.load_each makes of a file, of its bytes, or of the file that is held; `said`: what that says of
         itself. Without specs its header alone is read. Raises as that does, PictureTooCostly, NoDecoder, Stopped."""
-        said, body = self.ask({"specs": [(spec.size, spec.resize, spec.least) for spec in specs]}, source)
+        said, body = self.ask({"specs": [[*vars(spec).values()] for spec in specs], "region": region}, source)
         self.said = Facts(*said["facts"])
         made, at = {}, 0
         for spec, shape in zip(specs, said["shapes"], strict=True):
@@ -197,12 +197,12 @@ def load(source: Source, spec: InputSpec) -> Picture:
     return load_each(source, [spec])[spec]
 
 
-def load_each(source: Source, specs: Iterable[InputSpec]) -> dict[InputSpec, Picture]:
+def load_each(source: Source, specs: Iterable[InputSpec], region: Region | None = None) -> Seen:
     """As images.load_each. Raises as `load` does."""
     if not isinstance(source, str | Path | bytes):
-        return images.load_each(source, specs)
+        return images.load_each(source, specs, region=region)
     with one() as decoder:
-        return decoder.see([*specs], files.named(source) if isinstance(source, str) else source)
+        return decoder.see([*specs], files.named(source) if isinstance(source, str) else source, region)
 
 
 def at_full_size(source: Path | bytes) -> Picture:

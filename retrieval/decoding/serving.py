@@ -28,6 +28,8 @@ from semblance.retrieval.inputs import InputSpec
 _PIECE = 16 * 2**20  # bytes of a file that are read at once
 _HEAD = 256 * 2**10  # bytes of a JPEG that are read for what it says of itself
 _WORD = 5.0  # seconds after which a slow disk is no reason to be taken for dead
+_DEAR = 0.5  # seconds after which a picture's decoding gives way to other work
+_GIVES_WAY = 10  # how nice it is then
 _SWOLLEN = 128 * 2**20  # bytes above what it took at first, with which a child asks to be replaced
 
 _SIZE = "/proc/self/statm"
@@ -128,7 +130,8 @@ def _pictures(data: bytes, asked: dict[str, Any]) -> tuple[list[Picture], tuple[
     if not (specs := [InputSpec(*spec) for spec in asked.get("specs", [])]):
         return [], astuple(images.facts(data)) if "specs" in asked else ()
     facts: list[Facts] = []
-    pictures = images.load_each(data, specs, facts.append)
+    left, top, width, height = asked.get("region") or 4 * (0.0,)
+    pictures = images.load_each(data, specs, facts.append, (left, top, width, height) if width else None)
     return [pictures[spec] for spec in specs], astuple(facts[0])
 
 
@@ -151,11 +154,16 @@ class _Cost:
         self.limits = limits
         self._first = self._rest = _taken()
         self._pixels, self._started = 0, 0.0
+        self._begun, self._number, self._gave_way = threading.Event(), 0, False
+        if hasattr(os, "setpriority"):
+            threading.Thread(target=self._give_way, daemon=True).start()
 
     def begin(self) -> None:
         """For a picture of which nothing is known yet."""
         self._started, self._rest, self._pixels = time.process_time(), _taken(), 0
         self.allow(0)
+        self._number += 1
+        self._begun.set()
 
     def allow(self, pixels: int) -> None:
         """It has so many pixels, counted from its beginning."""
@@ -168,6 +176,17 @@ class _Cost:
         """It is done, or given up."""
         signal.setitimer(signal.ITIMER_PROF, 0)
         _cap(None)
+        self._begun.clear()
+
+    def _give_way(self) -> None:
+        """So that pictures which take as long as they may keep the cores from nobody."""
+        while self._begun.wait():
+            number = self._number
+            time.sleep(_DEAR)
+            if self._begun.is_set() and self._number == number:
+                self._gave_way = True
+                os.setpriority(os.PRIO_PROCESS, os.getpid(), os.getpriority(os.PRIO_PROCESS, 0) + _GIVES_WAY)
+                return
 
     def too_much(self) -> str:
         """The sentence for a picture that wanted more memory than that."""
@@ -175,7 +194,9 @@ class _Cost:
         return f"The picture takes more than {most:,.0f} MB to decode, the limit for its size: save it anew."
 
     def swollen(self) -> bool:
-        """Whether this process has not come to rest again."""
+        """Whether this process has not come to rest again, or goes on giving way, which nobody may take back."""
+        if self._gave_way:
+            return True
         if _taken() - self._first <= _SWOLLEN:
             return False
         gc.collect()

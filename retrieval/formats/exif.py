@@ -1,4 +1,5 @@
-"""The few values of an EXIF block that say when, by what and where a picture was taken (CIPA DC-008, TIFF 6.0).
+"""The few values of an EXIF block that say which way up a picture is, and when, by what and where it was taken (CIPA
+DC-008, TIFF 6.0).
 
 A reader of our own, since Pillow's copies whatever each of up to 65,535 entries points at: a block of 60 kB makes it
 take 300 MB. Here only the entries that are asked for are looked at, and no more of each than such a value has.
@@ -9,18 +10,18 @@ from typing import Any
 
 Values = dict[int, Any]  # tag -> text, or a list of numbers; of a rational with denominator 0, None
 
-MAKE, MODEL, CHANGED = 0x010F, 0x0110, 0x0132
+MAKE, MODEL, TURN, CHANGED = 0x010F, 0x0110, 0x0112, 0x0132
 ORIGINAL, DIGITIZED = 0x9003, 0x9004
 OFFSETS = {CHANGED: 0x9010, ORIGINAL: 0x9011, DIGITIZED: 0x9012}
 FRACTIONS = {CHANGED: 0x9290, ORIGINAL: 0x9291, DIGITIZED: 0x9292}
 SOUTH_OR_NORTH, LATITUDE, WEST_OR_EAST, LONGITUDE = 1, 2, 3, 4  # of the directory of GPS
 _BELOW, _GPS = 0x8769, 0x8825
-_FIRST = (MAKE, MODEL, CHANGED, _BELOW, _GPS)
+_FIRST = (MAKE, MODEL, TURN, CHANGED, _BELOW, _GPS)
 _DEEPER = (ORIGINAL, DIGITIZED, *OFFSETS.values(), *FRACTIONS.values())
 _PLACE = (SOUTH_OR_NORTH, LATITUDE, WEST_OR_EAST, LONGITUDE)
-_ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED, _SIGNED_RATIONAL = 2, 3, 4, 5, 7, 10
-_SIZES = {_ASCII: 1, _SHORT: 2, _LONG: 4, _RATIONAL: 8, _UNDEFINED: 1, _SIGNED_RATIONAL: 8}
-_NUMBERS = {_SHORT: "H", _LONG: "I", _RATIONAL: "II", _SIGNED_RATIONAL: "ii"}
+_BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED, _SIGNED_RATIONAL = 1, 2, 3, 4, 5, 7, 10
+_SIZES = {_BYTE: 1, _ASCII: 1, _SHORT: 2, _LONG: 4, _RATIONAL: 8, _UNDEFINED: 1, _SIGNED_RATIONAL: 8}
+_NUMBERS = {_BYTE: "B", _SHORT: "H", _LONG: "I", _RATIONAL: "II", _SIGNED_RATIONAL: "ii"}
 _MOST_TEXT, _MOST_NUMBERS = 256, 3
 _MARK = b"Exif\0\0"
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from semblance.retrieval.formats import bmps, colours, previews, saying, tiffs
+from semblance.retrieval.formats import bmps, colours, exif, previews, saying, tiffs
 from semblance.retrieval.formats.gifs import Gif
 from semblance.retrieval.formats.jp2s import Jp2
 from semblance.retrieval.formats.pngs import Png
@@ -56,10 +56,8 @@ def turn(image: Image.Image) -> int:
         return int(image.turn)
     if image.format == "TIFF":
         return 1
-    block = Image.Exif()
     with suppress(Exception):  # damaged metadata is no reason to refuse a picture that can be seen
-        block.load(image.info.get("exif") or b"")
-        return int(block.get(0x0112, 1))
+        return int(exif.read(image.info.get("exif") or b"")[0].get(exif.TURN, [1])[0])
     return 1
 
 

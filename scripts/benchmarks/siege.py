@@ -59,10 +59,11 @@ def _asked(port: int) -> dict[str, tuple[float, int]]:
     pictures = [jpeg(number, 1152, 864) for number in range(8)]
     kinds: dict[str, Callable[[Client, int], tuple[int, bytes]]] = {
         "a search by upload": lambda client, number: client.upload(pictures[number % 8]),
-        "a thumbnail": lambda client, number: client.ask("GET", f"/images/{1 + number % 500}/thumbnail"),
+        "a thumbnail": lambda client, number: client.ask("GET", f"/images/{1 + number % 20}/thumbnail"),
     }
     found = {}
     for name, ask in kinds.items():
+        crowd(port, 1, 1, ask)
         seen = crowd(port, 1, _SECONDS / 2, ask)
         found[name] = seen.percentile(50), sum(len(times) for status, times in seen.seconds.items() if status != 200)
     return found
@@ -135,7 +136,7 @@ def _hung(port: int, source: str, over: threading.Event) -> None:
 
 def _bombs(port: int, source: str, over: threading.Event) -> None:
     """BOMBS clients that upload progressive JPEGs of as many scans as are read, and of more."""
-    dear = [scans(count, side) for count, side in ((20, 3_000), (90, 2_000), (2_000, 2_000))]
+    dear = [scans(count, side) for count, side in ((20, 3_000), (90, 9_000), (2_000, 2_000))]
 
     def send(place: int) -> None:
         number = place

@@ -25,6 +25,7 @@ from semblance.scripts.benchmarks.hostile import hostile
 from semblance.scripts.benchmarks.install import install
 from semblance.scripts.benchmarks.library import index, search
 from semblance.scripts.benchmarks.load import load
+from semblance.scripts.benchmarks.malformed import malformed
 from semblance.scripts.benchmarks.photographs import photographs
 from semblance.scripts.benchmarks.processes import processes
 from semblance.scripts.benchmarks.putback import putback
@@ -48,6 +49,7 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "duplicates": duplicates,
     "flips": flips,
     "kills": kills,
+    "malformed": malformed,
     "load": load,
     "siege": siege,
     "soak": soak,

@@ -7,34 +7,57 @@ from typing import Annotated
 import typer
 
 from semblance.api.wire.asking import MAX_K
-from semblance.indexer.answers.asking import Answer, Engine, Hit
+from semblance.indexer.answers import wishes
+from semblance.indexer.answers.hits import Answer, Engine, Hit
+from semblance.indexer.answers.wishes import Wished
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.views import MOST
 from semblance.scripts import console, streams
 
+Image = Annotated[Path | None, console.argument("The picture to search with; - is standard input.", "[IMAGE]")]
+Like = Annotated[list[Path] | None, console.option("Search by several: like this one. May be repeated.", "IMAGE")]
+Unlike = Annotated[list[Path] | None, console.option("And unlike this one. May be repeated.", "IMAGE")]
+Count = Annotated[int, typer.Option(min=1, max=MAX_K, help="How many pictures to return.")]
+By = Annotated[Engine, typer.Option(help="By what is alike, what is the same, or raw pixels.")]
+Views = Annotated[int, typer.Option(min=1, max=MOST, help="Search with so many views of IMAGE: flips and crops.")]
+_REFINE = "Order the nearest by how sure the bits of IMAGE are, or by their distances alone."
+Refine = Annotated[bool | None, typer.Option("--refine/--plain", help=_REFINE)]
+Part = Annotated[
+    str | None, typer.Option(metavar="X,Y,W,H", help="Only this part of IMAGE asks: fractions of its sides.")
+]
+Within = Annotated[float | None, typer.Option(help="Only pictures at this distance or nearer.")]
+Chance = Annotated[float | None, typer.Option(help="Only pictures as near as at most so many would be by chance.")]
+Fold = Annotated[bool, typer.Option("--fold", help="Show copies of one picture as one.")]
+Folder = Annotated[Path | None, console.option("Only pictures in this folder, or below it.")]
+_DAY, _PLACE = "YYYY-MM-DD", "LAT,LON,KM"
+From = Annotated[str | None, typer.Option("--from", metavar=_DAY, help="Only pictures taken on this day or later.")]
+To = Annotated[str | None, typer.Option("--to", metavar=_DAY, help="Only pictures taken on this day or earlier.")]
+Camera = Annotated[str | None, typer.Option(metavar="NAME", help="Only pictures by this camera.")]
+Near = Annotated[str | None, typer.Option(metavar=_PLACE, help="Only pictures taken at most so far from a place.")]
+Pixels = Annotated[int | None, typer.Option(help="Only pictures of so many pixels or more.")]
+
 
 def search(
     library: console.Library,
-    image: Annotated[
-        Path | None, console.argument("The picture to search with; - is standard input.", "[IMAGE]")
-    ] = None,
-    like: Annotated[
-        list[Path] | None, console.option("Search by several: like this one. May be repeated.", "IMAGE")
-    ] = None,
-    unlike: Annotated[list[Path] | None, console.option("And unlike this one. May be repeated.", "IMAGE")] = None,
-    k: Annotated[int, typer.Option(min=1, max=MAX_K, help="How many pictures to return.")] = 10,
-    engine: Annotated[Engine, typer.Option(help="By what is alike, what is the same, or raw pixels.")] = "code",
-    views: Annotated[
-        int, typer.Option(min=1, max=MOST, help="Search with so many views of IMAGE: flips and crops.")
-    ] = 1,
-    refine: Annotated[
-        bool | None,
-        typer.Option(
-            "--refine/--plain", help="Order the nearest by how sure the bits of IMAGE are, or by their distances alone."
-        ),
-    ] = None,
+    image: Image = None,
+    like: Like = None,
+    unlike: Unlike = None,
+    k: Count = 10,
+    engine: By = "code",
+    views: Views = 1,
+    refine: Refine = None,
+    region: Part = None,
+    within: Within = None,
+    chance: Chance = None,
+    fold: Fold = False,
+    folder: Folder = None,
+    taken_from: From = None,
+    taken_to: To = None,
+    camera: Camera = None,
+    near: Near = None,
+    min_pixels: Pixels = None,
     model: console.OwnModel = None,
     as_json: console.AsJson = False,
 ) -> None:
@@ -42,15 +65,19 @@ def search(
     liked, unliked = [*([image] if image else []), *(like or [])], unlike or []
     if not liked:
         raise UsageError("There is nothing to search with: name an IMAGE, or some with --like.")
+    wished: Wished = {"within": within, "chance": chance, "fold": fold, "camera": camera, "min_pixels": min_pixels}
+    wished |= {"taken_from": taken_from, "taken_to": taken_to, "near": wishes.place(near) if near is not None else None}
+    wished |= {"folder": str(folder.absolute()) if folder else None}
+    wishes.wishes(**wished)  # what is wrong with them is said before anything is loaded
+    part = wishes.region(region) if region is not None else None
     streams.check([*liked, *unliked])
     decoding.warm(1)  # while the model is loaded
     with Library.open(library, model) as opened:
         sources, others = streams.sources(liked), streams.sources(unliked)
-        answer = opened.search(*sources, unlike=others, k=k, engine=engine, views=views, refine=refine)
-    if as_json:
-        console.print_json(asdict(answer))
-    else:
-        _show(answer, library)
+        answer = opened.search(
+            *sources, unlike=others, k=k, engine=engine, views=views, refine=refine, region=part, **wished
+        )
+    console.print_json(asdict(answer)) if as_json else _show(answer, library)
 
 
 def _show(answer: Answer, library: Path) -> None:
@@ -66,9 +93,12 @@ def _show(answer: Answer, library: Path) -> None:
             f"`semblance index FOLDER --library {library}` gives it to those that it finds."
         )
     if not answer:
-        console.say(f"The library {library} has no pictures yet: index a folder into it.")
+        none = "has no pictures yet: index a folder into it."
+        console.say(f"The library {library} {'holds nothing like that.' if answer.library_size else none}")
 
 
 def _notes(hit: Hit) -> str:
     crowd = f"  (one of a crowd of {hit.crowd:,} pictures with hardly anything in them)" if hit.crowd else ""
-    return f"{'  (the same picture)' if hit.copy else ''}{crowd}"
+    copies = "1 copy" if len(hit.folded) == 1 else f"{len(hit.folded):,} copies"
+    folded = f"  (and {copies})" if hit.folded else ""
+    return f"{'  (the same picture)' if hit.copy else ''}{folded}{crowd}"

@@ -25,6 +25,17 @@ Folders = Annotated[
     ),
 ]
 
+Names = Annotated[
+    list[str] | None,
+    typer.Option(help="A name it answers to, beside localhost and --host's own; may be repeated.", show_default="none"),
+]
+Proxies = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A proxy's address, whose X-Forwarded-* headers are believed; may be repeated.", show_default="none"
+    ),
+]
+
 
 def serve(
     library: Annotated[Path | None, console.option("The library's folder.", show_default="SEMBLANCE_LIBRARY")] = None,
@@ -35,14 +46,8 @@ def serve(
     ] = None,
     folder: Folders = None,
     wait: Annotated[bool, typer.Option("--wait", help="Start without a library; answer once there is one.")] = False,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(help="A name it answers to, beside localhost and --host's own; may be repeated."),
-    ] = None,
-    trust_proxy: Annotated[
-        list[str] | None,
-        typer.Option(help="A proxy's address, whose X-Forwarded-* headers are believed; may be repeated."),
-    ] = None,
+    allow_host: Names = None,
+    trust_proxy: Proxies = None,
     open: Annotated[
         bool, typer.Option("--open", help="Let everyone look who reaches --host, though the library has no keys.")
     ] = False,

@@ -7,7 +7,7 @@ import typer
 from semblance.indexer.keeping.standing import status as library_status
 from semblance.scripts import console
 
-_LISTS = ("codecs", "folders", "files", "reasons", "failures")
+_LISTS = ("codecs", "facts", "folders", "files", "reasons", "failures")
 _MOST = 5  # reasons; a folder of broken files may have as many as files
 
 
@@ -29,6 +29,8 @@ def status(
         kept = "" if codec["current"] else ", kept beside"
         covers = "" if codec["coverage"] == 1 else f", {codec['coverage']:.1%} of the pictures"
         console.show(f"{codec['purpose']:10} {codec['pictures']:,} codes by {made_by}{covers}{kept}")
+    told = facts["facts"]
+    console.show(f"{'say':10} when: {told['taken']:,}, by what camera: {told['camera']:,}, where: {told['placed']:,}")
     for folder in facts["folders"]:
         console.show(f"{'folder':10} {folder}")
     for name, size in facts["files"].items():

@@ -307,6 +307,16 @@ def test_what_is_no_request_is_a_problem_of_the_services_own(impatient: int, req
     refusal(raw(impatient, request_), status)
 
 
+def test_an_offer_of_another_protocol_is_passed_over(impatient: int) -> None:
+    """As Java's client makes it with its first request; with a body it cannot be told from one, and is refused."""
+    offer = b"Host: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+    asked = b"GET /health HTTP/1.1\r\n" + offer + b"\r\n"
+    assert raw(impatient, asked).startswith(b"HTTP/1.1 200 ")
+    hidden = b"GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    said = raw(impatient, b"POST /search HTTP/1.1\r\n" + offer + b"Content-Length: %d\r\n\r\n" % len(hidden) + hidden)
+    assert "Upgrade" in refusal(said, 400)
+
+
 def test_what_was_refused_is_read_no_further_than_needed(impatient: int) -> None:
     """A refused upload is heard out up to a bound; then the connection is ended."""
     with connected(impatient, "127.0.0.2") as client:

@@ -57,7 +57,10 @@ def test_a_search_answers_with_the_contracts_keys_and_the_picture_itself_first(
 ) -> None:
     asked = server.library_pictures[7]
     answer = upload(http, asked, f"?engine={engine}&k=5").json()
-    assert set(answer) == {"codec_id", "coverage", "engine", "library_size", "timings_ms", "results"}
+    assert set(answer) == {
+        *("codec_id", "coverage", "engine", "library_size", "timings_ms", "results"),
+        *("narrowed", "next"),
+    }
     assert (answer["engine"], answer["library_size"], answer["coverage"]) == (engine, 48, 1)
     assert (answer["codec_id"] == http.get("/ready").json()["codec_id"]) is (engine != "copies")
     assert set(answer["timings_ms"]) == {"decode", "encode", "search"}
@@ -65,7 +68,7 @@ def test_a_search_answers_with_the_contracts_keys_and_the_picture_itself_first(
     assert answer["timings_ms"]["search"] > 0
     results = answer["results"]
     assert [set(hit) for hit in results] == 5 * [
-        {"id", "path", "distance", "similarity", "expected_by_chance", "copy", "crowd"}
+        {"id", "path", "distance", "similarity", "expected_by_chance", "copy", "crowd", "folded"}
     ]
     assert (results[0]["path"], results[0]["distance"], results[0]["similarity"]) == (str(asked), 0, 1)
     assert results[0]["copy"] is True

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.api.test_docs import use
 from tests.conftest import ROOT, Server, paint, serving, until
 
 FILES = ROOT / "docs" / "proxies"
@@ -219,6 +220,12 @@ def events(service: socket.socket, came: threading.Event) -> None:
             came.wait(10)
             client.sendall(b"data: second\n\n")
             return
+
+
+def test_the_viewer_works_below_a_path(proxied: Proxied, server: Server, chromium_path: str) -> None:
+    mapped = "--host-resolver-rules=MAP www.example.com 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    base = f"https://www.example.com:{proxied.port}/semblance"
+    assert use(chromium_path, base, server.library_pictures[3], mapped) == []
 
 
 def test_limits_go_by_who_comes_by_the_proxy(library: Path) -> None:

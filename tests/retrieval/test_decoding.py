@@ -187,6 +187,23 @@ def test_a_process_that_died_between_two_pictures_is_replaced(picture: Path) -> 
         assert [*decoder.see(SPECS, picture)] == SPECS, "which is no fault of the next one"
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="Linux alone tells how nice a process is")
+def test_a_dear_picture_gives_way_to_others_and_the_next_is_as_urgent_as_ever(slow: bytes, picture: Path) -> None:
+    def nice(process: int) -> int:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[16])
+
+    with decoding.one() as decoder:
+        decoder.see(SPECS, picture)
+        first, own = pid(decoder), os.getpriority(os.PRIO_PROCESS, 0)
+        assert nice(first) == own
+        seeing = threading.Thread(target=decoder.see, args=(SPECS, slow))
+        seeing.start()
+        until(lambda: nice(first) == min(19, own + 10))
+        seeing.join()
+        decoder.see(SPECS, picture)
+        assert nice(pid(decoder)) == own
+
+
 def test_a_process_that_says_nothing_costs_one_picture(picture: Path, limited: Callable[..., None]) -> None:
     limited(patience=0.5)
     for body in (picture, bytes(3 * 2**20)):  # more than a pipe holds: it is not even read

@@ -29,25 +29,29 @@ from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import COPIES_MODEL, Codec
 from semblance.retrieval.errors import CodecMismatch, SemblanceError, UsageError
 from tests.conftest import ROOT, paint
+from tests.exif import CANON, DATED, MUNICH, exif, saved
 from tests.indexer.conftest import Shelf
 
-Row = tuple[int, str, int, int, bytes, str, bytes]
-COLUMNS = ["id", "path", "size", "mtime", "sha256", "codec_id", "code"]
+Row = tuple[Any, ...]
+FACTS = ["width", "height", "taken", "camera", "latitude", "longitude"]
+COLUMNS = ["id", "path", "size", "mtime", "sha256", "codec_id", "code", *FACTS]
 
 
 def truth(library: Path) -> list[Row]:
-    """Id, path, size, time, content hash, codec and code, of each code, by plain sqlite3."""
+    """Id, path, size, time, content hash, codec and code, of each code, and facts, by plain sqlite3."""
     with contextlib.closing(sqlite3.connect(library / FILE)) as db:
         return sorted(
             db.execute(
-                "SELECT id, path, size, mtime_ns, sha256, codec_id, code FROM pictures JOIN codes ON picture = id"
+                "SELECT id, path, size, mtime_ns, sha256, codec_id, code, width, height, taken, camera, latitude,"
+                " longitude FROM pictures JOIN codes ON codes.picture = id LEFT JOIN facts ON facts.picture = id"
             ).fetchall()
         )
 
 
 @pytest.fixture
 def indexed(shelf: Shelf) -> Shelf:
-    """Six pictures, one with a name of its own, and their library."""
+    """Six pictures, one with a name of its own, one that says when and where it was taken, and their library."""
+    shelf.picture("e").write_bytes(saved("PNG", exif=exif(CANON, DATED, MUNICH)))
     shelf.picture("f").rename(shelf.folder / "two" / "f ü\n'猫.png")
     shelf.index()
     return shelf
@@ -65,8 +69,13 @@ def test_numpy(indexed: Shelf, tmp_path: Path) -> None:
     export(indexed.library, tmp_path / "a.npz")
     with np.load(tmp_path / "a.npz", allow_pickle=False) as arrays:
         columns = {name: [*arrays[name]] for name in COLUMNS}
-    rows = zip(*columns.values(), strict=True)
-    read = [(i, p.decode(), s, m, h.tobytes(), c.decode(), code.tobytes()) for i, p, s, m, h, c, code in rows]
+    for name in ("path", "codec_id", "taken", "camera"):
+        columns[name] = [text.decode() or None for text in columns[name]]
+    for name in ("latitude", "longitude"):
+        columns[name] = [None if np.isnan(degrees) else degrees for degrees in columns[name]]
+    for name in ("sha256", "code"):
+        columns[name] = [row.tobytes() for row in columns[name]]
+    read = [*zip(*columns.values(), strict=True)]
     assert sorted(read) == truth(indexed.library)
 
 
@@ -237,7 +246,7 @@ def test_plain_arrays_of_others(indexed: Shelf, tmp_path: Path) -> None:
         code=np.stack([np.frombuffer(row[6], np.uint8) for row in rows]),
     )
     assert importing.take(tmp_path / "a.npz", tmp_path / "new").added == 6
-    assert {(row[1], *row[4:]) for row in truth(tmp_path / "new")} == {(row[1], *row[4:]) for row in rows}
+    assert {(row[1], *row[4:7]) for row in truth(tmp_path / "new")} == {(row[1], *row[4:7]) for row in rows}
 
 
 def test_a_killed_import_goes_on(indexed: Shelf, tmp_path: Path) -> None:

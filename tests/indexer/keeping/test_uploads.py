@@ -48,8 +48,11 @@ def test_no_run_over_other_folders_knows_of_them(shelf: Shelf, with_uploads: dic
 
 def test_the_folder_itself_is_indexed_as_any_other(shelf: Shelf, with_uploads: dict[int, Path], counts: Counts) -> None:
     home = shelf.library / "uploads"
+    left = next(iter(with_uploads.values())).with_name(".a.png.12.34.tmp")
+    left.write_bytes(b"half")  # by a service that was killed
     assert counts(shelf.index(home)) == (0, 0, 0, 2, 0)
     assert shelf.codec.encoded == 0
+    assert not left.exists()
     shutil.copy(shelf.picture("a"), home / "by-hand.png")
     next(iter(with_uploads.values())).unlink()
     assert counts(shelf.index(home)) == (1, 0, 1, 1, 0)
