@@ -9,6 +9,7 @@ import { result } from "./cards.js";
 import { main, setLoader, shown } from "./list.js";
 
 const NEAR_PX = 900;
+const PAGE = 30;
 let loading = null;
 let context = null;
 
@@ -24,18 +25,21 @@ export function listenForMore(given) {
 }
 
 /** Say what comes after the last result: more, chance, or nothing. */
-export function showEnd({ state, answers }, library) {
+export function showEnd({ state, answers }) {
   const answer = answers[main(state)];
   const left = (answer.narrowed ?? answer.library_size) - answer.results.length;
   const cut = !answer.next && !state.all && left > 1;
   byId("more-results").hidden = !answer.next;
   byId("beyond").hidden = !cut;
-  byId("end-note").textContent = answer.next ? "" : cut ? cutWords(answer) : "That is all there is.";
-  byId("end").hidden = !cut && !answer.next && answer.results.length < 2 && left <= 1 && library.pictures > 1;
+  byId("end-note").textContent = answer.next ? "" : words(answer, cut);
 }
 
-const cutWords = ({ results }) =>
-  results.length ? "Nothing more is alike: what comes next is no nearer than chance would bring." : "Nothing in this library is more alike than chance would bring.";
+function words({ results, narrowed }, cut) {
+  if (!results.length && narrowed !== null && !cut) return "The filters leave no other picture: take one of them back.";
+  if (!cut) return "That is all there is.";
+  if (!results.length) return "No picture here is more alike than chance would bring.";
+  return "Nothing more is alike: what comes next is no nearer than chance would bring.";
+}
 
 /** @returns {Promise<boolean>} whether there are more now */
 export function loadMore({ focus = false } = {}) {
@@ -51,12 +55,12 @@ async function fetchMore(focus) {
   grid.setAttribute("aria-busy", "true");
   byId("more-results").disabled = true;
   try {
-    const got = await Promise.all(wanted.map(([, answer]) => more(answer, at.state.k)));
+    const got = await Promise.all(wanted.map(([, answer]) => more(answer, Math.max(at.state.k, PAGE))));
     if (at !== shown) return false;
     const last = grid.lastElementChild;
     wanted.forEach(([engine, answer], n) => append(engine, answer, got[n], at.state));
     context.grown();
-    showEnd(shown, context.library);
+    showEnd(shown);
     if (focus && byId("more-results").hidden) last?.nextElementSibling?.querySelector("a").focus();
     return true;
   } catch (error) {

@@ -3,8 +3,9 @@
  * when its answer is there; until then the earlier answer stays, dimmed, and if the new one fails it is brought back.
  */
 
+import { facts } from "../api.js";
 import { showQuestion } from "../asking/panel.js";
-import { ask, asked, keyOf } from "../asking/question.js";
+import { ask, asked, isUpload, keyOf } from "../asking/question.js";
 import { busy, idle } from "../progress.js";
 import { byId, face, hideError, say, showError } from "../show.js";
 import { result, skeletons } from "./cards.js";
@@ -88,9 +89,20 @@ async function settle(next, how, isNew) {
   if (shown !== next) return;
   next.query = all.find(({ picture }) => picture === first) ?? all[0];
   drawAnswers(how);
+  learnNames(next, how);
   if (!isNew) return;
   scrollTo(0, how.scroll ?? 0);
   if (document.activeElement === document.body) byId("answer-title").focus({ preventScroll: true });
+}
+
+/** Names of what asks, where no answer has said them. */
+async function learnNames(at, how) {
+  const { like, unlike } = asked(at.state);
+  const nameless = [...like, ...unlike].filter((each) => !isUpload(each) && !paths.has(each));
+  if (!nameless.length) return;
+  const found = await Promise.all(nameless.map((id) => facts(id).catch(() => null)));
+  for (const each of found) if (each) paths.set(String(each.id), each.path);
+  if (shown === at && found.some(Boolean)) [at.query] = await showQuestion(at.state, paths, how.go);
 }
 
 /** The same answer: its cards stay, and with them the focus and the place. */
@@ -116,7 +128,7 @@ export function drawAnswers({ library }) {
   }
   showPixelColumn(state, library);
   showCounts(library);
-  showEnd(shown, library);
+  showEnd(shown);
 }
 
 export function showCounts(library) {
