@@ -56,7 +56,7 @@ export async function show(state, how) {
     const got = await Promise.all(missing.map((engine) => ask(state, engine, { k, library, signal: controller.signal, onProgress })));
     if (mine !== asking) return;
     const answers = { ...before?.answers };
-    missing.forEach((engine, n) => { answers[engine] = withoutAsked(got[n], state); });
+    missing.forEach((engine, n) => { answers[engine] = got[n]; });
     await settle({ state, answers, query: null }, how, isNew);
   } catch (error) {
     controller.abort();                                            // the other engine's answer is of no use now
@@ -66,13 +66,6 @@ export async function show(state, how) {
     bringBack(how);
     showError(error, () => how.again());
   }
-}
-
-/** What asks is no answer. */
-function withoutAsked(answer, state) {
-  const { like, unlike } = asked(state);
-  const ids = new Set([...like, ...unlike].map(Number));
-  return { ...answer, results: answer.results.filter(({ id }) => !ids.has(id)) };
 }
 
 async function settle(next, how, isNew) {

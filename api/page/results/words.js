@@ -1,6 +1,7 @@
 /** Numbers as words, for captions, tooltips, screen readers. */
 
-export const nameOf = (path) => path.split(/[\\/]/).pop();
+/** A path's last part, without marks that turn the direction of writing: `exe.jpg` is not to read as `gpj.exe`. */
+export const nameOf = (path) => path.split(/[\\/]/).pop().replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
 export const count = (n) => n.toLocaleString("en");
 export const pictures = (n) => `${count(n)} ${n === 1 ? "picture" : "pictures"}`;
 
