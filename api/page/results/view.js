@@ -128,7 +128,7 @@ export function showCounts(library) {
   const { state, answers } = shown;
   const { library_size, narrowed, timings_ms, results } = answers[main(state)];
   const n = results.length;
-  byId("answer-title").textContent = n ? `${n} nearest ${n === 1 ? "picture" : "pictures"}` : "Nothing alike";
+  byId("answer-title").textContent = n ? `${n} nearest ${n === 1 ? "picture" : "pictures"}` : narrowed === 0 ? "No pictures left" : "Nothing alike";
   const of = typeof narrowed === "number" ? `${narrowed.toLocaleString("en")} of ${pictures(library_size)}` : pictures(library_size);
   say(of, ...timings(timings_ms));
   byId("chance").textContent = chance(results);
@@ -166,7 +166,9 @@ function cancel(mine, how) {
 function bringBack(how) {
   if (!shown) return how.toStart();
   showQuestion(shown.state, paths, how.go);
-  drawAnswers(how);
+  if (!byId("results-code").querySelector("[data-id]")) return drawAnswers(how);
+  showPixelColumn(shown.state, how.library);                       // its cards are still there
+  showCounts(how.library);
 }
 
 function showPixelColumn(state, library) {
