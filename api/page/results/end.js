@@ -31,6 +31,7 @@ export function showEnd({ state, answers }) {
   const cut = !answer.next && !state.all && left > 1;
   byId("more-results").hidden = !answer.next;
   byId("beyond").hidden = !cut;
+  byId("beyond").textContent = answer.results.length ? "Show what comes after" : "Show the nearest all the same";
   byId("end-note").textContent = answer.next ? "" : words(answer, cut);
 }
 
