@@ -99,6 +99,7 @@ def test_several_dropped_ask_together_and_a_reload_keeps_them(page: Page, shelf:
     settled(page)
     assert ids(page) == found
     page.get_by_role("button", name=re.compile("Remove: like 10.png")).click()
+    page.wait_for_url(re.compile(r"\?upload=u\w+&like=u\w+$"))
     expect(page.locator("#chips img")).to_have_count(2)
     page.go_back()
     expect(page.locator("#chips img")).to_have_count(3)
