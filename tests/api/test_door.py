@@ -125,7 +125,7 @@ def test_each_answer_bears_the_headers_that_keep_other_sites_out(server: Served)
             method, server.url + path, headers={name.replace("_", "-"): of for name, of in headers.items()}
         )
 
-    for path in ("/", "/images/1", "/images/1/thumbnail", "/health", "/openapi.json", "/page/style.css"):
+    for path in ("/", "/images/1", "/images/1/thumbnail", "/health", "/openapi.json", "/page/css/base.css"):
         answer = ask(path)
         assert answer.status_code == 200
         assert {name: answer.headers.get(name) for name in ALWAYS} == ALWAYS
