@@ -93,12 +93,13 @@ export async function checkFile(file) {
 const GONE = "The server does not answer. Is `semblance serve` still running?";
 const UNREADABLE = "The server's answer could not be read.";
 
-/** One request, and its answer's JSON; undefined where it has none (204). */
-export async function ask(address, options) {
+/** One request, and its answer's JSON; undefined where it has none (204), `unless` it says what another status means. */
+export async function ask(address, options, unless = {}) {
   try {
     const response = await fetch(address, options);
     if (!response.ok) throw problemIn(response.status, await response.json().catch(() => ({})));
-    return response.status === 204 ? undefined : await response.json();
+    const value = response.status === 204 ? undefined : await response.json();
+    return unless[response.status]?.(value, response) ?? value;
   } catch (error) {
     if (error instanceof Problem || error.name === "AbortError") throw error;
     if (error instanceof SyntaxError) throw new Problem(UNREADABLE, 502);
