@@ -107,8 +107,8 @@ export async function ask(address, options, unless = {}) {
   }
 }
 
-/** POST a form and tell how much of it has gone (0 to 1), which fetch does not. */
-export function send(address, body, { signal, onProgress } = {}) {
+/** POST a form and tell how much of it has gone (0 to 1), which fetch does not. `whole`: the status beside the value. */
+export function send(address, body, { signal, onProgress, whole = false } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const aborted = () => reject(new DOMException("aborted", "AbortError"));
@@ -121,7 +121,7 @@ export function send(address, body, { signal, onProgress } = {}) {
       const answer = parsed(request.responseText);
       if (request.status >= 400) reject(problemIn(request.status, answer ?? {}));
       else if (answer === undefined) reject(new Problem(UNREADABLE, 502));
-      else resolve(answer);
+      else resolve(whole ? { status: request.status, value: answer } : answer);
     };
     request.open("POST", address);
     request.send(body);
