@@ -12,8 +12,11 @@ const TRIES = 4;
 let stopped = null;                        // gives up what is on its way
 let queue = [];
 let running = false;
+let unlisten = () => {};
 
 export function stopAdding() {
+  unlisten();
+  unlisten = () => {};
   stopped?.abort();
   stopped = null;
   queue = [];
@@ -24,7 +27,7 @@ export function stopAdding() {
 export function adding(changed, refused) {
   const input = element("input", { type: "file", multiple: true, hidden: true, accept: document.getElementById("file").accept, "aria-label": "Pictures to add", dataset: { testid: "add-input" } });
   const button = element("button", { className: "drop", type: "button", dataset: { testid: "add" }, onclick: () => input.click() },
-    element("span", { className: "drop-title", textContent: "Add pictures" }), element("span", { className: "drop-ways", textContent: "choose them, or drop them here; they are kept in the library" }));
+    element("span", { className: "drop-title", textContent: "Add pictures" }), element("span", { className: "drop-ways", textContent: "choose them, or drop them anywhere on this page" }));
   const sum = element("p", { className: "hint", role: "status", dataset: { testid: "added" } });
   const rows = element("ul", { className: "adds" });
   const view = { sum, rows, changed, refused, tally: { new: 0, known: 0, failed: 0 } };
@@ -32,28 +35,26 @@ export function adding(changed, refused) {
     take([...input.files], view);
     input.value = "";
   });
-  listenForDrops(button, (files) => take(files, view));
+  unlisten();
+  listenForDrops((files) => take(files, view));
   return element("section", { "aria-labelledby": "add-title" }, element("h2", { className: "view-part", id: "add-title", textContent: "Add pictures" }), button, input, sum, rows);
 }
 
-function listenForDrops(button, onFiles) {
-  const over = (is) => button.classList.toggle("over", is);
-  for (const kind of ["dragenter", "dragover"]) {
-    button.addEventListener(kind, (event) => {
-      event.preventDefault();
-      event.stopPropagation();
-      over(true);
-    });
-  }
-  button.addEventListener("dragleave", () => over(false));
-  button.addEventListener("drop", (event) => {
+/** As long as this view is open, what is dropped anywhere on the page is added, and asks nothing. */
+function listenForDrops(onFiles) {
+  const words = document.querySelector("#drop-veil p");
+  const asked = words.textContent;
+  words.textContent = "Let go to add to the library";
+  const dropped = (event) => {
+    if (!event.dataTransfer.files.length) return;
     event.preventDefault();
-    event.stopPropagation();
-    over(false);
-    const veil = document.getElementById("drop-veil");
-    veil.hidden = true;
     onFiles([...event.dataTransfer.files]);
-  });
+  };
+  addEventListener("drop", dropped, true);
+  unlisten = () => {
+    removeEventListener("drop", dropped, true);
+    words.textContent = asked;
+  };
 }
 
 function take(files, view) {

@@ -99,6 +99,6 @@ function said({ state, done, total, summary, detail }) {
 /** What `semblance index --json` counts, as a sentence. */
 function summed(summary) {
   const parts = [["added", "new"], ["updated", "changed"], ["moved", "moved"], ["unchanged", "as they were"]].filter(([name]) => summary[name] > 0).map(([name, words]) => `${count(summary[name])} ${words}`);
-  const failed = Array.isArray(summary.failed) ? summary.failed.length : summary.failed ?? 0;
-  return `Done: ${parts.join(", ") || "nothing new"}${failed ? `; ${count(failed)} could not be read` : ""}.`;
+  const failed = summary.failed ? ` ${pictures(summary.failed)} could not be read; \`semblance index\` says which, and why.` : "";
+  return `Done: ${parts.join(", ") || "nothing new"}.${failed}`;
 }
