@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="the page's tests need Playwright")
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, FilePayload, Page, Request, Route, expect
+from playwright.sync_api import Browser, FilePayload, Page, Request, expect
 
 from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
