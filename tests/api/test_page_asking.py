@@ -7,7 +7,8 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="the page's tests need Playwright")
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, FilePayload, Page, Request, Route, expect
+from playwright.sync_api import Browser, FilePayload, Page, Request, expect
 
 from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
@@ -77,7 +78,8 @@ def kin(shelf: Path, each: int) -> Path:
 def asked(page: Page) -> list[Request]:
     """The questions that the page asks from now on."""
     requests: list[Request] = []
-    page.on("request", lambda request: requests.append(request) if re.search(r"/s(imilar|earch)\b", request.url) else None)
+    question = re.compile(r"/s(imilar|earch)\b")
+    page.on("request", lambda request: requests.append(request) if question.search(request.url) else None)
     return requests
 
 
@@ -270,17 +272,23 @@ def test_counts_follow_the_library_and_a_server_that_is_back(page: Page) -> None
     expect(page.get_by_test_id("error")).to_be_hidden()
 
 
-def test_a_key_is_asked_for_and_goes_into_the_address(page: Page) -> None:
-    def locked(route: Route) -> None:
-        body = {"title": "Unauthorized", "status": 401, "detail": "This service asks for a key."}
-        route.fulfill(status=401, content_type="application/problem+json", body=json.dumps(body))
-
-    page.route("**/ready", locked)
-    page.goto("/?id=20&pixel=1")
-    page.get_by_label("Key", exact=True).fill("semblance-abc")
-    page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(r"\?id=20&pixel=1&key=semblance-abc$"))
-    expect(page.get_by_text("That key is not known here")).to_be_visible()
+def test_a_key_is_asked_for_and_kept(
+    chromium: Browser, shelf: Path, semblance: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    locked = Path(shutil.copytree(shelf / "library", shelf / "locked"))
+    key = json.loads(semblance("keys", "add", "phone", "--library", locked, "--json").stdout)["key"]
+    with serving(locked) as url:
+        page = chromium.new_page(base_url=url)
+        page.goto("/?id=20&all=1")
+        field = page.get_by_label("Key", exact=True)
+        field.fill("smb_wrong")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("That key is not known here")).to_be_visible()
+        field.fill(key)
+        page.keyboard.press("Enter")
+        settled(page)
+        assert page.url == f"{url}/?id=20&all=1"
+        page.close()
 
 
 def test_a_card_dragged_out_gives_its_original(page: Page, url: str) -> None:
