@@ -140,6 +140,7 @@ NOTHING = {
     "evaluate": ["--queries", "--prefix", "--unseen-classes", "--report"],
     "quantise": ["--leave-out-classes"],
     "search": ["--like", "--unlike"],
+    "serve": ["--allow-host", "--trust-proxy", "--cert", "--key-file"],
     "train": ["--from", "--teacher", "--minutes", "--set", "--leave-out-classes"],
 }
 

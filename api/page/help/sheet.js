@@ -45,7 +45,7 @@ function build(dialog) {
     element("h2", { id: "help-title", textContent: "Keys" }), element("div", { className: "sheet" }, ...groups),
     element("label", { className: "control", htmlFor: "keys-on" }, element("span", { textContent: "Single keys do something" }), box),
     element("form", { method: "dialog" }, element("button", { className: "quiet", textContent: "Close", autofocus: true })));
-  dialog.onclick = (event) => event.target === dialog && dialog.close();
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 }
 
 function read(name) {
