@@ -47,8 +47,8 @@ def load(source: Source, spec: InputSpec, region: Region | None = None) -> Pictu
     A path (Path, or str with `~`), a file's bytes, a picture that Pillow holds, or an array uint8 (H, W, 3) RGB,
     (H, W, 4) RGBA or (H, W) grey; Pillow's picture stays open and as it was. JPEG is decoded at the smallest scale that
     leaves what the spec asks for, HEIC from its embedded thumbnail where one is as large as that. The EXIF turn is
-    applied, the first frame taken (of Pillow's picture the one it stands at), any mode brought to RGB, laid on white. Of
-    a `region` alone, see regions.py.
+    applied, the first frame taken (of Pillow's picture the one it stands at), any mode brought to RGB, laid on white.
+    Of a `region` alone, see regions.py.
 
     The same pixels give the same bytes whichever way they come: a lossless file, Pillow's picture and an array agree
     to the bit, and so do a JPEG and Pillow's picture of it before anything has decoded it. A JPEG or HEIC decoded

@@ -14,6 +14,7 @@ from semblance.api.wire import forms
 from semblance.retrieval import errors
 from semblance.retrieval.errors import SemblanceError
 
+_OURS = "Value error, "  # what Pydantic puts before a sentence of ours
 _SAID = 5  # things that are wrong with one request; the names of fields may be anything
 MEDIA_TYPE = "application/problem+json"
 
@@ -90,7 +91,9 @@ def install(app: FastAPI) -> None:
         if refused := forms.unfit(request):
             return problem(*refused)
         wrong = [(".".join(map(str, item["loc"][1:])), forms.lacking(item) or item["msg"]) for item in error.errors()]
-        parts = [f"{name if len(name) < 40 else f'{name[:40]}…'}: {said}" for name, said in wrong[:_SAID]]
+        parts = [
+            f"{name if len(name) < 40 else f'{name[:40]}…'}: {said.removeprefix(_OURS)}" for name, said in wrong[:_SAID]
+        ]
         more = f"; and {len(wrong) - _SAID} more" if len(wrong) > _SAID else ""
         return problem(422, "; ".join(parts) + f"{more}.", kind=errors.UsageError.__name__)
 
