@@ -14,6 +14,8 @@ READY = {"status": "ready", "pictures": 48, "codec_id": "0" * 64, "bits": 32, "e
 JOB = {"id": 1, "kind": "index", "folder": "/photos", "state": "running", "done": 3, "total": 9, "summary": None}
 SUMMARY = {"added": 12, "updated": 1, "moved": 2, "unchanged": 90, "failed": 2}
 MEMBER = {"bytes": 81_000, "width": 640, "height": 480, "format": "JPEG", "date": "2026-01-02T03:04:05+00:00"}
+_BUSY = "[aria-busy=true], .progress.busy, .skeleton"
+_IDLE = f"![...document.querySelectorAll('{_BUSY}')].some((each) => each.checkVisibility())"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def go(page: Page, state: State) -> None:
     page.locator(state.shows).first.wait_for()
     if state.then:
         state.then(page)
-    page.wait_for_function("!document.querySelector('[aria-busy=true], .progress.busy, .skeleton')")
+    page.wait_for_function(_IDLE)
 
 
 def _answering(status: int, answer: object) -> Callable[[Route], None]:

@@ -1,6 +1,6 @@
 """
-A walk through the page's states at two widths, light, dark and in forced colours, with axe in each: what it finds wrong,
-and where the page is wider than its window. The long one, of a server that runs: python -m tests.api.page.walk URL
+A walk through the page's states at two widths, light, dark and in forced colours, with axe in each: what it finds
+wrong, and where the page is wider than its window. The long one, of a server that runs: python -m tests.api.page.walk URL
 """
 
 import shutil
@@ -74,9 +74,9 @@ def main(url: str) -> int:
             count += 1
             bad += bool(lines)
             for line in lines:
-                print(f"{name}: {line}", flush=True)
+                sys.stdout.write(f"{name}: {line}\n")
         browser.close()
-    print(f"{count} walked, {bad} with something wrong")
+    sys.stdout.write(f"{count} walked, {bad} with something wrong\n")
     return int(bad > 0)
 
 
