@@ -47,7 +47,7 @@ async function sendable(picture) {
 
 function how(state, engine, k, library) {
   const said = new URLSearchParams({ k, engine, cursor: "" });
-  if (library.engines.includes("copies")) said.set("k", k);
+  if (library.engines.includes("copies")) said.set("fold", "true");
   if (!state.all && engine !== "pixel") said.set("chance", "1");
   if (state.region) said.set("region", state.region);
   for (const name of NARROWING) if (state[name]) said.set(NAMES[name], state[name]);
