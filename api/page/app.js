@@ -61,7 +61,9 @@ async function show(next, { commit: done = () => { state = next; }, scroll = 0, 
   if (next.view) {
     results.stop();
     done();
-    return showOther(next);
+    await showOther(next);
+    if (next.open !== null) await showOver(next);
+    return undefined;
   }
   closeOther();
   if (!isAsking(next)) {
@@ -91,7 +93,7 @@ function beginning() {
 }
 
 async function showOther(next) {
-  hideError();
+  if (byId("main").dataset.view !== "other") hideError();
   face("other");
   const module = await OTHERS[next.view]();
   if (state !== next) return;
