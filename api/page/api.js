@@ -93,12 +93,13 @@ export async function checkFile(file) {
 const GONE = "The server does not answer. Is `semblance serve` still running?";
 const UNREADABLE = "The server's answer could not be read.";
 
-/** One request, and its answer's JSON; undefined where it has none (204). */
-export async function ask(address, options) {
+/** One request, and its answer's JSON; undefined where it has none (204), `unless` it says what another status means. */
+export async function ask(address, options, unless = {}) {
   try {
     const response = await fetch(address, options);
     if (!response.ok) throw problemIn(response.status, await response.json().catch(() => ({})));
-    return response.status === 204 ? undefined : await response.json();
+    const value = response.status === 204 ? undefined : await response.json();
+    return unless[response.status]?.(value, response) ?? value;
   } catch (error) {
     if (error instanceof Problem || error.name === "AbortError") throw error;
     if (error instanceof SyntaxError) throw new Problem(UNREADABLE, 502);
@@ -106,8 +107,8 @@ export async function ask(address, options) {
   }
 }
 
-/** POST a form and tell how much of it has gone (0 to 1), which fetch does not. */
-export function send(address, body, { signal, onProgress } = {}) {
+/** POST a form and tell how much of it has gone (0 to 1), which fetch does not. `whole`: the status beside the value. */
+export function send(address, body, { signal, onProgress, whole = false } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const aborted = () => reject(new DOMException("aborted", "AbortError"));
@@ -120,7 +121,7 @@ export function send(address, body, { signal, onProgress } = {}) {
       const answer = parsed(request.responseText);
       if (request.status >= 400) reject(problemIn(request.status, answer ?? {}));
       else if (answer === undefined) reject(new Problem(UNREADABLE, 502));
-      else resolve(answer);
+      else resolve(whole ? { status: request.status, value: answer } : answer);
     };
     request.open("POST", address);
     request.send(body);

@@ -9,7 +9,7 @@ import { keyOf } from "./asking/question.js";
 import { forgetFacets, listenForFilters, showFilters } from "./asking/filters.js";
 import { showSamples, showStart } from "./asking/start.js";
 import { listenForPictures, takeIn } from "./intake.js";
-import { library, watch } from "./life.js";
+import { library, look, watch } from "./life.js";
 import { giveUp, idle } from "./progress.js";
 import { listenForMore } from "./results/end.js";
 import { setShown, shown } from "./results/list.js";
@@ -59,7 +59,9 @@ async function show(next, { commit: done = () => { state = next; }, scroll = 0, 
   if (next.view) {
     results.stop();
     done();
-    return showOther(next);
+    await showOther(next);
+    if (next.open !== null) await showOver(next);
+    return undefined;
   }
   closeOther();
   if (!isAsking(next)) {
@@ -82,13 +84,14 @@ function failed() {
 }
 
 function beginning() {
+  if (!library.pictures) return look();
   setShown(null);
   showStart(library);
   showSamples(library, state).catch((error) => showError(error, beginning));
 }
 
 async function showOther(next) {
-  hideError();
+  if (byId("main").dataset.view !== "other") hideError();
   face("other");
   const module = await OTHERS[next.view]();
   if (state !== next) return;
@@ -128,7 +131,7 @@ function markPlace() {
 /** A plain click on a link of the page's own moves it; with a modifier it stays a link, and opens its own tab. */
 function followLink(event) {
   const link = event.target.closest("a[href]");
-  if (!link || event.defaultPrevented || !library.pictures || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  if (!link || event.defaultPrevented || !library.bits || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   if (link.target || link.hasAttribute("download") || link.origin !== location.origin || link.pathname !== location.pathname) return;
   event.preventDefault();
   const next = read(link.search);
@@ -154,7 +157,7 @@ function changed() {
 }
 
 history.scrollRestoration = "manual";
-addEventListener("popstate", () => library.pictures && restore());
+addEventListener("popstate", () => library.bits && restore());
 document.addEventListener("click", followLink);
 byId("error-close").addEventListener("click", hideError);
 byId("cancel").addEventListener("click", giveUp);
@@ -173,4 +176,4 @@ listenForPictures({
 });
 addEventListener("pagehide", () => history.replaceState({ ...history.state, ...placeNow() }, ""));
 idle();
-watch({ begun, changed });
+watch({ begun, changed, atHome: () => state.view === "" });

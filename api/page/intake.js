@@ -39,9 +39,10 @@ export function listenForPictures({ drop, input, veil, onPictures, onNothing }) 
   addEventListener("dragleave", () => { if (!own && --depth <= 0) lower(); });
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {
+    const taken = event.defaultPrevented;                          // the view that is open has taken it
     event.preventDefault();
     lower();
-    if (own) return;
+    if (own || taken) return;
     take(event.dataTransfer, "What was dropped is a link or a text, not a picture. Save the picture first, or copy and paste it.");
   });
 

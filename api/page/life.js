@@ -13,13 +13,14 @@ const NOW_AND_THEN_MS = 30_000;
 export const library = { pictures: 0, bits: 0, engines: [] };
 
 let timer = 0;
+let begun = false;
 let gone = false;
 let told = null;
 
-/** @param {{begun: () => void, changed: () => void}} tell */
+/** @param {{begun: () => void, changed: () => void, atHome: () => boolean}} tell  atHome: no other view is open */
 export function watch(tell) {
   told = tell;
-  addEventListener("visibilitychange", () => document.visibilityState === "visible" && library.pictures && look());
+  addEventListener("visibilitychange", () => document.visibilityState === "visible" && look());
   byId("key-form").addEventListener("submit", enter);
   look();
 }
@@ -29,26 +30,32 @@ const stamp = () => `${library.generation ?? ""} ${library.pictures} ${library.c
 /** Ask /ready now; and again later. */
 export async function look() {
   clearTimeout(timer);
-  const before = library.pictures ? stamp() : null;
+  const before = stamp();
   try {
     const said = await ready();
     if (said.pictures === undefined) return showLocked();
     Object.assign(library, said);
     if (gone) hideError();
     gone = false;
-    if (!library.pictures) showEmpty();
-    else if (before === null) await told.begun();
+    if (!library.pictures && told.atHome()) showEmpty();
+    else if (!begun) await begin();
     else if (before !== stamp()) told.changed();
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     if (problem.status === 401) return showLocked();
-    if (before === null) showWaiting(problem);
+    if (!begun) showWaiting(problem);
     else if (problem.passing) showGone(problem);
   }
   timer = setTimeout(look, library.pictures && !gone ? NOW_AND_THEN_MS : WAITING_MS);
 }
 
+function begin() {
+  begun = true;
+  return told.begun();
+}
+
 function showEmpty() {
+  begun = false;
   face("empty");
   say("The library is empty.");
 }

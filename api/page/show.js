@@ -23,7 +23,7 @@ const FACES = {
   empty: ["empty"],
   start: ["ask", "intro", "answer", "samples"],
   results: ["ask", "query", "chips", "controls", "narrow", "answer", "results"],
-  other: ["other"],
+  other: ["other", "answer"],
 };
 
 /** Show one of the page's faces, and hide the others' places. */

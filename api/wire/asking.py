@@ -8,11 +8,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 from semblance.indexer.answers import wishes
 from semblance.indexer.answers.cursors import LONGEST
 from semblance.indexer.answers.hits import Engine, Hit, Timings
-from semblance.indexer.answers.wishes import PLAIN, Wishes
+from semblance.indexer.answers.wishes import MAX_K, PLAIN, Wishes
 from semblance.retrieval.formats.regions import Region
 from semblance.retrieval.views import MOST as MOST_VIEWS
 
-MAX_K = 1000
 MOST_CODES, MOST_SEVERAL = 256, 16
 
 # What SQLite and FAISS can hold.
@@ -25,6 +24,9 @@ Near = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Odds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Day = Annotated[str, Field(json_schema_extra={"format": "date"}, examples=["2024-02-29"])]
 Named = Annotated[str, Field(min_length=1, max_length=4096)]
+_WITHIN = "Only results at this distance or nearer: in bits, by pixels Euclidean"
+_CHANCE = "Only results with expected_by_chance of at most this"
+_PIXELS = "Only pictures of so many pixels or more"
 
 
 class Narrowed(BaseModel):
@@ -32,10 +34,8 @@ class Narrowed(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    within: Near | None = Field(
-        None, description="Only results at this distance or nearer: in bits, by pixels Euclidean"
-    )
-    chance: Odds | None = Field(None, description="Only results with expected_by_chance of at most this")
+    within: Near | None = Field(None, description=_WITHIN)
+    chance: Odds | None = Field(None, description=_CHANCE)
     folder: Named | None = Field(
         None,
         description="Only pictures in this folder, by its absolute path, or below it",
@@ -50,7 +50,7 @@ class Narrowed(BaseModel):
         examples=["48.86,2.35,10"],
         json_schema_extra={"format": "place"},
     )
-    min_pixels: int | None = Field(None, ge=1, le=2**62, description="Only pictures of so many pixels or more")
+    min_pixels: int | None = Field(None, ge=1, le=2**62, description=_PIXELS)
 
 
 class SimilarParams(Narrowed):
@@ -109,9 +109,9 @@ class Codes(Narrowed):
         description="By what is alike, or by what is the same",
         json_schema_extra={"enum": ["code", "copies"]},  # of pixels there is a sentence to say
     )
-    within: Annotated[float, Field(strict=True)] | None = Field(None, ge=0, allow_inf_nan=False)
-    chance: Annotated[float, Field(strict=True)] | None = Field(None, gt=0, allow_inf_nan=False)
-    min_pixels: Whole | None = Field(None, ge=1, le=2**62)
+    within: Annotated[Near, Field(strict=True)] | None = Field(None, description=_WITHIN)
+    chance: Annotated[Odds, Field(strict=True)] | None = Field(None, description=_CHANCE)
+    min_pixels: Annotated[Whole, Field(ge=1, le=2**62)] | None = Field(None, description=_PIXELS)
 
 
 class Results(BaseModel):

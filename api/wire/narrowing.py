@@ -16,13 +16,23 @@ class NarrowingParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    folder: str | None = Field(None, max_length=4096, description="Only pictures in this folder or below it: its path")
+    folder: str | None = Field(
+        None,
+        max_length=4096,
+        description="Only pictures in this folder or below it: its path",
+        json_schema_extra={"format": "folder"},
+    )
     taken_from: date | None = Field(None, description="Only pictures taken on this day or later, by the camera's clock")
     taken_to: date | None = Field(None, description="Only pictures taken on this day or earlier")
     camera: str | None = Field(
         None, max_length=256, description="Only pictures by this camera: its name, as /facets says"
     )
-    near: str | None = Field(None, max_length=100, description=f"Only pictures taken near a place: {_NEAR}")
+    near: str | None = Field(
+        None,
+        max_length=100,
+        description=f"Only pictures taken near a place: {_NEAR}",
+        json_schema_extra={"format": "place"},
+    )
     min_pixels: int | None = Field(None, ge=1, le=2**62, description="Only pictures with so many pixels or more")
 
     @field_validator("folder")

@@ -132,7 +132,9 @@ def test_each_answer_bears_the_headers_that_keep_other_sites_out(server: Served)
         assert "server" not in answer.headers
     assert "--allow-host evil.example" in problem(ask("/images", Host="evil.example:80"), 421)
     assert "other sites" in problem(ask("/search", "POST", Origin="null"), 403)
-    there, nowhere = (ask(f"/images/{number}", Sec_Fetch_Site="cross-site") for number in (1, 10**9))
+    there, nowhere = (
+        ask(f"/images/{number}", Sec_Fetch_Site="cross-site", X_Request_ID="one") for number in (1, 10**9)
+    )
     assert problem(there, 403) == problem(nowhere, 403)
     assert there.content == nowhere.content
     assert (

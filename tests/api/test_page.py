@@ -3,99 +3,20 @@ The web page, used as a person uses it: in a real Chromium, against a real serve
 What the server rarely does (no library, a vanished file, no answer) is played by routes that Playwright answers.
 """
 
-import base64
-import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="the page's tests need Playwright")
 import httpx
-from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, ViewportSize, expect, sync_playwright
+from playwright.sync_api import FilePayload, Page, Route, expect
 
-PHONE: ViewportSize = {"width": 360, "height": 740}
-DESK: ViewportSize = {"width": 1280, "height": 900}
+from tests.api.browser import PHONE, answers, cards, choose, hand_over, ids, opened, settled, tab_to
+from tests.conftest import Server
+
 CODES_ONLY = {"status": "ready", "pictures": 5, "codec_id": "0" * 64, "bits": 256, "engines": ["code"]}
-
-
-class Server(Protocol):
-    url: str
-    library_pictures: list[Path]
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(chromium: Browser, server: Server) -> Iterator[Page]:
-    context = chromium.new_context(viewport=DESK, base_url=server.url, reduced_motion="reduce")
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    page.on("filechooser", lambda _: None)  # expect_file_chooser alone may begin too late
-    yield page
-    context.close()
-
-
-def opened(page: Page, address: str = "/") -> Page:
-    page.goto(address)
-    expect(page.get_by_test_id("drop-zone")).to_be_visible()
-    return page
-
-
-def cards(page: Page, engine: str = "code") -> Locator:
-    return page.get_by_test_id(f"results-{engine}").get_by_test_id("result")
-
-
-def ids(page: Page, engine: str = "code") -> list[str]:
-    return [card.get_attribute("data-id") or "" for card in cards(page, engine).all()]
-
-
-def choose(page: Page, picture: Path) -> None:
-    """Upload a picture, and wait until its answer is there."""
-    with page.expect_response(re.compile(r"/search\?")):
-        page.get_by_test_id("file-input").set_input_files(picture)
-    settled(page)
-
-
-def settled(page: Page) -> None:
-    expect(cards(page).first).to_be_visible()
-    expect(page.locator("[aria-busy]")).to_have_count(0)
-    expect(page.get_by_test_id("status")).to_contain_text(re.compile(r"search [\d.,]+ ms"))
-
-
-def tab_to(page: Page, test_id: str, presses: int = 40) -> None:
-    for _ in range(presses):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.dataset.testid") == test_id:
-            return
-    pytest.fail(f"{presses} presses of Tab did not reach {test_id}")
-
-
-def hand_over(page: Page, event: str, *, text: str = "", data: bytes = b"", zeros: int = 0) -> None:
-    """Paste or drop a text, or else a file: of these bytes, or of so many zeros."""
-    script = """([event, text, data, zeros]) => {
-        const transfer = new DataTransfer();
-        const bytes = zeros ? new Uint8Array(zeros) : Uint8Array.from(atob(data), (each) => each.charCodeAt(0));
-        if (text) transfer.setData("text/plain", text);
-        else transfer.items.add(new File([bytes], "held.png", { type: "image/png" }));
-        const about = { bubbles: true, cancelable: true, clipboardData: transfer, dataTransfer: transfer };
-        document.body.dispatchEvent(new (event === "paste" ? ClipboardEvent : DragEvent)(event, about));
-    }"""
-    page.evaluate(script, [event, text, base64.b64encode(data).decode(), zeros])
-
-
-def answers(status: int, body: dict[str, Any]) -> Any:
-    """A route's handler that answers with JSON; from 400 on with a problem."""
-    kind = "application/problem+json" if status >= 400 else "application/json"
-    return lambda route: route.fulfill(status=status, content_type=kind, body=json.dumps(body))
 
 
 def test_upload_finds_the_picture_itself_first(page: Page, server: Server) -> None:

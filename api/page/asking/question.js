@@ -5,6 +5,7 @@
 
 import { ASKING, NARROWING } from "../address.js";
 import { Problem, facts, nearestToFile, nearestToPicture, nearestToSeveral, nextPage } from "../api.js";
+import { nameOf } from "../results/words.js";
 import { inMemory, uploadOf } from "../uploads.js";
 
 export const MOST = 16;
@@ -24,17 +25,18 @@ export const isUpload = (picture) => String(picture).startsWith("u");
 /** @param {{k: number, library: object, signal: AbortSignal, onProgress?: (part: number) => void}} about */
 export async function ask(state, engine, { k, library, ...watched }) {
   const { like, unlike } = asked(state);
+  const named = [...like, ...unlike].filter((each) => !isUpload(each)).length; // these find themselves
+  const said = how(state, engine, k + named, library);
   if (like.length > 1 || unlike.length) {
     const found = { like: await Promise.all(like.map(sendable)), unlike: await Promise.all(unlike.map(sendable)) };
-    const named = [...like, ...unlike].filter((each) => !isUpload(each)).length; // these find themselves
-    return nearestToSeveral(found, how(state, engine, k + named, library), watched);
+    return withoutAsked(await nearestToSeveral(found, said, watched), state);
   }
-  if (isUpload(like[0])) return nearestToFile(await sendable(like[0]), how(state, engine, k, library), watched);
-  const id = Number(like[0]);
-  return withoutItself(await nearestToPicture(id, how(state, engine, k + 1, library), watched), id);
+  if (isUpload(like[0])) return nearestToFile(await sendable(like[0]), said, watched);
+  return withoutAsked(await nearestToPicture(Number(like[0]), said, watched), state);
 }
 
-export const more = (answer, k, signal) => nextPage(answer.next, k, signal);
+/** The next page of an answer. */
+export const more = async (state, answer, k) => withoutAsked(await nextPage(answer.next, k), state);
 
 async function sendable(picture) {
   if (!isUpload(picture)) return picture;
@@ -53,17 +55,19 @@ function how(state, engine, k, library) {
 }
 
 /**
- * A picture of the library finds itself, which is no result; the copies that are folded into it are. `query` becomes
- * its own row, where it was among the answers.
+ * What asks finds itself, and is no result; copies that are folded into it are. `query` becomes its own row, where it
+ * was among the answers.
  */
-async function withoutItself(answer, id) {
+async function withoutAsked(answer, state) {
+  const { like, unlike } = asked(state);
+  const ids = new Set([...like, ...unlike].map(Number));
   const results = [];
   let query = null;
   for (const hit of answer.results) {
-    const folded = (hit.folded ?? []).filter((each) => each !== id);
-    if (hit.id !== id) results.push({ ...hit, folded });
+    const folded = (hit.folded ?? []).filter((id) => !ids.has(id));
+    if (!ids.has(hit.id)) results.push({ ...hit, folded });
     else {
-      query = hit;
+      query ??= hit;
       if (folded.length) results.push({ ...hit, id: folded[0], path: (await facts(folded[0])).path, folded: folded.slice(1) });
     }
   }
@@ -76,5 +80,5 @@ export async function pictureOf(picture, path) {
     const upload = inMemory(picture) ?? (await uploadOf(picture));
     return { picture, id: null, path: null, src: upload?.url ?? "", name: upload?.file.name || "Pasted picture" };
   }
-  return { picture, id: Number(picture), path: path ?? null, src: `images/${picture}/thumbnail`, name: path ? path.split(/[\\/]/).pop() : `Picture ${picture}` };
+  return { picture, id: Number(picture), path: path ?? null, src: `images/${picture}/thumbnail`, name: path ? nameOf(path) : `Picture ${picture}` };
 }

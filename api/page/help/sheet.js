@@ -11,6 +11,12 @@ export const SHEET = [
     ["← ↑ → ↓", "From picture to picture; at the end, fetch more"], ["Enter", "See it whole"], ["S", "Search with it"],
     ["L", "More like it"], ["U", "Less like it"], ["F", "Unfold its copies"],
   ]],
+  ["On the map", [
+    ["← ↑ → ↓", "Move"], ["+ −", "Nearer, further"], ["0", "The whole map"], ["Enter", "See whole what is in the middle"],
+  ]],
+  ["Among duplicates", [
+    ["← →", "The group before, the next"], ["A", "Not the same: keep this one apart"], ["Del", "Remove this one from the library"], ["Enter", "See it whole"],
+  ]],
   ["In the full view", [
     ["← →", "The picture before, the next"], ["Esc", "Back to the results"],
   ]],
@@ -39,7 +45,7 @@ function build(dialog) {
     element("h2", { id: "help-title", textContent: "Keys" }), element("div", { className: "sheet" }, ...groups),
     element("label", { className: "control", htmlFor: "keys-on" }, element("span", { textContent: "Single keys do something" }), box),
     element("form", { method: "dialog" }, element("button", { className: "quiet", textContent: "Close", autofocus: true })));
-  dialog.onclick = (event) => event.target === dialog && dialog.close();
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 }
 
 function read(name) {

@@ -84,7 +84,6 @@ async function copy(id, state) {
   const about = await facts(id).catch((error) => ({ path: error.message }));
   const item = bare({ id, path: about.path }, state);
   item.classList.add("of-fold");
-  item.querySelector(".bar").remove();
   item.querySelector(".fold").remove();
   const link = item.querySelector("a");
   link.dataset.testid = "copy";

@@ -31,6 +31,7 @@ export function showEnd({ state, answers }) {
   const cut = !answer.next && !state.all && left > 1;
   byId("more-results").hidden = !answer.next;
   byId("beyond").hidden = !cut;
+  byId("beyond").textContent = answer.results.length ? "Show what comes after" : "Show the nearest all the same";
   byId("end-note").textContent = answer.next ? "" : words(answer, cut);
 }
 
@@ -55,7 +56,7 @@ async function fetchMore(focus) {
   grid.setAttribute("aria-busy", "true");
   byId("more-results").disabled = true;
   try {
-    const got = await Promise.all(wanted.map(([, answer]) => more(answer, Math.max(at.state.k, PAGE))));
+    const got = await Promise.all(wanted.map(([, answer]) => more(at.state, answer, Math.max(at.state.k, PAGE))));
     if (at !== shown) return false;
     const last = grid.lastElementChild;
     wanted.forEach(([engine, answer], n) => append(engine, answer, got[n], at.state));
@@ -75,8 +76,7 @@ async function fetchMore(focus) {
 /** Results that are shown already are not shown again: the server's pages are stable, a merge of copies may not be. */
 function append(engine, answer, page, state) {
   const known = new Set(answer.results.map(({ id }) => id));
-  const asked = new Set([state.id, ...[...state.like, ...state.unlike].map(Number)]);
-  const fresh = page.results.filter(({ id }) => !known.has(id) && !asked.has(id));
+  const fresh = page.results.filter(({ id }) => !known.has(id));
   answer.results = [...answer.results, ...fresh];
   answer.next = page.next;
   const about = { engine, bits: context.library.bits, state };

@@ -56,7 +56,7 @@ export async function show(state, how) {
     const got = await Promise.all(missing.map((engine) => ask(state, engine, { k, library, signal: controller.signal, onProgress })));
     if (mine !== asking) return;
     const answers = { ...before?.answers };
-    missing.forEach((engine, n) => { answers[engine] = withoutAsked(got[n], state); });
+    missing.forEach((engine, n) => { answers[engine] = got[n]; });
     await settle({ state, answers, query: null }, how, isNew);
   } catch (error) {
     controller.abort();                                            // the other engine's answer is of no use now
@@ -66,13 +66,6 @@ export async function show(state, how) {
     bringBack(how);
     showError(error, () => how.again());
   }
-}
-
-/** What asks is no answer. */
-function withoutAsked(answer, state) {
-  const { like, unlike } = asked(state);
-  const ids = new Set([...like, ...unlike].map(Number));
-  return { ...answer, results: answer.results.filter(({ id }) => !ids.has(id)) };
 }
 
 async function settle(next, how, isNew) {
@@ -135,7 +128,7 @@ export function showCounts(library) {
   const { state, answers } = shown;
   const { library_size, narrowed, timings_ms, results } = answers[main(state)];
   const n = results.length;
-  byId("answer-title").textContent = n ? `${n} nearest ${n === 1 ? "picture" : "pictures"}` : "Nothing alike";
+  byId("answer-title").textContent = n ? `${n} nearest ${n === 1 ? "picture" : "pictures"}` : narrowed === 0 ? "No pictures left" : "Nothing alike";
   const of = typeof narrowed === "number" ? `${narrowed.toLocaleString("en")} of ${pictures(library_size)}` : pictures(library_size);
   say(of, ...timings(timings_ms));
   byId("chance").textContent = chance(results);
@@ -173,7 +166,9 @@ function cancel(mine, how) {
 function bringBack(how) {
   if (!shown) return how.toStart();
   showQuestion(shown.state, paths, how.go);
-  drawAnswers(how);
+  if (!byId("results-code").querySelector("[data-id]")) return drawAnswers(how);
+  showPixelColumn(shown.state, how.library);                       // its cards are still there
+  showCounts(how.library);
 }
 
 function showPixelColumn(state, library) {

@@ -1,6 +1,7 @@
 /** Numbers as words, for captions, tooltips, screen readers. */
 
-export const nameOf = (path) => path.split(/[\\/]/).pop();
+/** A path's last part, without marks that turn the direction of writing: `exe.jpg` is not to read as `gpj.exe`. */
+export const nameOf = (path) => path.split(/[\\/]/).pop().replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
 export const count = (n) => n.toLocaleString("en");
 export const pictures = (n) => `${count(n)} ${n === 1 ? "picture" : "pictures"}`;
 
@@ -32,8 +33,9 @@ export const milliseconds = (ms) => `${ms < 0.1 ? ms.toFixed(2) : ms < 100 ? ms.
 
 /** How much the two ways of searching agree, as a sentence. */
 export function agreement({ code, pixel }) {
-  const ids = new Set(pixel.results.map(({ id }) => id));
-  const both = code.results.filter(({ id }) => ids.has(id)).length;
+  const all = ({ id, folded = [] }) => [id, ...folded];           // of copies either way may show another first
+  const ids = new Set(pixel.results.flatMap(all));
+  const both = code.results.filter((hit) => all(hit).some((id) => ids.has(id))).length;
   return both === 0 ? "No picture is in both answers." : `${both} of ${code.results.length} are in both answers.`;
 }
 

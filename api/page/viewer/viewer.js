@@ -36,7 +36,7 @@ export async function open(given) {
   };
   original.src = originalOf(id);
   root.onclose = () => context?.go({ open: null, mode: "" });
-  root.onclick = (event) => event.target === root && root.close();
+  root.onclick = (event) => { if (event.target === root) root.close(); };
   if (!root.open) root.showModal();
 }
 
