@@ -125,7 +125,7 @@ def _asking(ids: list[int], paths: list[str]) -> list[State]:
     folder = paths[0].rsplit("/", 1)[0]
     return [
         State("start", "/", "[data-testid=sample]"),
-        State("keys", "/", "[data-testid=sample]", then=_click("#help-open", "#help[open]")),
+        State("keys", "/", "[data-testid=sample]", then=_press("?")),
         State("answer", one, card),
         State("answer, beside pixels", f"{one}&pixel=1", f"#results-pixel {card}"),
         State("answer of fifty", f"{one}&k=50", card),

@@ -22,7 +22,8 @@ LOOKS = {
     "forced": {"color_scheme": "dark", "forced_colors": "active"},
 }
 _ALL = {"resultTypes": ["violations"]}
-_COLOURS = f"""axe.run(document, {{...{_ALL}, runOnly: ["color-contrast", "link-in-text-block"]}}).then(({{ violations }}) => violations)"""
+_BY_COLOUR = _ALL | {"runOnly": ["color-contrast", "link-in-text-block"]}
+_COLOURS = "(options) => axe.run(document, options).then(({ violations }) => violations)"
 _WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -55,7 +56,7 @@ def wrong(page: Page, *, first: bool) -> list[str]:
     if first:
         found = Axe().run(page, options=_ALL).response["violations"]
     else:
-        found = page.evaluate(_COLOURS)
+        found = page.evaluate(_COLOURS, _BY_COLOUR)
     lines = [
         f"{each['id']}: {node['target']} {' '.join(node['failureSummary'].split())}"
         for each in found
