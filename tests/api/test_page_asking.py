@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="the page's tests need Playwright")
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, FilePayload, Page, Request, Route, expect
+from playwright.sync_api import Browser, FilePayload, Page, Request, expect
 
 from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
@@ -107,6 +107,11 @@ def test_several_dropped_ask_together_and_a_reload_keeps_them(page: Page, shelf:
     expect(page.locator("#chips img")).to_have_count(3)
     page.get_by_test_id("file-input").set_input_files([kin(shelf, each) for each in range(17)])
     expect(page.get_by_test_id("error")).to_contain_text("at most 16")
+    words: list[FilePayload] = [
+        {"name": f"{name}.txt", "mimeType": "text/plain", "buffer": b"words"} for name in ("first", "second")
+    ]
+    page.get_by_test_id("file-input").set_input_files(words)
+    expect(page.get_by_test_id("error")).to_contain_text("first.txt: ")
 
 
 def test_an_upload_outlives_a_reload_and_back_and_forward(page: Page, shelf: Path) -> None:
@@ -198,8 +203,21 @@ def test_more_comes_by_scrolling_until_chance_and_back_is_where_it_was(page: Pag
     page.wait_for_function("at => Math.abs(scrollY - at) < 3", arg=at)
     page.get_by_role("button", name="Show what comes after").click()
     page.wait_for_url(re.compile("all=1"))
+    page.route("**/search/next", lambda route: route.abort())
     page.get_by_role("button", name="Show more").click()
+    expect(end).to_contain_text("does not answer")
+    before = page.evaluate("scrollY")
+    page.unroute_all()
+    assert page.evaluate("scrollY") == before, "nobody is thrown to the top"
+    page.get_by_role("button", name="Try again").click()
     page.wait_for_function("() => document.querySelectorAll('[data-testid=result]').length >= 40")
+    at = page.evaluate("scrollTo(0, 300), scrollY")
+    shown = len(ids(page))
+    page.wait_for_function("at => history.state?.count >= 40 && Math.abs(history.state.scroll - at) < 1", arg=at)
+    page.reload()
+    settled(page)
+    page.wait_for_function("at => Math.abs(scrollY - at) < 3", arg=at)
+    assert len(ids(page)) >= shown
 
 
 def test_filters_are_chips_and_addresses(page: Page, shelf: Path) -> None:
@@ -263,6 +281,9 @@ def test_counts_follow_the_library_and_a_server_that_is_back(page: Page) -> None
     look = "document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))"
     page.locator("#home").click()
     page.evaluate(look)
+    expect(page.get_by_test_id("status")).to_contain_text("4,321 pictures")
+    page.go_back()
+    settled(page)
     expect(page.get_by_test_id("status")).to_contain_text("4,321 pictures")
     page.unroute_all()
     page.route("**/ready", lambda route: route.abort())
