@@ -5,7 +5,7 @@
  *
  * @typedef {{view: ""|"map"|"duplicates"|"library", id: number|null, upload: string, like: string[], unlike: string[],
  *            region: string, k: number, engine: string, pixel: boolean, folder: string, from: string, to: string,
- *            camera: string, near: string, min: number, all: boolean, open: number|null, mode: ""|"beside"|"over",
+ *            camera: string, near: string, min: number, all: boolean, open: number|string|null, mode: ""|"beside"|"over",
  *            at: string}} State  at: where one is in a view, in the view's own terms
  */
 
@@ -30,7 +30,7 @@ const FIELDS = {
   engine: oneOf("code", "copies"), pixel: flag,
   folder: text, from: text, to: text, camera: text, near: text,
   min: { usual: 0, read: (said) => (WHOLE.test(said) ? Number(said) : 0), write: String },
-  all: flag, open: id, mode: oneOf("beside", "over"),
+  all: flag, open: { ...id, read: (said) => id.read(said) ?? (UPLOAD.test(said) ? said : null) }, mode: oneOf("beside", "over"),
   at: { ...text, read: (said) => (/^[\d.,]{1,40}$/.test(said) ? said : "") },
 };
 

@@ -165,7 +165,7 @@ byId("error-close").addEventListener("click", hideError);
 byId("cancel").addEventListener("click", giveUp);
 byId("k").addEventListener("change", ({ target }) => go({ k: Number(target.value) }, { replace: true }));
 byId("pixel").addEventListener("change", ({ target }) => go({ pixel: target.checked }, { replace: true }));
-byId("query-details").addEventListener("click", ({ target }) => go({ open: Number(target.dataset.id) }));
+byId("query-details").addEventListener("click", ({ target }) => go({ open: read(`?open=${target.dataset.id}`).open }));
 listenForMore({ library, go, grown: () => results.showCounts(library), appended: rove });
 listenForArrows([byId("results-code"), byId("results-pixel"), byId("samples-grid")]);
 listenForMarks(go, stateNow);

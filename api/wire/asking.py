@@ -8,11 +8,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 from semblance.indexer.answers import wishes
 from semblance.indexer.answers.cursors import LONGEST
 from semblance.indexer.answers.hits import Engine, Hit, Timings
-from semblance.indexer.answers.wishes import PLAIN, Wishes
+from semblance.indexer.answers.wishes import MAX_K, PLAIN, Wishes
 from semblance.retrieval.formats.regions import Region
 from semblance.retrieval.views import MOST as MOST_VIEWS
 
-MAX_K = 1000
 MOST_CODES, MOST_SEVERAL = 256, 16
 
 # What SQLite and FAISS can hold.

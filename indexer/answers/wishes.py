@@ -13,6 +13,8 @@ from semblance.indexer.catalog import Narrowing
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.formats.regions import Region, checked
 
+MAX_K = 1000  # results of one answer, for whoever asks from outside
+
 
 class Wished(TypedDict, total=False):
     """The names of wishes, as `Library.search` and its like take them.

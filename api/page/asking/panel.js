@@ -17,7 +17,7 @@ export async function showQuestion(state, paths, go) {
 }
 
 /** A new image each time: the old one would stay under the new name until the new one has come. */
-function showFirst({ src, name, path, id }, several) {
+function showFirst({ picture, src, name, path }, several) {
   const old = byId("query-image");
   if (old.getAttribute("src") !== src) {
     const image = element("img", { id: "query-image", dataset: { testid: "query-image" } });
@@ -27,8 +27,8 @@ function showFirst({ src, name, path, id }, several) {
   byId("query-image").alt = `Query: ${name}`;
   byId("query-name").textContent = several ? "Several pictures" : name;
   byId("query-name").title = (path ?? name).slice(0, 400);
-  byId("query-details").hidden = id === null || several;
-  byId("query-details").dataset.id = id ?? "";
+  byId("query-details").hidden = several;
+  byId("query-details").dataset.id = picture;
 }
 
 function chip({ picture, src, name }, kind, state, go) {

@@ -99,7 +99,7 @@ async function copy(id, state) {
 }
 
 /** What a card gives when it is dragged away: the original, as a file where the browser can, else its address. */
-function dragOut(event, id, name) {
+export function dragOut(event, id, name) {
   const address = new URL(originalOf(id), document.baseURI).href;
   const suffix = name.split(".").pop().toLowerCase();
   event.dataTransfer.effectAllowed = "copyLink";
