@@ -5,11 +5,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Page, Route
+from playwright.sync_api import FilePayload, Page, Route
 
 Played = Mapping[str, tuple[int, object]]
 
-BROKEN = {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
+BROKEN: FilePayload = {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
 READY = {"status": "ready", "pictures": 48, "codec_id": "0" * 64, "bits": 32, "engines": ["code"]}
 JOB = {"id": 1, "kind": "index", "folder": "/photos", "state": "running", "done": 3, "total": 9, "summary": None}
 SUMMARY = {"added": 12, "updated": 1, "moved": 2, "unchanged": 90, "failed": 2}
@@ -70,7 +70,7 @@ def _click(selector: str, then: str) -> Callable[[Page], None]:
 
 def _upload(where: str, then: str) -> Callable[[Page], None]:
     def upload(page: Page) -> None:
-        page.get_by_test_id(where).set_input_files([BROKEN])  # type: ignore[list-item]
+        page.get_by_test_id(where).set_input_files([BROKEN])
         page.locator(then).first.wait_for()
 
     return upload
