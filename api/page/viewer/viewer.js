@@ -25,7 +25,7 @@ export async function open(given) {
   if (!panes) listen(root);
   const isOther = at !== state.open;
   at = state.open;
-  if (!root.open) root.showModal();
+  if (!root.open) show(root);
   if (isOther) boxing.turnOff();
   showMode();
   const source = await sourceOf(at, pathOf(at));
@@ -39,6 +39,12 @@ export async function open(given) {
   if (context?.state.open !== source.key || !facts) return;
   if (facts.width) panes.match.knowPixels(facts);
   panes.match.image.alt = byId("details-name").textContent;
+}
+
+/** The dialog itself has the focus, not its first button: keys work, and nothing is pressed by a space. */
+function show(root) {
+  root.showModal();
+  root.focus();
 }
 
 export function close() {
