@@ -117,7 +117,9 @@ def _apart(found: dict[str, list[int]], i: int) -> int:
     """How far a picture is from any other."""
     here = found["x"][i], found["y"][i]
     return min(
-        (x - here[0]) ** 2 + (y - here[1]) ** 2 for k, (x, y) in enumerate(zip(found["x"], found["y"])) if k != i
+        (x - here[0]) ** 2 + (y - here[1]) ** 2
+        for k, (x, y) in enumerate(zip(found["x"], found["y"], strict=True))
+        if k != i
     )
 
 
@@ -173,7 +175,7 @@ def test_pictures_are_added_each_with_its_own_line(page: Page, place: Place, tmp
     expect(rows.nth(2)).to_have_attribute("data-end", "failed")
     assert any(name.startswith("new-") for name in names(place))
     rows.nth(0).get_by_role("link").click()
-    expect(page.get_by_test_id("result").first).to_contain_text("new-")
+    expect(page.locator("#query-name")).to_contain_text("new-")
 
 
 def test_a_folder_is_indexed_and_its_end_is_summed_up(page: Page, place: Place) -> None:
