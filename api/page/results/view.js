@@ -22,10 +22,10 @@ let asking = null;                        // {controller, state} of the question
 export const forget = () => answered.clear();
 export const asks = () => asking?.state ?? null;
 
-/** Engines that a state asks by: the baseline compares with one whole picture. */
+/** Engines that a state asks by: the baseline compares with one picture, or a region of it. */
 export function engines(state, library) {
   const { like, unlike } = asked(state);
-  const pixel = state.pixel && library.engines.includes("pixel") && like.length + unlike.length === 1 && !state.region;
+  const pixel = state.pixel && library.engines.includes("pixel") && like.length + unlike.length === 1;
   return pixel ? [main(state), "pixel"] : [main(state)];
 }
 
