@@ -20,7 +20,7 @@ export class Problem extends Error {
 }
 
 /** {pictures, codec_id, bits, engines, …}; to who has no key {status} alone; 503 while there is no library. */
-export const ready = () => ask("ready", { cache: "no-store" });
+export const ready = (options) => ask("ready", { cache: "no-store", ...options });
 
 /** A few pictures spread over the library: [{id, path}]. */
 export const samples = async (limit) => (await ask(`images?limit=${limit}`)).images;

@@ -51,6 +51,8 @@ function commit(next, replace) {
   history.pushState({ over: next.open !== null && before.open === null }, "", addressOf(next));
 }
 
+/** For a reload: what is written as the page goes away does not outlive it. */
+const notePlace = () => shown && history.replaceState({ ...history.state, ...placeNow() }, "");
 const placeNow = () => ({ scroll: scrollY, count: shown ? byId("results-code").querySelectorAll("[data-testid=result]").length : 0 });
 
 /** @param {{commit?: () => void, scroll?: number, count?: number}} how */
@@ -70,7 +72,7 @@ async function show(next, { commit: done = () => { state = next; }, scroll = 0, 
     beginning();
   } else {
     const again = () => show(next, { commit: done, scroll, count });
-    await results.show(next, { library, go, scroll, count, commit: done, again, failed, toStart: beginning });
+    await results.show(next, { library, go, look, scroll, count, commit: done, again, failed, toStart: beginning });
     if (state !== next && keyOf(state) !== keyOf(next)) return;
     showFilters(state);
     byId("k").value = String(state.k);
@@ -174,6 +176,7 @@ listenForPictures({
   onPictures: (files) => library.pictures && takeIn(files).then((asked) => go({ ...askedBy(asked, stateNow()) })).catch((error) => showError(error)),
   onNothing: (sentence) => library.pictures && showError(new api.Problem(sentence, 400)),
 });
-addEventListener("pagehide", () => history.replaceState({ ...history.state, ...placeNow() }, ""));
+let resting = 0;
+addEventListener("scroll", () => { clearTimeout(resting); resting = setTimeout(notePlace, 150); }, { passive: true });
 idle();
 watch({ begun, changed, atHome: () => state.view === "" });

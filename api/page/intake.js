@@ -14,8 +14,7 @@ import { keep } from "./uploads.js";
 export function listenForPictures({ drop, input, veil, onPictures, onNothing }) {
   const take = (transfer, otherwise) => {
     const files = [...(transfer?.files ?? [])];
-    const likely = files.filter(({ type }) => type.startsWith("image/"));
-    return files.length ? onPictures(likely.length ? likely : files.slice(0, 1)) : onNothing(otherwise);
+    return files.length ? onPictures(files) : onNothing(otherwise);
   };
 
   drop.addEventListener("click", () => input.click());

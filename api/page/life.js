@@ -76,21 +76,21 @@ function showGone(problem) {
 
 /** The service asks for a key: one field, and nothing else. */
 export function showLocked() {
-  const tried = new URLSearchParams(location.search).has("key") || sessionStorage.getItem("key-tried");
-  sessionStorage.removeItem("key-tried");
   face("locked");
-  byId("key-wrong").hidden = !tried;
   say("This service asks for a key.");
   byId("key").focus();
 }
 
-/** The address with the key in it: the server puts it into a cookie, and comes back without it. */
-function enter(event) {
+/** With the key in its address the server puts it into a cookie, and comes back without it. One that is not known would
+ *  be answered with no page at all: so it is tried first. */
+async function enter(event) {
   event.preventDefault();
   const key = byId("key").value.trim();
   if (!key) return;
+  const said = await ready({ headers: { Authorization: `Bearer ${key}` } }).catch(() => ({}));
+  byId("key-wrong").hidden = said.pictures !== undefined;
+  if (said.pictures === undefined) return byId("key").select();
   const address = new URL(location.href);
   address.searchParams.set("key", key);
-  sessionStorage.setItem("key-tried", "1");
   location.assign(address);
 }

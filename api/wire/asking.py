@@ -17,13 +17,13 @@ MOST_CODES, MOST_SEVERAL = 256, 16
 # What SQLite and FAISS can hold.
 Id = Annotated[int, Path(ge=1, le=2**63 - 1, description="The picture's id in the library")]
 # No text or truth value for a number in JSON; but to JSON 10.0 is a whole number too.
-Whole = Annotated[
-    StrictInt, BeforeValidator(lambda said: int(said) if isinstance(said, float) and said.is_integer() else said)
-]
+_WHOLE = BeforeValidator(lambda said: int(said) if isinstance(said, float) and said.is_integer() else said)
+Whole = Annotated[StrictInt, _WHOLE]
+Pixels = Annotated[StrictInt, Field(ge=1, le=2**62), _WHOLE]  # in this order, for the document's sake
 Near = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Odds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Day = Annotated[str, Field(json_schema_extra={"format": "date"}, examples=["2024-02-29"])]
-Named = Annotated[str, Field(min_length=1, max_length=4096)]
+Named = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
 _WITHIN = "Only results at this distance or nearer: in bits, by pixels Euclidean"
 _CHANCE = "Only results with expected_by_chance of at most this"
 _PIXELS = "Only pictures of so many pixels or more"
@@ -111,7 +111,7 @@ class Codes(Narrowed):
     )
     within: Annotated[Near, Field(strict=True)] | None = Field(None, description=_WITHIN)
     chance: Annotated[Odds, Field(strict=True)] | None = Field(None, description=_CHANCE)
-    min_pixels: Annotated[Whole, Field(ge=1, le=2**62)] | None = Field(None, description=_PIXELS)
+    min_pixels: Pixels | None = Field(None, description=_PIXELS)
 
 
 class Results(BaseModel):

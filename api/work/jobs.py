@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from semblance.api.wire.changing import ENDED, Job
 from semblance.api.work.child import Child
 from semblance.indexer.catalog.requests import Requests
@@ -66,7 +68,7 @@ class Jobs:
             if len(waiting) >= MOST_QUEUED or self.stopping.is_set():
                 raise Busy(f"{len(waiting)} jobs wait for their turn already: try again when some are done.")
             job = Job(id=0, folder=folder)
-            job = job.model_copy(update={"id": self._requests.new_job(job.model_dump())})
+            job = job.model_copy(update={"id": self._requests.new_job(job.model_dump(), max(self._own, default=0))})
             self._own[job.id] = job
         self._queue.put(job.id)
         return job
@@ -76,12 +78,14 @@ class Jobs:
         if own := self._own.get(id):
             return own
         for found in self._requests.jobs(id):
-            return _of_another(*found)
+            if job := _of_another(*found):
+                return job
         raise UnknownJob(f"There is no job {id}: only the latest are remembered.")
 
     def all(self) -> list[Job]:
         """The latest jobs of all services, the newest first. Raises LibraryError."""
-        return [self._own.get(found[0]) or _of_another(*found) for found in self._requests.jobs()]
+        jobs = [self._own.get(found[0]) or _of_another(*found) for found in self._requests.jobs()]
+        return [job for job in jobs if job]
 
     def cancel(self, id: int) -> Job:
         """Ask for the end of a job, and wait a moment for it; what it committed stays. Raises as `job` does."""
@@ -164,8 +168,11 @@ class Jobs:
                 self._cancelled.add(id)
 
 
-def _of_another(id: int, document: dict[str, Any], lives: bool) -> Job:
-    job = Job.model_validate({**document, "id": id})
+def _of_another(id: int, document: dict[str, Any], lives: bool) -> Job | None:
+    try:
+        job = Job.model_validate({**document, "id": id})
+    except ValidationError:  # another version's, of a kind that is not known here
+        return None
     if job.state in ENDED or lives:
         return job
     return job.model_copy(update={"state": "interrupted", "detail": _LEFT})

@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated
 
 import anyio.to_thread
 from fastapi import Header, HTTPException, Request, Response
 
 from semblance.indexer.catalog.requests import Kept, Requests
+from semblance.retrieval.errors import LibraryError
 
 Key = Annotated[
     str | None,
@@ -44,11 +46,11 @@ async def once(
     try:
         answer = await change()
     except BaseException:
-        with anyio.CancelScope(shield=True):  # the client may have gone
+        with anyio.CancelScope(shield=True), suppress(LibraryError):  # the client may have gone
             await anyio.to_thread.run_sync(requests.release, holder, key)
         raise
     headers = {name: value for name, value in answer.headers.items() if name in _KEPT}
     kept = Kept(answer.status_code, headers, bytes(answer.body))
-    with anyio.CancelScope(shield=True):
+    with anyio.CancelScope(shield=True), suppress(LibraryError):  # what was done is done, remembered or not
         await anyio.to_thread.run_sync(requests.keep, holder, key, kept)
     return answer

@@ -13,10 +13,10 @@ import socket
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from semblance.indexer.catalog.opening import FILE as CATALOG
 from semblance.indexer.catalog.sqlite_errors import sentences
@@ -28,6 +28,7 @@ DAY = 86_400.0  # seconds that an answer is kept
 MOST_ANSWERS, MOST_JOBS = 10_000, 100
 _AWAY = 30.0  # seconds without a sign of life, after which what is done on another machine is void
 _LONGEST = 600.0  # seconds for which one request may be under way
+_PATIENCE = 2.0  # seconds for another process to end what it writes here, which takes milliseconds
 _VERSION = 1
 _TABLES = f"""
 CREATE TABLE answers (
@@ -41,6 +42,8 @@ CREATE TABLE jobs (
 );
 PRAGMA user_version = {_VERSION};
 """
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ class Requests:
         """Begin the request `asked` (a hash) under a key. The answer, where it was given; True where it may be done
         now; False where it is under way; None where the key stands for another request. Raises LibraryError."""
         now = time.time()
-        with self._open() as db:
+
+        def begun(db: sqlite3.Connection) -> Kept | bool | None:
             db.execute("BEGIN IMMEDIATE")
             db.execute("DELETE FROM answers WHERE begun < ?", (now - DAY,))
             db.execute(
@@ -110,82 +114,101 @@ class Requests:
             elif row[0] != asked:
                 result = None
             else:
-                result = False if row[3] is None else Kept(row[3], json.loads(row[4]), row[5])
+                result = False if row[3] is None else Kept(int(row[3]), dict(json.loads(row[4])), bytes(row[5]))
             db.execute("COMMIT")
-        return result
+            return result
+
+        return self._by(begun)
 
     def keep(self, holder: str, key: str, kept: Kept) -> None:
         """Remember the answer to what was begun."""
-        with self._open() as db:
-            db.execute(
-                "UPDATE answers SET status = ?, headers = ?, body = ? WHERE holder = ? AND key = ?",
-                (kept.status, json.dumps(kept.headers), kept.body, holder, key),
-            )
+        values = (kept.status, json.dumps(kept.headers), kept.body, holder, key)
+        change = "UPDATE answers SET status = ?, headers = ?, body = ? WHERE holder = ? AND key = ?"
+        self._by(lambda db: db.execute(change, values))
 
     def release(self, holder: str, key: str) -> None:
         """What was begun has failed and changed nothing: it may be asked again."""
-        with self._open() as db:
-            db.execute("DELETE FROM answers WHERE holder = ? AND key = ? AND status IS NULL", (holder, key))
+        change = "DELETE FROM answers WHERE holder = ? AND key = ? AND status IS NULL"
+        self._by(lambda db: db.execute(change, (holder, key)))
 
     # ---- jobs ------------------------------------------------------------------------------------------------------
 
-    def new_job(self, document: dict[str, Any]) -> int:
-        """Keep a job; its id. The oldest beyond MOST_JOBS are forgotten."""
-        with self._open() as db:
-            values = (str(self.owner), time.time(), json.dumps(document))
-            id = db.execute("INSERT INTO jobs (owner, seen, document) VALUES (?, ?, ?)", values).lastrowid
-            db.execute("DELETE FROM jobs WHERE id <= ?", ((id or 0) - MOST_JOBS,))
-        assert id is not None
-        return id
+    def new_job(self, document: dict[str, Any], after: int = 0) -> int:
+        """Keep a job; its id, which is beyond `after`. The oldest beyond MOST_JOBS are forgotten."""
+
+        def kept(db: sqlite3.Connection) -> int:
+            last = "SELECT max(?, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'jobs'), 0)) + 1"
+            values = (after, str(self.owner), time.time(), json.dumps(document))
+            new = f"INSERT INTO jobs (id, owner, seen, document) VALUES (({last}), ?, ?, ?)"
+            id = db.execute(new, values).lastrowid or 0
+            db.execute("DELETE FROM jobs WHERE id <= ?", (id - MOST_JOBS,))
+            return id
+
+        return self._by(kept)
 
     def tell(self, id: int, document: dict[str, Any]) -> bool:
         """Keep how a job stands, as a sign of life too; whether somebody has cancelled it."""
-        with self._open() as db:
-            db.execute("UPDATE jobs SET document = ?, seen = ? WHERE id = ?", (json.dumps(document), time.time(), id))
+
+        def told(db: sqlite3.Connection) -> bool:
+            values = json.dumps(document), time.time(), id
+            db.execute("UPDATE jobs SET document = ?, seen = ? WHERE id = ?", values)
             row = db.execute("SELECT cancelled FROM jobs WHERE id = ?", (id,)).fetchone()
-        return bool(row and row[0])
+            return bool(row and row[0])
+
+        return self._by(told)
 
     def cancel(self, id: int) -> None:
         """Ask whoever owns a job to end it."""
-        with self._open() as db:
-            db.execute("UPDATE jobs SET cancelled = 1 WHERE id = ?", (id,))
+        self._by(lambda db: db.execute("UPDATE jobs SET cancelled = 1 WHERE id = ?", (id,)))
 
-    def jobs(self, id: int | None = None) -> Iterator[tuple[int, dict[str, Any], bool]]:
+    def jobs(self, id: int | None = None) -> list[tuple[int, dict[str, Any], bool]]:
         """Id and document of each job, or of the one, the newest first, and whether its owner is there."""
         if not (self._library / FILE).exists():  # nor need it be made to read it
-            return
+            return []
         which = "" if id is None else " WHERE id = ?"
-        with self._open() as db:
+
+        def found(db: sqlite3.Connection) -> list[tuple[int, dict[str, Any], bool]]:
             question = f"SELECT id, document, owner, seen FROM jobs{which} ORDER BY id DESC"
-            rows = db.execute(question, () if id is None else (id,)).fetchall()
-        for number, document, owner, seen in rows:
-            yield number, json.loads(document), self.owner.lives(owner, seen)
+            rows = db.execute(question, () if id is None else (id,))
+            return [
+                (number, dict(json.loads(said)), self.owner.lives(owner, seen)) for number, said, owner, seen in rows
+            ]
+
+        return self._by(found)
 
     # ---- the file --------------------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """A connection, to a new file where there is none, or one that is no use. Raises LibraryError."""
+    def _by(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` makes of the file: of a new one where there is none, or where it is no use, in whatever it is
+        damaged. Raises LibraryError."""
         if not (self._library / CATALOG).exists():
             raise LibraryMissing(f"There is no library at {self._library} yet: index a folder first.")
         path = self._library / FILE
         with sentences(self._library):
             try:
-                db = _connected(path)
-            except sqlite3.OperationalError:
-                raise
-            except sqlite3.DatabaseError:
+                with contextlib.closing(_connected(path)) as db:
+                    return work(db)
+            except (sqlite3.DatabaseError, ValueError, TypeError, OverflowError) as error:
+                if not _no_use(error):
+                    raise
                 for name in (FILE, f"{FILE}-journal"):
                     (self._library / name).unlink(missing_ok=True)
-                db = _connected(path)
-            with contextlib.closing(db):
-                yield db
+                with contextlib.closing(_connected(path)) as db:
+                    return work(db)
+
+
+def _no_use(error: Exception) -> bool:
+    """Whether the file holds what was not written to it, or by another version: what it says cannot be understood, or
+    its tables are others."""
+    if isinstance(error, sqlite3.OperationalError):  # most are of locks, of rights, and of the disk
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR
+    return not isinstance(error, sqlite3.ProgrammingError)
 
 
 def _connected(path: Path) -> sqlite3.Connection:
     with contextlib.suppress(OSError):  # it is there, or SQLite says why it cannot be
         os.close(private(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-    db = sqlite3.connect(path, timeout=10, isolation_level=None)
+    db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
     try:
         if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
             db.execute("BEGIN EXCLUSIVE")

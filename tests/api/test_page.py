@@ -4,7 +4,6 @@ What the server rarely does (no library, a vanished file, no answer) is played b
 """
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest

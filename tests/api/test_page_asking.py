@@ -7,7 +7,8 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="the page's tests need Playwright")
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, FilePayload, Page, Request, Route, expect
+from playwright.sync_api import Browser, FilePayload, Page, Request, expect
 
 from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
@@ -77,7 +78,8 @@ def kin(shelf: Path, each: int) -> Path:
 def asked(page: Page) -> list[Request]:
     """The questions that the page asks from now on."""
     requests: list[Request] = []
-    page.on("request", lambda request: requests.append(request) if re.search(r"/s(imilar|earch)\b", request.url) else None)
+    question = re.compile(r"/s(imilar|earch)\b")
+    page.on("request", lambda request: requests.append(request) if question.search(request.url) else None)
     return requests
 
 
@@ -105,6 +107,11 @@ def test_several_dropped_ask_together_and_a_reload_keeps_them(page: Page, shelf:
     expect(page.locator("#chips img")).to_have_count(3)
     page.get_by_test_id("file-input").set_input_files([kin(shelf, each) for each in range(17)])
     expect(page.get_by_test_id("error")).to_contain_text("at most 16")
+    words: list[FilePayload] = [
+        {"name": f"{name}.txt", "mimeType": "text/plain", "buffer": b"words"} for name in ("first", "second")
+    ]
+    page.get_by_test_id("file-input").set_input_files(words)
+    expect(page.get_by_test_id("error")).to_contain_text("first.txt: ")
 
 
 def test_an_upload_outlives_a_reload_and_back_and_forward(page: Page, shelf: Path) -> None:
@@ -196,8 +203,21 @@ def test_more_comes_by_scrolling_until_chance_and_back_is_where_it_was(page: Pag
     page.wait_for_function("at => Math.abs(scrollY - at) < 3", arg=at)
     page.get_by_role("button", name="Show what comes after").click()
     page.wait_for_url(re.compile("all=1"))
+    page.route("**/search/next", lambda route: route.abort())
     page.get_by_role("button", name="Show more").click()
+    expect(end).to_contain_text("does not answer")
+    before = page.evaluate("scrollY")
+    page.unroute_all()
+    assert page.evaluate("scrollY") == before, "nobody is thrown to the top"
+    page.get_by_role("button", name="Try again").click()
     page.wait_for_function("() => document.querySelectorAll('[data-testid=result]').length >= 40")
+    at = page.evaluate("scrollTo(0, 300), scrollY")
+    shown = len(ids(page))
+    page.wait_for_function("at => history.state?.count >= 40 && Math.abs(history.state.scroll - at) < 1", arg=at)
+    page.reload()
+    settled(page)
+    page.wait_for_function("at => Math.abs(scrollY - at) < 3", arg=at)
+    assert len(ids(page)) >= shown
 
 
 def test_filters_are_chips_and_addresses(page: Page, shelf: Path) -> None:
@@ -262,6 +282,9 @@ def test_counts_follow_the_library_and_a_server_that_is_back(page: Page) -> None
     page.locator("#home").click()
     page.evaluate(look)
     expect(page.get_by_test_id("status")).to_contain_text("4,321 pictures")
+    page.go_back()
+    settled(page)
+    expect(page.get_by_test_id("status")).to_contain_text("4,321 pictures")
     page.unroute_all()
     page.route("**/ready", lambda route: route.abort())
     page.evaluate(look)
@@ -270,17 +293,23 @@ def test_counts_follow_the_library_and_a_server_that_is_back(page: Page) -> None
     expect(page.get_by_test_id("error")).to_be_hidden()
 
 
-def test_a_key_is_asked_for_and_goes_into_the_address(page: Page) -> None:
-    def locked(route: Route) -> None:
-        body = {"title": "Unauthorized", "status": 401, "detail": "This service asks for a key."}
-        route.fulfill(status=401, content_type="application/problem+json", body=json.dumps(body))
-
-    page.route("**/ready", locked)
-    page.goto("/?id=20&pixel=1")
-    page.get_by_label("Key", exact=True).fill("semblance-abc")
-    page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(r"\?id=20&pixel=1&key=semblance-abc$"))
-    expect(page.get_by_text("That key is not known here")).to_be_visible()
+def test_a_key_is_asked_for_and_kept(
+    chromium: Browser, shelf: Path, semblance: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    locked = Path(shutil.copytree(shelf / "library", shelf / "locked"))
+    key = json.loads(semblance("keys", "add", "phone", "--library", locked, "--json").stdout)["key"]
+    with serving(locked) as url:
+        page = chromium.new_page(base_url=url)
+        page.goto("/?id=20&all=1")
+        field = page.get_by_label("Key", exact=True)
+        field.fill("smb_wrong")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("That key is not known here")).to_be_visible()
+        field.fill(key)
+        page.keyboard.press("Enter")
+        settled(page)
+        assert page.url == f"{url}/?id=20&all=1"
+        page.close()
 
 
 def test_a_card_dragged_out_gives_its_original(page: Page, url: str) -> None:

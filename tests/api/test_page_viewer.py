@@ -193,11 +193,13 @@ def test_zoom_keeps_what_lies_at_the_pointer_and_drags_no_further_than_the_edge(
     page.mouse.move(x + 9000, y + 9000, steps=3)
     page.mouse.up()
     moved, stage = match(page).bounding_box(), page.locator("#details-stage").bounding_box()
-    assert moved and stage
+    assert moved
+    assert stage
     assert (moved["x"], moved["y"]) == pytest.approx((stage["x"], stage["y"]), abs=1)
     page.keyboard.press("Shift+ArrowRight")
     after = match(page).bounding_box()
-    assert after and after["x"] == pytest.approx(moved["x"] - 80, abs=1)
+    assert after
+    assert after["x"] == pytest.approx(moved["x"] - 80, abs=1)
 
 
 def test_keys_and_double_clicks_zoom_and_what_is_near_is_fetched_larger(page: Page) -> None:

@@ -9,6 +9,7 @@ import { nameOf } from "../results/words.js";
 import { inMemory, uploadOf } from "../uploads.js";
 
 export const MOST = 16;
+const MOST_RESULTS = 1000;
 const NAMES = { folder: "folder", from: "taken_from", to: "taken_to", camera: "camera", near: "near", min: "min_pixels" };
 
 /** What a state asks by, in order: ids as text, and keys of uploads. */
@@ -26,17 +27,35 @@ export const isUpload = (picture) => String(picture).startsWith("u");
 export async function ask(state, engine, { k, library, ...watched }) {
   const { like, unlike } = asked(state);
   const named = [...like, ...unlike].filter((each) => !isUpload(each)).length; // these find themselves
-  const said = how(state, engine, k + named, library);
+  const said = how(state, engine, Math.min(MOST_RESULTS, k + named), library);
   if (like.length > 1 || unlike.length) {
     const found = { like: await Promise.all(like.map(sendable)), unlike: await Promise.all(unlike.map(sendable)) };
-    return withoutAsked(await nearestToSeveral(found, said, watched), state);
+    const answer = await nearestToSeveral(found, said, watched).catch((error) => Promise.reject(byName(error, found)));
+    return firstOf(await withoutAsked(answer, state), k);
   }
   if (isUpload(like[0])) return nearestToFile(await sendable(like[0]), said, watched);
-  return withoutAsked(await nearestToPicture(Number(like[0]), said, watched), state);
+  return firstOf(await withoutAsked(await nearestToPicture(Number(like[0]), said, watched), state), k);
 }
 
-/** The next page of an answer. */
-export const more = async (state, answer, k) => withoutAsked(await nextPage(answer.next, k), state);
+export const hasMore = (answer) => Boolean(answer.next || answer.held?.length);
+
+/** The next page of an answer, begun by what its page before had too many of. */
+export async function more(state, answer, k) {
+  const page = answer.next ? await withoutAsked(await nextPage(answer.next, k), state) : { results: [], next: null };
+  return { ...page, results: [...(answer.held ?? []), ...page.results] };
+}
+
+/** So many were asked for as what asks may take up: where it was not among them, the last are held for the next page. */
+function firstOf(answer, k) {
+  return { ...answer, results: answer.results.slice(0, k), held: answer.results.slice(k) };
+}
+
+/** The server counts the files it was sent; a person knows them by name. */
+function byName(error, pictures) {
+  const names = [...pictures.like, ...pictures.unlike].filter((each) => each instanceof Blob).map(({ name }) => name || "Pasted picture");
+  if (error instanceof Problem) error.message = error.message.replace(/^pictures\[(\d+)\]/, (said, n) => names[n] ?? said);
+  return error;
+}
 
 async function sendable(picture) {
   if (!isUpload(picture)) return picture;

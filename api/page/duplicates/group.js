@@ -22,7 +22,7 @@ function card(of, member, state, acts) {
     element("span", { className: "member-name" }, element("bdi", { className: "name", textContent: name }), ...(best ? [element("strong", { className: "best", textContent: "best" })] : [])));
   const acting = acts ? buttons(of, member, best, name, acts) : [];
   return element("li", { className: "member", dataset: { testid: "member", id: member.id } }, link,
-    element("p", { className: "hint about" }, ...about(member).map((textContent) => element("span", { textContent }))),
+    element("p", { className: "hint about" }, ...about(member).flatMap((textContent) => [element("span", { textContent }), " "])),
     element("p", { className: "hint", textContent: best ? "" : reason(member) }),
     element("p", { className: "acts" },
       element("a", { className: "link", href: addressOf(askedBy({ id: member.id }, state)), textContent: "Search", "aria-label": `Search with ${name}` }), ...acting));

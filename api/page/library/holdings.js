@@ -24,12 +24,10 @@ export function holdings(library, { folders, cameras, taken, placed }) {
   ];
 }
 
-/** /ready's coverage, whatever it holds: what is a number from 0 to 1 as per cent. */
-function covered(coverage) {
-  if (!coverage) return [];
-  const said = typeof coverage === "number" ? { "": coverage } : coverage;
-  return Object.entries(said).filter(([, value]) => typeof value === "number").map(([name, value]) =>
-    [`Coverage ${ENGINES[name] ?? name}`.trim(), value <= 1 ? `${(100 * value).toFixed(1)} %` : count(value)]);
+/** Which share of the pictures each way of searching knows, where that is not all of them. */
+function covered(coverage = {}) {
+  const part = Object.entries(coverage).filter(([, share]) => share < 1);
+  return part.map(([engine, share]) => [`Known by ${ENGINES[engine] ?? engine}`, `${(Math.floor(1000 * share) / 10).toFixed(1)} %`]);
 }
 
 function table(title, rows) {

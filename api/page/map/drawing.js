@@ -1,6 +1,6 @@
 /**
- * The map as it is drawn: a dot for each picture, and thumbnails of as many as have room, one a cell of a raster that
- * is fixed to the plane, so that moving changes none of them. Zooming in makes the raster finer, until each has room.
+ * The map as it is drawn: a dot for each picture, and thumbnails of as many as have room, chosen by rasters
+ * that are fixed to the plane, so that moving changes few of them. Zooming in makes these finer, until each has room.
  * Colours are the style sheet's, read from the canvas: `color` of dots, `text-decoration-color` of the one that is
  * meant, `background-color` behind.
  */
@@ -15,7 +15,7 @@ const AT_ONCE = 12;                        // that are on their way
 export class Drawing {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas, plane, view) {
-    Object.assign(this, { canvas, plane, view, meant: -1, images: new Map(), wanted: [], frame: 0, loading: 0 });
+    Object.assign(this, { canvas, plane, view, meant: -1, images: new Map(), wanted: [], chosen: [], frame: 0, loading: 0 });
     this.pen = canvas.getContext("2d");
   }
 
@@ -43,9 +43,10 @@ export class Drawing {
     const style = getComputedStyle(canvas);
     pen.clearRect(0, 0, view.width, view.height);
     const chosen = this.choose();
+    this.chosen = chosen;
     this.want(chosen);
     pen.fillStyle = style.color;
-    this.dots(chosen);
+    this.dots();
     for (const i of chosen) this.thumbnail(i, style);
     if (this.meant >= 0) this.mark(this.meant, style, chosen.includes(this.meant));
   }
@@ -78,22 +79,29 @@ export class Drawing {
     return (ROOM * this.view.zoom) / step;
   }
 
-  /** The places of the pictures that have a thumbnail: in each cell the first by id, if it covers none before it. */
+  /** The places of the pictures that have a thumbnail: the first of each cell, then of ever smaller ones, as far as
+   *  none covers another. */
   choose() {
     const { view, plane, room } = this;
-    const first = new Map();
-    const [columns, rows] = [view.wide / room, view.high / room];
-    this.seen(room, (i) => {
-      const cell = Math.floor(plane.y[i] * rows) * 65536 + Math.floor(plane.x[i] * columns);
-      if (!first.has(cell) || first.get(cell) > i) first.set(cell, i);
-    });
+    const side = room * PART + 3;
     const placed = [];
-    for (const [, i] of [...first].sort(([a], [b]) => a - b)) {
-      const [x, y] = view.window(plane.x[i], plane.y[i]);
-      const side = room * PART;
-      if (placed.every(([, px, py]) => Math.abs(px - x) >= side + 2 || Math.abs(py - y) >= side + 2)) placed.push([i, x, y]);
+    for (const cell of [room, room / 2, room / 4]) {
+      for (const i of this.firsts(view.wide / cell, view.high / cell)) {
+        const [x, y] = view.window(plane.x[i], plane.y[i]);
+        if (placed.every(([, px, py]) => Math.abs(px - x) >= side || Math.abs(py - y) >= side)) placed.push([i, x, y]);
+      }
     }
     return placed.map(([i]) => i);
+  }
+
+  /** The first by id of each cell that is seen, of a raster of so many columns and rows. */
+  firsts(columns, rows) {
+    const first = new Map();
+    this.seen(this.room, (i) => {
+      const cell = Math.floor(this.plane.y[i] * rows) * 65536 + Math.floor(this.plane.x[i] * columns);
+      if (!first.has(cell) || first.get(cell) > i) first.set(cell, i);
+    });
+    return [...first].sort(([a], [b]) => a - b).map(([, i]) => i);
   }
 
   thumbnail(i, style) {
@@ -162,7 +170,7 @@ export class Drawing {
   under(px, py) {
     const half = (this.room * PART) / 2;
     const { view, plane } = this;
-    for (const i of this.choose()) {
+    for (const i of this.chosen) {
       const [dx, dy] = view.offset(i, plane, px, py);
       if (this.images.get(i)?.naturalWidth && Math.abs(dx) <= half && Math.abs(dy) <= half) return i;
     }

@@ -32,7 +32,7 @@ export function result(hit, { engine, bits, state }) {
   link.title = `${name.slice(0, 200)}: ${distance}`;
   link.querySelector(".same").hidden = !hit.copy;
   link.querySelector(".distance").textContent = shortDistance(engine, hit.distance);
-  link.querySelector(".spoken").textContent = `; ${longDistance(engine, hit.distance, bits)}; search with it`;
+  link.querySelector(".spoken").textContent = `; ${longDistance(engine, hit.distance, bits)}`;
   link.querySelector(".fill").style.width = `${(100 * Math.max(0, hit.similarity)).toFixed(1)}%`;
   marks(item, hit.id, name, state);
   if (hit.folded?.length) fold(item, hit, name, state);
@@ -64,19 +64,23 @@ function marks(item, id, name, state) {
 
 function fold(item, hit, name, state) {
   const button = item.querySelector(".fold");
-  const copies = hit.folded.length;
+  const n = hit.folded.length;
   button.hidden = false;
-  button.textContent = `+${copies} ${copies === 1 ? "copy" : "copies"}`;
+  button.textContent = `+${n} ${n === 1 ? "copy" : "copies"}`;
   button.setAttribute("aria-expanded", "false");
   button.title = `Copies of ${name.slice(0, 200)}`;
-  let opened = [];
+  const opened = [];
   button.addEventListener("click", async () => {
-    const isOpen = button.getAttribute("aria-expanded") === "true";
-    button.setAttribute("aria-expanded", !isOpen);
-    for (const each of opened) each.remove();
-    opened = isOpen ? [] : await Promise.all(hit.folded.slice(0, COPIES_SHOWN).map((id) => copy(id, state)));
+    const isOpen = () => button.getAttribute("aria-expanded") === "true";
+    button.setAttribute("aria-expanded", !isOpen());
+    item.classList.toggle("unfolded", isOpen());
+    for (const each of opened.splice(0)) each.remove();
+    if (!isOpen()) return;
+    const copies = await Promise.all(hit.folded.slice(0, COPIES_SHOWN).map((id) => copy(id, state)));
+    if (!isOpen() || opened.length) return;                        // it was closed again while they were fetched
+    opened.push(...copies);
     item.after(...opened);
-    item.classList.toggle("unfolded", !isOpen);
+    item.dispatchEvent(new CustomEvent("unfolded", { bubbles: true }));
   });
 }
 
@@ -90,7 +94,6 @@ async function copy(id, state) {
   link.title = about.path.slice(0, 400);
   link.querySelector(".same").hidden = false;
   link.querySelector(".distance").textContent = "copy";
-  link.querySelector(".spoken").textContent = "; search with it";
   marks(item, id, nameOf(about.path), state);
   return item;
 }

@@ -3,14 +3,15 @@
  * have it. What the person has not scrolled is left as it is: a list that grows by itself has no end to reach.
  */
 
-import { more } from "../asking/question.js";
-import { byId, showError } from "../show.js";
+import { hasMore, more } from "../asking/question.js";
+import { byId, setSentence } from "../show.js";
 import { result } from "./cards.js";
 import { main, setLoader, shown } from "./list.js";
 
 const NEAR_PX = 900;
 const PAGE = 30;
 let loading = null;
+let stalled = false;                      // fetching failed: no more by scrolling until it is asked for
 let context = null;
 
 /** @param {{library: object, go: Function, grown: () => void, appended: (grid: HTMLElement) => void}} given */
@@ -20,7 +21,7 @@ export function listenForMore(given) {
   byId("more-results").addEventListener("click", () => loadMore({ focus: true }));
   byId("beyond").addEventListener("click", () => given.go({ all: true }));
   const near = () => byId("end").getBoundingClientRect().top < innerHeight + NEAR_PX;
-  const scrolled = () => shown && !byId("results").hidden && near() && loadMore();
+  const scrolled = () => shown && !stalled && !byId("results").hidden && near() && loadMore();
   for (const kind of ["scroll", "wheel", "touchmove"]) addEventListener(kind, scrolled, { passive: true });
 }
 
@@ -28,11 +29,13 @@ export function listenForMore(given) {
 export function showEnd({ state, answers }) {
   const answer = answers[main(state)];
   const left = (answer.narrowed ?? answer.library_size) - answer.results.length;
-  const cut = !answer.next && !state.all && left > 1;
-  byId("more-results").hidden = !answer.next;
+  const cut = !hasMore(answer) && !state.all && left > 1;
+  stalled = false;
+  byId("more-results").hidden = !hasMore(answer);
+  byId("more-results").textContent = "Show more";
   byId("beyond").hidden = !cut;
   byId("beyond").textContent = answer.results.length ? "Show what comes after" : "Show the nearest all the same";
-  byId("end-note").textContent = answer.next ? "" : words(answer, cut);
+  byId("end-note").textContent = hasMore(answer) ? "" : words(answer, cut);
 }
 
 function words({ results, narrowed }, cut) {
@@ -50,8 +53,8 @@ export function loadMore({ focus = false } = {}) {
 
 async function fetchMore(focus) {
   const at = shown;
-  const wanted = at ? Object.entries(at.answers).filter(([, answer]) => answer.next) : [];
-  if (!wanted.length || !at.answers[main(at.state)].next) return false;
+  const wanted = at ? Object.entries(at.answers).filter(([, answer]) => hasMore(answer)) : [];
+  if (!wanted.length || !hasMore(at.answers[main(at.state)])) return false;
   const grid = byId("results-code");
   grid.setAttribute("aria-busy", "true");
   byId("more-results").disabled = true;
@@ -65,12 +68,19 @@ async function fetchMore(focus) {
     if (focus && byId("more-results").hidden) last?.nextElementSibling?.querySelector("a").focus();
     return true;
   } catch (error) {
-    if (at === shown) showError(error, () => loadMore());
+    if (at === shown) sayStalled(error);
     return false;
   } finally {
     if (at === shown) grid.removeAttribute("aria-busy");
     byId("more-results").disabled = false;
   }
+}
+
+/** What went wrong is said where the person is, not above the answer. */
+function sayStalled(error) {
+  stalled = true;
+  setSentence(byId("end-note"), error.message);
+  byId("more-results").textContent = "Try again";
 }
 
 /** Results that are shown already are not shown again: the server's pages are stable, a merge of copies may not be. */
@@ -79,6 +89,7 @@ function append(engine, answer, page, state) {
   const fresh = page.results.filter(({ id }) => !known.has(id));
   answer.results = [...answer.results, ...fresh];
   answer.next = page.next;
+  answer.held = [];
   const about = { engine, bits: context.library.bits, state };
   byId(engine === "pixel" ? "results-pixel" : "results-code").append(...fresh.map((hit) => result(hit, about)));
   context.appended(byId(engine === "pixel" ? "results-pixel" : "results-code"));

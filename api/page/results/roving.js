@@ -22,6 +22,7 @@ export function rove(grid, chosen) {
 export function listenForArrows(grids) {
   for (const grid of grids) {
     grid.addEventListener("focusin", ({ target }) => rove(grid, target.closest(".card")));
+    grid.addEventListener("unfolded", ({ target }) => rove(grid, target));
     grid.addEventListener("keydown", (event) => move(grid, event));
   }
 }

@@ -58,6 +58,7 @@ export async function show(state, how) {
     const answers = { ...before?.answers };
     missing.forEach((engine, n) => { answers[engine] = got[n]; });
     await settle({ state, answers, query: null }, how, isNew);
+    if (answers[main(state)].library_size !== library.pictures) how.look(); // it has grown since it was asked
   } catch (error) {
     controller.abort();                                            // the other engine's answer is of no use now
     if (mine !== asking) return;
@@ -126,10 +127,10 @@ export function drawAnswers({ library }) {
 
 export function showCounts(library) {
   const { state, answers } = shown;
-  const { library_size, narrowed, timings_ms, results } = answers[main(state)];
+  const { narrowed, timings_ms, results } = answers[main(state)];
   const n = results.length;
   byId("answer-title").textContent = n ? `${n} nearest ${n === 1 ? "picture" : "pictures"}` : narrowed === 0 ? "No pictures left" : "Nothing alike";
-  const of = typeof narrowed === "number" ? `${narrowed.toLocaleString("en")} of ${pictures(library_size)}` : pictures(library_size);
+  const of = typeof narrowed === "number" ? `${narrowed.toLocaleString("en")} of ${pictures(library.pictures)}` : pictures(library.pictures);
   say(of, ...timings(timings_ms));
   byId("chance").textContent = chance(results);
   const both = answers.pixel && engines(state, library).includes("pixel");

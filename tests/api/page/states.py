@@ -5,28 +5,35 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Page, Route
+from playwright.sync_api import FilePayload, Page, Route
 
 Played = Mapping[str, tuple[int, object]]
 
-BROKEN = {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
+BROKEN: FilePayload = {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
 READY = {"status": "ready", "pictures": 48, "codec_id": "0" * 64, "bits": 32, "engines": ["code"]}
 JOB = {"id": 1, "kind": "index", "folder": "/photos", "state": "running", "done": 3, "total": 9, "summary": None}
 SUMMARY = {"added": 12, "updated": 1, "moved": 2, "unchanged": 90, "failed": 2}
 MEMBER = {"bytes": 81_000, "width": 640, "height": 480, "format": "JPEG", "date": "2026-01-02T03:04:05+00:00"}
+_BUSY = "[aria-busy=true], .progress.busy, .skeleton"
+_IDLE = f"![...document.querySelectorAll('{_BUSY}')].some((each) => each.checkVisibility())"
+
+
+SHORT = {  # the states that are walked in the suite
+    *("start", "keys", "answer, beside pixels", "answer, narrowing", "broken upload", "locked"),
+    *("full view", "full view, beside", "map", "duplicates, removing", "library, jobs"),
+}
 
 
 @dataclass(frozen=True)
 class State:
     """`shows`: a selector that is visible once the state is there; `played`: answers by the end of their address;
-    `then`: what is done there; `short`: walked in the suite."""
+    `then`: what is done there."""
 
     name: str
     address: str
     shows: str
     played: Played = field(default_factory=dict)
     then: Callable[[Page], None] | None = None
-    short: bool = False
 
 
 def go(page: Page, state: State) -> None:
@@ -37,7 +44,7 @@ def go(page: Page, state: State) -> None:
     page.locator(state.shows).first.wait_for()
     if state.then:
         state.then(page)
-    page.wait_for_function("!document.querySelector('[aria-busy=true], .progress.busy, .skeleton')")
+    page.wait_for_function(_IDLE)
 
 
 def _answering(status: int, answer: object) -> Callable[[Route], None]:
@@ -63,7 +70,7 @@ def _click(selector: str, then: str) -> Callable[[Page], None]:
 
 def _upload(where: str, then: str) -> Callable[[Page], None]:
     def upload(page: Page) -> None:
-        page.get_by_test_id(where).set_input_files([BROKEN])  # type: ignore[list-item]
+        page.get_by_test_id(where).set_input_files([BROKEN])
         page.locator(then).first.wait_for()
 
     return upload
@@ -117,15 +124,15 @@ def _asking(ids: list[int], paths: list[str]) -> list[State]:
     one, card = f"/?id={ids[0]}", "[data-testid=result]"
     folder = paths[0].rsplit("/", 1)[0]
     return [
-        State("start", "/", "[data-testid=sample]", short=True),
-        State("keys", "/", "[data-testid=sample]", then=_click("#help-open", "#help[open]"), short=True),
-        State("answer", one, card, short=True),
-        State("answer, beside pixels", f"{one}&pixel=1", f"#results-pixel {card}", short=True),
+        State("start", "/", "[data-testid=sample]"),
+        State("keys", "/", "[data-testid=sample]", then=_press("?")),
+        State("answer", one, card),
+        State("answer, beside pixels", f"{one}&pixel=1", f"#results-pixel {card}"),
         State("answer of fifty", f"{one}&k=50", card),
         State("answer by copies", f"{one}&engine=copies", "#results"),
         State("answer, beyond chance", f"{one}&all=1", card),
-        State("answer by several", f"{one}&like={ids[1]}&unlike={ids[2]}", card, short=True),
-        State("answer, narrowing", one, card, then=_click("#narrow summary", "#fields > *"), short=True),
+        State("answer by several", f"{one}&like={ids[1]}&unlike={ids[2]}", card),
+        State("answer, narrowing", one, card, then=_click("#narrow summary", "#fields > *")),
         State("answer, narrowed", f"{one}&folder={folder}&from=2001-01-01&min=1", "#results"),
         State("answer, nothing left", f"{one}&min=900000000", "#results"),
         State("answer by a part", f"{one}&region=0.1,0.1,0.5,0.5", card),
@@ -135,12 +142,12 @@ def _asking(ids: list[int], paths: list[str]) -> list[State]:
 
 def _answers_that_fail(ids: list[int]) -> list[State]:
     return [
-        State("no such picture", "/?id=999999999", "#error", short=True),
-        State("broken upload", "/", "[data-testid=sample]", then=_upload("file-input", "#error"), short=True),
+        State("no such picture", "/?id=999999999", "#error"),
+        State("broken upload", "/", "[data-testid=sample]", then=_upload("file-input", "#error")),
         State("busy", f"/?id={ids[0]}", "#error", {"similar?*": problem(503, "The service is busy.")}),
-        State("waiting", "/", "#waiting", {"ready": problem(503, "There is no library at `DIR` yet.")}, short=True),
-        State("empty", "/", "#empty", {"ready": (200, {**READY, "pictures": 0})}, short=True),
-        State("locked", "/", "#locked", {"ready": problem(401, "This service asks for a key.")}, short=True),
+        State("waiting", "/", "#waiting", {"ready": problem(503, "There is no library at `DIR` yet.")}),
+        State("empty", "/", "#empty", {"ready": (200, {**READY, "pictures": 0})}),
+        State("locked", "/", "#locked", {"ready": problem(401, "This service asks for a key.")}),
         State("wrong key", "/?key=wrong", "#locked", {"ready": problem(401, "This service asks for a key.")}),
         State("codes only", "/", "[data-testid=sample]", {"ready": (200, READY)}),
     ]
@@ -149,10 +156,10 @@ def _answers_that_fail(ids: list[int]) -> list[State]:
 def _viewing(ids: list[int]) -> list[State]:
     one = f"/?id={ids[0]}&open={ids[1]}"
     return [
-        State("full view", one, "#details[open]", short=True),
+        State("full view", one, "#details[open]"),
         State("full view of what asks", f"/?id={ids[0]}&open={ids[0]}", "#details[open]"),
-        State("full view, beside", f"{one}&mode=beside", "#details[open]", short=True),
-        State("full view, over", f"{one}&mode=over", "#details[open]", short=True),
+        State("full view, beside", f"{one}&mode=beside", "#details[open]"),
+        State("full view, over", f"{one}&mode=over", "#details[open]"),
         State("full view beside pixels", f"{one}&pixel=1", "#details[open]"),
         State("full view over the map", f"/?view=map&open={ids[1]}", "#details[open]", {"map": (200, _map(ids))}),
     ]
@@ -161,7 +168,7 @@ def _viewing(ids: list[int]) -> list[State]:
 def _mapping(ids: list[int]) -> list[State]:
     played, link = {"map": (200, _map(ids))}, "[data-testid=map-list] a"
     return [
-        State("map", "/?view=map", link, played, short=True),
+        State("map", "/?view=map", link, played),
         State("map, near", "/?view=map&at=0.5,0.5,4", link, played),
         State("map by keys", "/?view=map", link, played, then=_map_by_keys),
         State(
@@ -169,7 +176,6 @@ def _mapping(ids: list[int]) -> list[State]:
             "/?view=map",
             ".notice.within",
             {"map": problem(404, "Make one with `semblance map`.")},
-            short=True,
         ),
     ]
 
@@ -180,9 +186,9 @@ def _doubles(ids: list[int], paths: list[str]) -> list[State]:
     member = "[data-testid=member]"
     asks = _click("[data-act=remove]", ".asks[open]")
     return [
-        State("duplicates", "/?view=duplicates", member, played, short=True),
+        State("duplicates", "/?view=duplicates", member, played),
         State("duplicates, last", "/?view=duplicates&at=2", member, played),
-        State("duplicates, removing", "/?view=duplicates", member, played, then=asks, short=True),
+        State("duplicates, removing", "/?view=duplicates", member, played, then=asks),
         State(
             "duplicates, kept apart",
             "/?view=duplicates",
@@ -196,7 +202,7 @@ def _doubles(ids: list[int], paths: list[str]) -> list[State]:
             ".work",
             {"duplicates?*": (202, {"state": "looking", "stage": "", "done": 3, "total": 9})},
         ),
-        State("no duplicates", "/?view=duplicates", ".notice.within", {"duplicates?*": (200, nothing)}, short=True),
+        State("no duplicates", "/?view=duplicates", ".notice.within", {"duplicates?*": (200, nothing)}),
         State(
             "duplicates, failing", "/?view=duplicates", ".notice.within", {"duplicates?*": problem(503, "Ask again.")}
         ),
@@ -212,8 +218,8 @@ def _holding() -> list[State]:
     lists = {"jobs": (200, {"jobs": [JOB, *ended, {**JOB, "id": 4, "state": "cancelled"}]})}
     refused = {"images": problem(403, "Your key may read and not write.")}
     return [
-        State("library", "/?view=library", brings, short=True),
-        State("library, jobs", "/?view=library", "[data-testid=job]", lists, short=True),
+        State("library", "/?view=library", brings),
+        State("library, jobs", "/?view=library", "[data-testid=job]", lists),
         State("library, nothing added", "/?view=library", brings, then=_upload("add-input", "[data-end=failed]")),
-        State("library, read only", "/?view=library", brings, refused, then=_upload("add-input", ".told"), short=True),
+        State("library, read only", "/?view=library", brings, refused, then=_upload("add-input", ".told")),
     ]

@@ -1,6 +1,8 @@
 """What services remember of requests: bounded, honest about who is gone, and no loss where it is damaged."""
 
+import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -79,6 +81,37 @@ def test_damage_costs_what_is_remembered_and_nothing_else(folder: Path, tmp_path
     for damage in (b"no database", b"SQLite format 3\0" + bytes(4000)):
         (folder / requests.FILE).write_bytes(damage)
         assert kept.begin("", "k", b"") is True
+    whole = (folder / requests.FILE).read_bytes()
+    for page in range(4096, len(whole), 4096):  # each of a table or an index, while the header is whole
+        (folder / requests.FILE).write_bytes(whole[:page] + b"\xa5" * 4096 + whole[page + 4096 :])
+        assert kept.begin("", "k", b"") in (True, False)
+        assert kept.new_job({}) == 1
+        assert kept.begin("", "k", b"") in (True, False)
+        assert kept.begin("", "k", b"") is False, "it works from then on"
     with pytest.raises(LibraryMissing, match="no library"):
         Requests(tmp_path / "nothing").new_job({})
     assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TABLE jobs",
+        "ALTER TABLE answers RENAME COLUMN begun TO began; ALTER TABLE jobs RENAME COLUMN seen TO saw",
+        "UPDATE answers SET headers = 'none', body = NULL; UPDATE jobs SET document = 'none'",
+        "UPDATE answers SET headers = '5', status = 'ok'; UPDATE jobs SET document = '5'",
+        "UPDATE answers SET headers = '[1]'; UPDATE jobs SET owner = 'nobody'",
+        f"UPDATE answers SET status = 'ok'; UPDATE jobs SET owner = '{Owner().machine} {9 * 10**30} its'",
+    ],
+)
+def test_what_another_version_or_nobody_wrote_is_lost_and_no_error(folder: Path, change: str) -> None:
+    kept = Requests(folder)
+    assert kept.begin("", "k", b"") is True
+    kept.keep("", "k", GIVEN)
+    kept.new_job({"number": 1})
+    with contextlib.closing(sqlite3.connect(folder / requests.FILE)) as db:
+        db.executescript(change)
+    assert kept.jobs() == []
+    assert kept.begin("", "k", b"") in (True, GIVEN)
+    assert kept.new_job({"number": 2}, after=7) == 8, "a job that somebody knows is no other"
+    assert [document["number"] for _, document, _ in kept.jobs()] == [2]
