@@ -228,7 +228,9 @@ def test_beside_and_over_what_was_asked(page: Page, server: Server) -> None:
     page.wait_for_url(re.compile("mode=beside"))
     expect(query).to_have_attribute("src", re.compile("images/1/"))
     left, right = query.bounding_box(), match(page).bounding_box()
-    assert left and right and left["x"] + left["width"] <= right["x"]
+    assert left
+    assert right
+    assert left["x"] + left["width"] <= right["x"]
     page.locator("#details-modes [data-mode=over]").click()
     wipe = page.get_by_role("slider")
     clip = "getComputedStyle(document.getElementById('pane-query')).clipPath"
