@@ -18,7 +18,7 @@ export const SHEET = [
     ["← →", "The group before, the next"], ["A", "Not the same: keep this one apart"], ["Del", "Remove this one from the library"], ["Enter", "See it whole"],
   ]],
   ["In the full view", [
-    ["← →", "The picture before, the next"], ["+ - 0", "Closer, further away, whole"], ["⇧ ← ↑ → ↓", "Move a picture that is close"],
+    ["← →", "The picture before, the next"], ["+ - 0", "Closer, further away, whole"], ["⇧ ←", "With an arrow: move a picture that is close"],
     ["B", "Beside what was asked"], ["O", "Over what was asked"], ["X", "Box: ask by a part of it"],
     ["S", "Search with it"], ["L", "More like it"], ["U", "Less like it"], ["Esc", "Back to the results"],
   ]],

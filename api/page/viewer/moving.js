@@ -70,7 +70,7 @@ function pressed(event) {
   const pane = paneOf(event);
   if (boxing.isOn()) boxing.begin(pane, event);
   else if (spot.scale === 1 && event.pointerType === "mouse") return;  // that drag takes the picture out of the page
-  stage.setPointerCapture(event.pointerId);
+  pane.root.setPointerCapture(event.pointerId);                    // not the stage: a double click would be its, too
   pointers.set(event.pointerId, { clientX: event.clientX, clientY: event.clientY, pane });
   begun = { x: event.clientX, y: event.clientY, alone: pointers.size === 1 };
 }

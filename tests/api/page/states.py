@@ -160,6 +160,11 @@ def _viewing(ids: list[int]) -> list[State]:
         State("full view of what asks", f"/?id={ids[0]}&open={ids[0]}", "#details[open]"),
         State("full view, beside", f"{one}&mode=beside", "#details[open]"),
         State("full view, over", f"{one}&mode=over", "#details[open]"),
+        State("full view, box", one, "#details[open]", then=_click("#details-box", "#details-boxing")),
+        State("full view, close", one, "#pane-match img", then=_press("+", "+")),
+        State("full view, help", one, "#pane-match img", then=_press("?")),
+        State("full view, gone", one, "#pane-match .said", {"view?*": problem(410, "The file is gone.")}),
+        State("full view, hung disk", one, "#pane-match .said", {"view?*": problem(503, "The disk does not answer.")}),
         State("full view beside pixels", f"{one}&pixel=1", "#details[open]"),
         State("full view over the map", f"/?view=map&open={ids[1]}", "#details[open]", {"map": (200, _map(ids))}),
     ]
