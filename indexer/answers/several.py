@@ -1,7 +1,7 @@
 """Several pictures as one question, uploads and pictures of the library mixed: like these, unlike those.
 
 An upload has logits. A picture of the library is asked by what is stored of it: its bits as -1 and +1, times the mean
-size of the uploads' logits, so that each counts alike. Measured on photographs of flowers (docs/results.md), that finds
+size of the uploads' logits, so that each counts alike. On a hundred photographs of flowers that was seen to find
 as many of the same kind as decoding its file again would, and costs nothing, and needs no file. Where bits of several
 pictures cancel out, the first liked one's decides; in the refined order such a bit costs nothing.
 """
