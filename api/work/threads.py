@@ -6,6 +6,7 @@ The same thread follows the library: every second it takes in what another proce
 nothing is locked.
 """
 
+import asyncio
 import contextlib
 import logging
 import math
@@ -15,9 +16,10 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
 
 import anyio.to_thread
 
@@ -185,10 +187,12 @@ class Slots:
     """A bounded number of pictures decoded at one time, and a bounded number that wait for their turn.
 
     Each client has so many to itself, and all have twice as many: one whose pictures take as long as they may keeps
-    others from nothing but half of the cores.
+    others from nothing but half of the cores. Whatever may take long has slots of its own: on the threads that all
+    share, forty of it would hold up everybody.
     """
 
-    def __init__(self, slots: int, waiting: int) -> None:
+    def __init__(self, slots: int, waiting: int, what: str = "pictures waiting to be decoded") -> None:
+        self._what = what
         self._limiter = anyio.CapacityLimiter(2 * slots)
         self._crew = decoding.Crew()
         self._slots, self._most = slots, slots + waiting
@@ -200,7 +204,7 @@ class Slots:
         client = CLIENT.get()
         share = self._shares.get(client) or _Share(anyio.CapacityLimiter(self._slots))
         if self._room == 0 or share.under_way == self._most:
-            raise Busy("The service has too many pictures waiting to be decoded: try again in a moment.")
+            raise Busy(f"The service has too many {self._what}: try again in a moment.")
         self._room, share.under_way, self._shares[client] = self._room - 1, share.under_way + 1, share
         decoding.CREW.set(self._crew)  # for the thread too, which is given this request's context
         try:
@@ -225,6 +229,8 @@ class Service:
     slots: Slots
     reading: Reading
     changing: "Changing"
+    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)  # of clients, for what
+    # is much work to the thread that owns the library: one piece of it of each client at a time
 
     def stop(self) -> None:
         """Give up what is decoded and what is read, and wait for neither; questions are answered still."""
