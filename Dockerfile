@@ -16,7 +16,8 @@ COPY --from=build /opt/semblance /opt/semblance
 # The library's folder belongs to the user that runs, also when a fresh volume is mounted over it.
 RUN useradd --create-home --uid 10001 semblance && mkdir /library && chown semblance:semblance /library
 USER semblance
-ENV PATH=/opt/semblance/bin:$PATH PYTHONUNBUFFERED=1 SEMBLANCE_LIBRARY=/library SEMBLANCE_HOST=0.0.0.0
+ENV PATH=/opt/semblance/bin:$PATH PYTHONUNBUFFERED=1 SEMBLANCE_LIBRARY=/library SEMBLANCE_HOST=0.0.0.0 \
+    SEMBLANCE_ACCESS_LOG=-
 VOLUME /library
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -10,10 +11,12 @@ from fastapi.responses import Response
 from semblance.api import description, guard
 from semblance.api.routes import ROUTERS
 from semblance.api.settings import Settings
+from semblance.api.watch.watch import Watch
 from semblance.api.wire import problems
 from semblance.api.work.changing import Changing
 from semblance.api.work.reading import Reading
 from semblance.api.work.sending import Whole
+from semblance.api.work.standing import standing
 from semblance.api.work.threads import Service, Slots, Worker
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
@@ -27,13 +30,15 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
 
     That one is opened in the background: until then, and while there is none, /ready answers 503.
     """
-    worker = Worker(settings.library, settings.model, library)
+    watch = Watch(settings)
+    worker = Worker(settings, watch, library)
     slots = Slots(settings.decode_slots, settings.waiting)
     reading = Reading(settings.read_seconds, settings.reads_at_once)
-    service = Service(settings, worker, slots, reading, Changing(settings))
+    service = Service(settings, worker, slots, watch, reading, Changing(settings))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
+        watch.start()
         worker.start()
         service.changing.start()
         decoding.warm(min(settings.decode_slots, WARM))
@@ -41,15 +46,19 @@ def create_app(settings: Settings, library: Library | None = None) -> FastAPI:
         service.stop()
         service.changing.stop()
         worker.stop()
+        watch.stop()
 
     app = description.app(lifespan)
-    guard.install(app, settings)
+    guard.install(app, settings, watch)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
     app.state.stop = service.stop  # at once, for those who cannot wait until the app's life ends
     app.state.closing = service.changing.end  # when that begins: streams of events end, and what runs beside requests
     app.state.connections = lambda: 0  # how many are open, where a server says so
+    app.state.ended = dict  # and how many it has ended, by the reason
+    app.state.share = watch.share  # a key for this run alone
+    watch.metrics.read(partial(standing, worker, slots, app.state))
 
     _add_page(app)
     return app

@@ -85,11 +85,14 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,  # see door/proxies.py
                 backlog=_BACKLOG,
+                ssl_certfile=settings.cert,
+                ssl_keyfile=settings.key_file,
                 timeout_graceful_shutdown=STOP_WITHIN,  # type: ignore[arg-type]
             )
         )
         self.on_start, self.leave, self.state = on_start, leave, app.state
         app.state.connections = lambda: len(self.door.inside)
+        app.state.ended = self._ended
         self.said, self.told = -_SAID_EVERY, 0
         for name in ("uvicorn.error", "asyncio"):
             logging.getLogger(name).addFilter(Seldom())
@@ -119,6 +122,10 @@ class Server(uvicorn.Server):
         loop.call_later(DECODING_STOPS_WITHIN, self.state.stop)
         loop.call_later(STOP_WITHIN - 0.2, self._break_off)
         await super().shutdown(sockets)
+
+    def _ended(self) -> dict[str, float]:
+        door = self.door
+        return {"refused": door.refused, "too slow": door.timed_out, "malformed": door.malformed}
 
     def _break_off(self) -> None:
         """End what is still under way, which is no error to report."""

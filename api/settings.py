@@ -6,10 +6,13 @@ import os
 from pathlib import Path
 from typing import Annotated
 
+from limits import parse
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from semblance.retrieval import files
+
+RATE = "6000/minute"  # a page of thumbnails is a hundred requests
 
 
 class Settings(BaseSettings):
@@ -23,6 +26,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     allow_host: Annotated[list[str], NoDecode] = Field([], description="names that it answers to, beside loopback ones")
     open: bool = Field(False, description="may listen on an address that other machines reach, without keys")
+    share: bool = Field(False, description="makes a key for this run, by which others may look")
     trust_proxy: Annotated[list[str], NoDecode] = Field(
         [], description="addresses and networks of proxies in front, whose X-Forwarded-* headers are believed"
     )
@@ -33,7 +37,7 @@ class Settings(BaseSettings):
     header_seconds: float = Field(default=10, gt=0, description="for a request's header")
     body_seconds: float = Field(default=20, gt=0, description="between two pieces of an upload")
     slowest_upload: int = Field(default=20_000, ge=1, description="bytes a second, over the whole of an upload")
-    write_seconds: float = Field(default=60, gt=0, description="for a piece of an answer that the client does not read")
+    write_seconds: float = Field(default=60, gt=0, description="in which a client reads nothing of its answer")
     keep_seconds: float = Field(default=15, gt=0, description="that a connection is kept for the next request")
     decode_slots: int = Field(default=os.cpu_count() or 1, ge=1, description="pictures decoded at one time")
     folders: Annotated[list[Path], NoDecode] = Field(
@@ -42,6 +46,14 @@ class Settings(BaseSettings):
     waiting: int = Field(default=64, ge=1, description="uploads of one client that may wait for a slot")
     read_seconds: float = Field(default=10, gt=0, le=600, description="for which one look at a picture's file may last")
     reads_at_once: int = Field(default=8, ge=1, le=1000, description="files that are read at one time from one disk")
+
+    rate: str = Field("", description=f"how often each key, or address, may ask, or off; if others reach it {RATE}")
+    access_log: str = Field("", description="a file, - for standard error, empty for none")
+    otel: str = Field("", description="where traces go, as http://localhost:4318; on: where OTEL_ variables say")
+    audit: float = Field(0.005, ge=0, le=1, description="the share of answers that are asked again exactly")
+    stuck_seconds: float = Field(120, gt=0, description="that the library's thread may be silent while all is well")
+    cert: Path | None = Field(None, description="a certificate, or a chain of them, in PEM: https")
+    key_file: Path | None = Field(None, description="its private key, where that is not in the same file")
 
     @field_validator("folders", mode="before")
     @classmethod
@@ -63,7 +75,7 @@ class Settings(BaseSettings):
     @property
     def needs_keys(self) -> bool:
         """Whether other machines reach the address that is listened on, and nobody said that they may."""
-        return self.public and not self.open
+        return self.public and not self.open and not self.share
 
     @field_validator("allow_host", "trust_proxy", mode="before")
     @classmethod
@@ -93,9 +105,26 @@ class Settings(BaseSettings):
                 raise ValueError(f"{error} (one is 127.0.0.1 or 172.16.0.0/12)") from None
         return networks
 
-    @field_validator("library", mode="before")
+    @field_validator("rate")
     @classmethod
-    def _named(cls, library: object) -> object:
-        if library == "":  # a Path makes it the working folder
+    def _rate(cls, text: str) -> str:
+        try:
+            if text not in ("", "off") and parse(text).amount < 1:
+                raise ValueError
+        except ValueError:
+            raise ValueError(f"{text!r} is no rate (one is {RATE}), nor off") from None
+        return text
+
+    @field_validator("otel")
+    @classmethod
+    def _endpoint(cls, text: str) -> str:
+        if text not in ("", "on") and not text.startswith(("http://", "https://")):
+            raise ValueError(f"{text!r} is no address of a collector (one is http://localhost:4318), nor on")
+        return text
+
+    @field_validator("library", "cert", "key_file", mode="before")
+    @classmethod
+    def _named(cls, path: object) -> object:
+        if path == "":  # a Path makes it the working folder
             raise ValueError("it is empty")
-        return files.named(str(library))
+        return path if path is None else files.named(str(path))

@@ -5,7 +5,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,6 +46,11 @@ def private(path: str | Path, flags: int) -> int:
     return os.open(path, flags, 0o666 & os.stat(os.path.dirname(path) or ".").st_mode)  # noqa: PTH116, PTH120
 
 
+def secret(path: str | Path, flags: int) -> int:
+    """An opener for `open`: a file that it makes is open to its owner alone."""
+    return os.open(path, flags, 0o600)
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder, unless it is there, that is open to whom the one above it is; that one is made likewise. Raises
     OSError."""
@@ -59,15 +64,15 @@ def beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
 
 
-def replace(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+def replace(path: Path, parts: Iterable[bytes | memoryview], opener: Callable[[str, int], int] = private) -> None:
     """Make `path` hold `parts` one after the other. A crash or a full disk leaves the file as it was before.
 
-    Raises OSError. The temporary file is in the same folder, has its rights (see `private`), and is removed where
-    anything fails.
+    Raises OSError. The temporary file is in the same folder, has its rights (see `private`) unless `opener` says
+    otherwise, and is removed where anything fails.
     """
     temporary = beside(path)
     try:
-        with open(temporary, "wb", opener=private) as file:
+        with open(temporary, "wb", opener=opener) as file:
             for part in parts:
                 file.write(part)
             file.flush()

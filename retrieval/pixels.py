@@ -100,6 +100,10 @@ class PixelIndex:
         best.sort(axis=1)
         return to_distance(best >> 32), self.ids[best & (2**32 - 1)]
 
+    def rows(self, rows: slice) -> Pixels:
+        """Vectors in the order of their ids, there until others are asked for."""
+        return self._pixels[rows]
+
     def vector(self, id: int) -> Pixels:
         """The pixel vector (D,) of `id`. KeyError where there is none."""
         position = int(np.searchsorted(self.ids, id))

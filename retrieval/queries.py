@@ -32,6 +32,7 @@ import numpy.typing as npt
 from semblance.retrieval.codec import from_logits
 from semblance.retrieval.codes import BIT_ORDER, Codes
 from semblance.retrieval.index import CodeIndex, Distances, Ids
+from semblance.retrieval.index.contract import Exact
 
 SAMPLED = 4096  # codes that say how near pictures are that have nothing to do with each other
 TELLING = 100  # pictures of a library below which its distances say too little
@@ -69,9 +70,7 @@ def alike(liked: npt.NDArray[np.float32], disliked: npt.NDArray[np.float32]) -> 
     return wanted - disliked.mean(axis=0) if len(disliked) else wanted
 
 
-def search(
-    index: CodeIndex, queries: Sequence[CodeQuery], k: int, among: Ids | None = None
-) -> list[tuple[Distances, Ids]]:
+def search(index: Exact, queries: Sequence[CodeQuery], k: int, among: Ids | None = None) -> list[tuple[Distances, Ids]]:
     """For each query the nearest pictures, of all or `among` these ids: distances and ids, both (min(k, N),).
 
     Distances are Hamming, to the nearest view. They ascend, equal ones in the order of their ids; where the query

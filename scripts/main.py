@@ -11,8 +11,8 @@ import semblance
 from semblance.scripts import console
 
 COMMANDS = (
-    *("adopt", "backup", "bench", "demo", "duplicates", "edits", "evaluate", "export", "import", "index", "map"),
-    *("quantise", "remove", "restore", "search", "serve", "status", "train", "verify"),
+    *("adopt", "backup", "bench", "demo", "duplicates", "edits", "evaluate", "export", "import", "index", "keys"),
+    *("map", "quantise", "remove", "restore", "search", "serve", "status", "train", "verify"),
 )
 
 

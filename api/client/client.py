@@ -11,6 +11,7 @@ from semblance.api.client.asking import ByAny, ByPicture, ByUpload, Narrowed
 from semblance.api.client.sending import Sending, as_text, upload
 from semblance.api.wire.asking import Batch
 from semblance.api.wire.changing import ENDED, Group, Groups, Job, JobProgress, Jobs
+from semblance.api.wire.facts import Facets, Facts, Map
 from semblance.api.wire.pictures import Image, Images
 from semblance.api.wire.standing import Ready
 from semblance.indexer.answers.encoding import Encoded
@@ -127,6 +128,22 @@ class Client:
     def view(self, id: int, side: int = 2048) -> bytes:
         """A JPEG of the whole picture, upright, its longer side at most `side` pixels: 1024, 2048 or 4096."""
         return self._sending.send("GET", f"images/{id:d}/view", params={"side": side}).content
+
+    def remembered(self, id: int) -> bytes:
+        """A JPEG of what a picture's code remembers of it."""
+        return self._sending.send("GET", f"images/{id:d}/remembered").content
+
+    def facts(self, id: int) -> Facts:
+        """What a picture says of itself, and the ids of its copies."""
+        return self._sending.answer(Facts, "GET", f"images/{id:d}/facts")
+
+    def facets(self) -> Facets:
+        """What there is to narrow by: folders, cameras, days."""
+        return self._sending.answer(Facets, "GET", "facets")
+
+    def map(self) -> Map:
+        """Where each picture lies on the map that `semblance map` computed."""
+        return self._sending.answer(Map, "GET", "map")
 
     # ---- changing: by whoever may write ----------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ _ABOUT = """Search by an upload, by pictures of the library, by codes; look at w
 Every error is `application/problem+json` (RFC 9457) with a sentence in `detail` that says what to do. Where 429 and 503
 bear `Retry-After`, ask again after so many seconds. Requests that change anything take an `Idempotency-Key`: the same
 key and the same request have the same answer, and are done once."""
+_ID = "5832312232ab4614a66798922a3a32ee"  # of a request, in examples
 _OF_THE_DOOR = (400, 401, 403, 421, 429)  # what any request may be told before it reaches its route
 _TOLD_TO_ALL = ("/health",)  # without a look at names, keys and rates
 
@@ -124,7 +125,7 @@ def _errors(operation: dict[str, Any], path: str) -> None:
     of_the_door = () if path in _TOLD_TO_ALL else _OF_THE_DOOR
     for status in sorted({*map(str, of_the_door), *(status for status in answers if status >= "4")}):
         title = HTTPStatus(int(status)).phrase
-        example = Problem(title=title, status=int(status), detail=examples.sentence(status))
+        example = Problem(title=title, status=int(status), detail=examples.sentence(status), request_id=_ID)
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example.model_dump()}}
         answers[status] = {"description": title, "content": content}
     operation["responses"] = dict(sorted(answers.items()))

@@ -1,249 +1,182 @@
 /**
- * The page's state, and what moves it. One query is asked at a time; it becomes `shown`, with a place in the
- * browser's history, only when its answer is there. Until then the earlier answer stays, dimmed; if the new one
- * fails, the earlier one is brought back.
+ * Where everything comes together: the state (which is the address), the view that shows it, the links that change it.
+ * `go` is the one way to change it. A question takes its place in the history only when its answer is there.
  */
 
-import { Problem, checkFile, nearestToFile, nearestToPicture, ready, samples, thumbnailOf } from "./api.js";
-import * as view from "./view.js";
-import { addressOf, queryHere, refresh, remember, settings } from "./address.js";
-import { listenForPictures } from "./intake.js";
-import { isUpload, keep, same, uploadOf } from "./uploads.js";
+import { addressOf, askedBy, isAsking, read, start } from "./address.js";
+import * as api from "./api.js";
+import { keyOf } from "./asking/question.js";
+import { forgetFacets, listenForFilters, showFilters } from "./asking/filters.js";
+import { showSamples, showStart } from "./asking/start.js";
+import { listenForPictures, takeIn } from "./intake.js";
+import { library, look, watch } from "./life.js";
+import { giveUp, idle } from "./progress.js";
+import { listenForMore } from "./results/end.js";
+import { setShown, shown } from "./results/list.js";
+import { listenForArrows, rove } from "./results/roving.js";
+import * as results from "./results/view.js";
+import { listenForKeys, listenForMarks } from "./keys.js";
+import { byId, face, hideError, say, setSentence, showError } from "./show.js";
 
-const POLL_MS = 2000;
-const SAMPLES = 12;
-const { byId } = view;
+const OTHERS = {
+  map: () => import("./map/map.js"),
+  duplicates: () => import("./duplicates/duplicates.js"),
+  library: () => import("./library/library.js"),
+};
+const OVER = () => import("./viewer/viewer.js");
 
-let library = null;                       // what /ready said
-let shown = null;                         // {query, answers: {code, pixel?}}: what the page shows
-let asking = null;                        // {query, how, controller} of the request on its way
-
-// ---------------------------------------------------------------- searching
+let state = read(location.search);        // what the address says
+let other = null;                         // the module of the view that is open beside asking
+let over = null;                          // that of the full view
 
 /**
- * @param {Query} query
- * @param {{keepHistory?: boolean, scroll?: number, engines?: string[]}} how
+ * Change the state, and show it. Left out of `change`, all stays as it is.
+ * @param {Partial<State>} change  @param {{replace?: boolean}} how  replace: no new place in the history
  */
-async function search(query, how = {}) {
-  const { keepHistory = false, scroll = 0, engines = wantedEngines() } = how;
-  stopAsking();
-  const controller = new AbortController();
-  const mine = (asking = { query, how, controller });
-  view.hideError();
-  showQuery(query);
-  showBusy(engines);
-  try {
-    if (isUpload(query)) await checkFile(uploadOf(query).file);
-    if (mine !== asking) return;
-    const answered = await Promise.all(engines.map((engine) => nearest(query, engine, controller.signal)));
-    if (mine !== asking) return;
-    const isNew = !same(query, shown?.query);
-    const answers = isNew ? {} : { ...shown.answers };
-    for (const answer of answered) answers[answer.engine] = answer;
-    shown = { query: named(query, answered[0]), answers };
-    if (isNew && !keepHistory) remember(shown.query);
-    showQuery(shown.query);
-    showAnswers(engines);
-    if (!isNew) return;
-    scrollTo(0, scroll);
-    if (document.activeElement === document.body) byId("answer-title").focus({ preventScroll: true });
-  } catch (error) {
-    controller.abort();                                            // the other engine's answer is of no use now
-    if (mine !== asking) return;
-    goBackTo(shown);
-    showError(error, () => search(query, how));
-  } finally {
-    if (mine === asking) stopAsking();
+export function go(change, { replace = false } = {}) {
+  const next = { ...(results.asks() ?? state), ...change };
+  if (closes(change) && history.state?.over) return history.back();
+  return show(next, { commit: () => commit(next, replace || (next.open !== null && state.open !== null)) });
+}
+
+const closes = (change) => change.open === null && state.open !== null && !Object.keys(change).some((name) => !["open", "mode"].includes(name));
+export const stateNow = () => results.asks() ?? state;
+
+function commit(next, replace) {
+  const before = state;
+  state = next;
+  if (addressOf(next) === addressOf(before) && !replace) return;
+  if (replace) return history.replaceState(history.state, "", addressOf(next));
+  history.replaceState({ ...history.state, ...placeNow() }, "");
+  history.pushState({ over: next.open !== null && before.open === null }, "", addressOf(next));
+}
+
+/** For a reload: what is written as the page goes away does not outlive it. */
+const notePlace = () => shown && history.replaceState({ ...history.state, ...placeNow() }, "");
+const placeNow = () => ({ scroll: scrollY, count: shown ? byId("results-code").querySelectorAll("[data-testid=result]").length : 0 });
+
+/** @param {{commit?: () => void, scroll?: number, count?: number}} how */
+async function show(next, { commit: done = () => { state = next; }, scroll = 0, count = 0 } = {}) {
+  if (next.open === null) closeOver();
+  if (next.view) {
+    results.stop();
+    done();
+    await showOther(next);
+    if (next.open !== null) await showOver(next);
+    return undefined;
+  }
+  closeOther();
+  if (!isAsking(next)) {
+    results.stop();
+    done();
+    beginning();
+  } else {
+    const again = () => show(next, { commit: done, scroll, count });
+    await results.show(next, { library, go, look, scroll, count, commit: done, again, failed, toStart: beginning });
+    if (state !== next && keyOf(state) !== keyOf(next)) return;
+    showFilters(state);
+    byId("k").value = String(state.k);
+    byId("pixel").checked = state.pixel;
+  }
+  if (next.open !== null) await showOver(next);
+}
+
+function failed() {
+  if (state.open !== null) go({ open: null, mode: "" }, { replace: true });
+}
+
+function beginning() {
+  if (!library.pictures) return look();
+  setShown(null);
+  showStart(library);
+  showSamples(library, state).catch((error) => showError(error, beginning));
+}
+
+async function showOther(next) {
+  if (byId("main").dataset.view !== "other") hideError();
+  face("other");
+  const module = await OTHERS[next.view]();
+  if (state !== next) return;
+  if (other !== module) closeOther();
+  other = module;
+  document.title = `${next.view[0].toUpperCase()}${next.view.slice(1)} · Semblance`;
+  markPlace();
+  module.open(given(byId("other"), next));
+}
+
+function closeOther() {
+  other?.close();
+  other = null;
+  byId("other").replaceChildren();
+  markPlace();
+}
+
+async function showOver(next) {
+  over = await OVER();
+  if (state.open === next.open) over.open(given(byId("details"), state));
+}
+
+function closeOver() {
+  over?.close();
+  over = null;
+}
+
+const given = (root, of) => ({ root, state: of, api, go, say, library });
+
+function markPlace() {
+  for (const link of document.querySelectorAll("[data-go]")) {
+    if (link.dataset.go === state.view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
   }
 }
 
-function stopAsking() {
-  asking?.controller.abort();
-  asking = null;
-  showIdle();
-}
-
-function nearest(query, engine, signal) {
-  const { k } = settings;
-  if (isUpload(query)) return nearestToFile(uploadOf(query).file, k, engine, signal);
-  return nearestToPicture(query.id, k, engine, signal);
-}
-
-const named = (query, answer) => (isUpload(query) ? query : { id: query.id, path: answer.query?.path ?? query.path });
-const hasPixels = () => library.engines.includes("pixel");
-const wantedEngines = () => (settings.pixel && hasPixels() ? ["code", "pixel"] : ["code"]);
-
-function searchWithFile(file) {
-  byId("details").close();
-  return search(keep(file));
-}
-
-// ---------------------------------------------------------------- history and address
-
-function restore() {
-  const query = queryHere();
-  if (!query) return showStart();
-  refresh(query);
-  return search(query, { keepHistory: true, scroll: history.state?.scroll ?? 0 });
-}
-
-/** @param {string[]} engines  those whose answer the change makes necessary */
-function changeSettings(change, engines) {
-  Object.assign(settings, change);
-  refresh(shown?.query);
-  showPixelColumn();
-  if (asking) search(asking.query, { ...asking.how, engines: undefined });
-  else if (shown && engines.length) search(shown.query, { keepHistory: true, engines });
-}
-
-// ---------------------------------------------------------------- showing
-
-function showStart() {
-  stopAsking();
-  shown = null;
-  view.hideError();
-  view.show("start");
-  document.title = "Semblance";
-  view.say(view.pictures(library.pictures), `${library.bits} bits each`);
-}
-
-function showQuery(query) {
-  view.show("results");
-  const upload = isUpload(query) ? uploadOf(query) : null;
-  const name = upload ? upload.file.name || "Pasted picture" : query.path ? view.nameOf(query.path) : `Picture ${query.id}`;
-  const address = upload ? upload.url : thumbnailOf(query.id);
-  if (byId("query-image").getAttribute("src") !== address) {
-    view.showImage(byId("query-image"), byId("query-unshown"), address, `Query: ${name}`);
-  }
-  byId("query-name").textContent = name;
-  byId("query-name").title = query.path ?? name;
-  byId("query-details").hidden = !query.path;
-  byId("query-details").onclick = () => details(query);
-  document.title = `${name} · Semblance`;
-}
-
-function showBusy(engines) {
-  byId("progress").classList.add("busy");
-  showPixelColumn();
-  for (const engine of engines) {
-    const grid = byId(`results-${engine}`);
-    grid.setAttribute("aria-busy", "true");
-    if (!grid.querySelector("[data-id]")) grid.replaceChildren(...view.skeletons(settings.k));
-  }
-  view.say(`Searching ${view.pictures(library.pictures)} …`);
-}
-
-function showIdle() {
-  byId("progress").classList.remove("busy");
-  for (const grid of [byId("results-code"), byId("results-pixel")]) grid.removeAttribute("aria-busy");
-}
-
-function showAnswers(engines) {
-  const { query, answers } = shown;
-  for (const engine of engines) {
-    const { results, timings_ms } = answers[engine];
-    const cards = results.map((result) => view.card(result, {
-      engine, bits: library.bits, href: addressOf(result), onDetails: () => details(result) }));
-    byId(`results-${engine}`).replaceChildren(...cards);
-    byId(`${engine}-cost`).textContent = view.milliseconds(timings_ms.search);
-  }
-  showPixelColumn();
-  const { library_size, timings_ms, results } = answers.code;
-  library.pictures = library_size;
-  byId("answer-title").textContent = `${results.length} nearest ${results.length === 1 ? "picture" : "pictures"}`;
-  view.say(view.pictures(library_size), ...view.timings(timings_ms));
-  byId("chance").textContent = view.chance(results);
-  byId("agreement").textContent = settings.pixel && answers.pixel ? view.agreement(answers) : "";
-  byId("query-name").title = query.path ?? byId("query-name").textContent;
-}
-
-function showPixelColumn() {
-  const beside = wantedEngines().includes("pixel");
-  byId("pixel-column").hidden = !beside;
-  byId("columns").classList.toggle("beside", beside);
-  if (!beside) byId("agreement").textContent = "";
-}
-
-/** After a failure: what was there before it, or the start. */
-function goBackTo(earlier) {
-  if (!earlier) return showStart();
-  showQuery(earlier.query);
-  showAnswers(Object.keys(earlier.answers));
-}
-
-function details(picture) {
-  const facts = [];
-  const [code, pixel] = ["code", "pixel"].map((engine) => shown?.answers[engine]?.results.find(({ id }) => id === picture.id));
-  if (code) facts.push(["Learned code", view.longDistance("code", code.distance, library.bits)]);
-  if (code && code.expected_by_chance !== null) facts.push(["By chance", view.byChance(code.expected_by_chance)]);
-  if (code?.copy) facts.push(["Copy", "the same picture"]);
-  if (pixel) facts.push(["Raw pixels", view.longDistance("pixel", pixel.distance)]);
-  view.openDetails(picture, facts, addressOf(picture));
-}
-
-function showError(error, retry) {
-  if (!(error instanceof Problem)) console.error(error);
-  const sentence = error instanceof Problem ? error.message : `This page failed: ${error.message}.`;
-  view.showError(sentence, error.passing ? retry : null);
-}
-
-// ---------------------------------------------------------------- beginning
-
-/** Wait for a library with pictures in it, looking every two seconds; then show what the address asks for. */
-async function open() {
-  try {
-    library = await ready();
-    if (library.pictures > 0) return begun();
-    view.show("empty");
-    view.say("The library is empty.");
-  } catch (problem) {
-    if (!(problem instanceof Problem)) throw problem;
-    view.show("waiting");
-    byId("waiting-title").textContent = problem.status === 0 ? "Nobody answers" : "Not ready yet";
-    view.setSentence(byId("waiting-detail"), problem.message);
-    byId("waiting-hint").hidden = false;
-    view.say("Waiting for the library.");
-  }
-  setTimeout(open, POLL_MS);
-}
-
-async function begun() {
-  byId("k").value = String(settings.k);
-  byId("pixel").disabled = !hasPixels();
-  byId("pixel").checked = settings.pixel && hasPixels();
-  if (!hasPixels()) {
-    view.setSentence(byId("pixel-note"), "This library holds no pixel vectors. `semblance index … --pixels` adds them.");
-  }
-  await restore();
-  try {
-    const row = await samples(SAMPLES);
-    byId("samples-grid").replaceChildren(...row.map((picture) => view.card(picture, { href: addressOf(picture) })));
-  } catch (error) {
-    showError(error, begun);
-  }
-}
-
-/** A plain click on a link to ?id=… searches here; with a modifier it stays a link, and opens its own tab. */
+/** A plain click on a link of the page's own moves it; with a modifier it stays a link, and opens its own tab. */
 function followLink(event) {
-  const link = event.target.closest("a[data-id], #home");
-  if (!link || !library || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const link = event.target.closest("a[href]");
+  if (!link || event.defaultPrevented || !library.bits || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  if (link.target || link.hasAttribute("download") || link.origin !== location.origin || link.pathname !== location.pathname) return;
   event.preventDefault();
-  byId("details").close();
-  if (link.id !== "home") return search({ id: Number(link.dataset.id), path: link.dataset.path });
-  if (shown) remember({});
-  showStart();
+  const next = read(link.search);
+  show(next, { commit: () => commit(next, false) });
+}
+
+const restore = () => show(read(location.search), { scroll: history.state?.scroll ?? 0, count: history.state?.count ?? 0 });
+
+/** The library has pictures: show what the address asks for. */
+function begun() {
+  const hasPixels = library.engines.includes("pixel");
+  byId("pixel").disabled = !hasPixels;
+  if (!hasPixels) setSentence(byId("pixel-note"), "This library holds no pixel vectors. `semblance index … --pixels` adds them.");
+  return restore();
+}
+
+/** Other pictures are in the library than before. */
+function changed() {
+  results.forget();
+  forgetFacets();
+  if (shown) results.showCounts(library);
+  else if (byId("main").dataset.view === "start") beginning();
 }
 
 history.scrollRestoration = "manual";
-addEventListener("popstate", () => library && restore());
+addEventListener("popstate", () => library.bits && restore());
 document.addEventListener("click", followLink);
-byId("details").addEventListener("click", (event) => event.target === byId("details") && byId("details").close());
-byId("error-close").addEventListener("click", view.hideError);
-byId("k").addEventListener("change", (event) => changeSettings({ k: Number(event.target.value) }, wantedEngines()));
-byId("pixel").addEventListener("change", ({ target }) => changeSettings({ pixel: target.checked }, target.checked ? ["pixel"] : []));
+byId("error-close").addEventListener("click", hideError);
+byId("cancel").addEventListener("click", giveUp);
+byId("k").addEventListener("change", ({ target }) => go({ k: Number(target.value) }, { replace: true }));
+byId("pixel").addEventListener("change", ({ target }) => go({ pixel: target.checked }, { replace: true }));
+byId("query-details").addEventListener("click", ({ target }) => go({ open: read(`?open=${target.dataset.id}`).open }));
+listenForMore({ library, go, grown: () => results.showCounts(library), appended: rove });
+listenForArrows([byId("results-code"), byId("results-pixel"), byId("samples-grid")]);
+listenForMarks(go, stateNow);
+listenForKeys(go, stateNow);
+listenForFilters(go, stateNow);
 listenForPictures({
   drop: byId("drop-zone"), input: byId("file"), veil: byId("drop-veil"),
-  onPicture: (file) => library?.pictures && searchWithFile(file),
-  onNothing: (sentence) => library?.pictures && showError(new Problem(sentence, 400)),
+  onPictures: (files) => library.pictures && takeIn(files).then((asked) => go({ ...askedBy(asked, stateNow()) })).catch((error) => showError(error)),
+  onNothing: (sentence) => library.pictures && showError(new api.Problem(sentence, 400)),
 });
-open();
+let resting = 0;
+addEventListener("scroll", () => { clearTimeout(resting); resting = setTimeout(notePlace, 150); }, { passive: true });
+idle();
+watch({ begun, changed, atHome: () => state.view === "" });

@@ -53,7 +53,7 @@ async def search_codes(request: Request, asked: Codes) -> Response:
 
 async def _found(own: Service, engine: str, questions: list[Question[Any]]) -> Batch:
     """What some codes found. Those of one client come one after the other, and others' questions between them."""
-    async with own.turns.setdefault(CLIENT.get(), asyncio.Lock()):
+    async with own.worker.turns.setdefault(CLIENT.get(), asyncio.Lock()):
         futures = [own.worker.ask(engine, question) for question in questions]
         answers = await asyncio.gather(*map(asyncio.wrap_future, futures))
     first = answers[0]

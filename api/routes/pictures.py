@@ -55,11 +55,11 @@ async def original(id: Id, request: Request) -> Response:
     if said is None and request.method == "HEAD":
         said = Response(headers={**headers, "Content-Length": str(file.size)}, media_type=file.media_type)
     if said is None:
-        try:
-            return Sent(own.reading, file, content.part(request.headers, headers, file.size), headers)
-        except content.Unsatisfiable:
-            some = f"The file has the bytes 0 to {file.size - 1}: ask for some of these, as Range: bytes=0-99 does."
-            said = problem(416, some, {"Content-Range": f"bytes */{file.size}"})
+        part = content.part(request.headers, headers, file.size)
+        if part is None or part[0] < part[1]:
+            return Sent(own.reading, file, part, headers)
+        some = f"The file has the bytes 0 to {file.size - 1}: ask for some of these, as Range: bytes=0-99 does."
+        said = problem(416, some, {"Content-Range": f"bytes */{file.size}"})
     own.reading.close(file)
     return said
 

@@ -23,6 +23,8 @@ router = APIRouter()
 T = TypeVar("T")
 
 _ANEW = 3  # times at most that a question is made: a service looks for another codec once a second
+_Id = Annotated[int, Form(ge=1, le=2**63 - 1)]
+_IDS = Form(max_length=MOST_SEVERAL, description="Pictures of the library, by their ids")
 _PICTURES = ("file", "like", "unlike", "like_id", "unlike_id")  # fields of a form that say no how
 _PLAIN = {"k", "engine", "views", "refine"}
 
@@ -74,16 +76,16 @@ async def search(
 @router.api_route(
     "/search/several",
     methods=["POST"],
-    form_limits={"max_files": MOST_SEVERAL},
+    form_limits={"max_files": 2 * MOST_SEVERAL},
     responses=responses(400, 404, 409, 411, 413, 415, 422, 503),
 )
 async def search_several(
     request: Request,
     params: Annotated[SearchParams, Depends(search_params)],
-    like: Annotated[list[UploadFile], File(description="Pictures to be like")] = [],  # noqa: B006
-    unlike: Annotated[list[UploadFile], File(description="Pictures to be unlike")] = [],  # noqa: B006
-    like_id: Annotated[list[Annotated[int, Form(ge=1, le=2**63 - 1)]], Form(description="Of the library")] = [],  # noqa: B006
-    unlike_id: Annotated[list[Annotated[int, Form(ge=1, le=2**63 - 1)]], Form(description="Of the library")] = [],  # noqa: B006
+    like: Annotated[list[UploadFile], File(max_length=MOST_SEVERAL, description="Pictures to be like")] = [],  # noqa: B006
+    unlike: Annotated[list[UploadFile], File(max_length=MOST_SEVERAL, description="Pictures to be unlike")] = [],  # noqa: B006
+    like_id: Annotated[list[_Id], _IDS] = [],  # noqa: B006
+    unlike_id: Annotated[list[_Id], _IDS] = [],  # noqa: B006
 ) -> Answer:
     """The pictures that look like several and unlike others: uploads, and pictures of the library by their ids."""
     own: Service = request.state.service

@@ -1,23 +1,58 @@
 """Whether the service lives, and what it holds."""
 
-from fastapi import APIRouter, Request
+from dataclasses import asdict
 
-from semblance.api.wire.problems import responses
-from semblance.api.wire.standing import Health, Ready
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client.exposition import choose_encoder
+
+from semblance.api.wire.problems import problem, responses
+from semblance.api.wire.standing import Audit, Health, Ready
 from semblance.api.work.threads import Service
+from semblance.retrieval.errors import SemblanceError
 
 router = APIRouter()
+_OPENMETRICS = {"application/openmetrics-text": {"schema": {"type": "string"}}}
 
 
-@router.get("/health")
-def health() -> Health:
-    """Whether the process answers."""
+@router.get("/health", responses=responses(503))
+async def health(request: Request) -> Health:
+    """Whether the process answers, and the thread that searches is alive. No thread is needed to say so."""
+    own: Service = request.state.service
+    own.worker.check()
     return Health()
 
 
-@router.get("/ready", responses=responses(503))
-def ready(request: Request) -> Ready:
-    """Whether there is a library to search, and what it holds."""
+@router.get("/ready", responses=responses(503), response_model=Ready)
+async def ready(request: Request) -> Ready | Response:
+    """Whether there is a library to search, and what it holds; to who has no key where keys are asked for, only
+    whether there is one."""
     own: Service = request.state.service
-    state = own.worker.state()
-    return Ready(pictures=state.pictures, codec_id=state.codec.codec_id, bits=state.codec.bits, engines=state.engines)
+    stranger = getattr(request.state, "scopes", None) == ()
+    try:
+        own.worker.check()
+        state = own.worker.state()
+    except SemblanceError:
+        if stranger:  # the sentence names the library's folder
+            return problem(503, "There is no library to search at the moment.", {"Retry-After": "2"})
+        raise
+    if stranger:
+        return JSONResponse({"status": "ready"})
+    return Ready(
+        pictures=state.pictures,
+        codec_id=state.codec.codec_id,
+        bits=state.codec.bits,
+        engines=state.engines,
+        generation=state.ways["code"].generation.number,
+        codecs={name: way.codec.codec_id for name, way in state.ways.items() if name != "pixel"},
+        coverage={name: state.ways[name].coverage for name in state.engines},
+        audit=Audit(**asdict(own.worker.audits.so_far)),
+    )
+
+
+@router.get("/metrics", response_class=PlainTextResponse, responses={200: {"content": _OPENMETRICS}})
+async def metrics(request: Request) -> Response:
+    """What Prometheus reads, in the format that it accepts."""
+    own: Service = request.state.service
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(own.watch.metrics.registry), headers={"Content-Type": media_type})

@@ -5,52 +5,33 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 
+from semblance.api.wire.narrowing import PIXELS, NarrowingParams
 from semblance.indexer.answers import wishes
 from semblance.indexer.answers.cursors import LONGEST
 from semblance.indexer.answers.hits import Engine, Hit, Timings
-from semblance.indexer.answers.wishes import PLAIN, Wishes
+from semblance.indexer.answers.wishes import MAX_K, PLAIN, Wishes
 from semblance.retrieval.formats.regions import Region
 from semblance.retrieval.views import MOST as MOST_VIEWS
 
-MAX_K = 1000
 MOST_CODES, MOST_SEVERAL = 256, 16
 
 # What SQLite and FAISS can hold.
 Id = Annotated[int, Path(ge=1, le=2**63 - 1, description="The picture's id in the library")]
 # No text or truth value for a number in JSON; but to JSON 10.0 is a whole number too.
-Whole = Annotated[
-    StrictInt, BeforeValidator(lambda said: int(said) if isinstance(said, float) and said.is_integer() else said)
-]
+_WHOLE = BeforeValidator(lambda said: int(said) if isinstance(said, float) and said.is_integer() else said)
+Whole = Annotated[StrictInt, _WHOLE]
+Pixels = Annotated[StrictInt, Field(ge=1, le=2**62), _WHOLE]  # in this order, for the document's sake
 Near = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Odds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Day = Annotated[str, Field(json_schema_extra={"format": "date"}, examples=["2024-02-29"])]
-Named = Annotated[str, Field(min_length=1, max_length=4096)]
+_WITHIN = "Only results at this distance or nearer: in bits, by pixels Euclidean"
+_CHANCE = "Only results with expected_by_chance of at most this"
 
 
-class Narrowed(BaseModel):
+class Narrowed(NarrowingParams):
     """Which pictures count, and how near they have to be."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    within: Near | None = Field(
-        None, description="Only results at this distance or nearer: in bits, by pixels Euclidean"
-    )
-    chance: Odds | None = Field(None, description="Only results with expected_by_chance of at most this")
-    folder: Named | None = Field(
-        None,
-        description="Only pictures in this folder, by its absolute path, or below it",
-        json_schema_extra={"format": "folder"},
-    )
-    taken_from: Day | None = Field(None, description="Only pictures taken on this day or later")
-    taken_to: Day | None = Field(None, description="Only pictures taken on this day or earlier")
-    camera: Named | None = Field(None, description="Only pictures by this camera, by its whole name")
-    near: str | None = Field(
-        None,
-        description="Only pictures taken near a place: latitude,longitude,kilometres",
-        examples=["48.86,2.35,10"],
-        json_schema_extra={"format": "place"},
-    )
-    min_pixels: int | None = Field(None, ge=1, le=2**62, description="Only pictures of so many pixels or more")
+    within: Near | None = Field(None, description=_WITHIN)
+    chance: Odds | None = Field(None, description=_CHANCE)
 
 
 class SimilarParams(Narrowed):
@@ -109,9 +90,9 @@ class Codes(Narrowed):
         description="By what is alike, or by what is the same",
         json_schema_extra={"enum": ["code", "copies"]},  # of pixels there is a sentence to say
     )
-    within: Annotated[float, Field(strict=True)] | None = Field(None, ge=0, allow_inf_nan=False)
-    chance: Annotated[float, Field(strict=True)] | None = Field(None, gt=0, allow_inf_nan=False)
-    min_pixels: Whole | None = Field(None, ge=1, le=2**62)
+    within: Annotated[Near, Field(strict=True)] | None = Field(None, description=_WITHIN)
+    chance: Annotated[Odds, Field(strict=True)] | None = Field(None, description=_CHANCE)
+    min_pixels: Pixels | None = Field(None, description=PIXELS)
 
 
 class Results(BaseModel):
@@ -131,16 +112,9 @@ class Batch(BaseModel):
     answers: list[Results]
 
 
-_WISHED = frozenset(
-    ("within", "chance", "fold", "cursor", "folder", "taken_from", "taken_to", "camera", "near", "min_pixels")
-)
-
-
 def wished(params: Narrowed) -> Wishes:
     """The wishes of a request. Raises UsageError for what makes no sense."""
-    said = {name: getattr(params, name) for name in params.model_fields_set & _WISHED}
-    if said.get("near") is not None:
-        said["near"] = wishes.place(said["near"])
+    said = params.wished("within", "chance", "fold", "cursor")
     if said.get("cursor") is not None:
         said["cursor"] = ""  # what it says itself is read elsewhere
     return wishes.wishes(**said) if said else PLAIN

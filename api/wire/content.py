@@ -22,10 +22,6 @@ _ALONE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"  # a picture t
 _WRONG = "\\/\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # the others turn what follows round
 
 
-class Unsatisfiable(Exception):
-    """A part is asked for that is none of the content."""
-
-
 def headers(tag: str, modified: float | None = None, path: str | None = None) -> dict[str, str]:
     """Those of a picture's answer: `tag` names the bytes, `modified` is in seconds since 1970, `path` the file's."""
     made = {"ETag": f'"{tag}"', "Cache-Control": _KEEP, "Content-Security-Policy": _ALONE}
@@ -52,7 +48,7 @@ def settled(asked: Headers, own: dict[str, str]) -> int | None:
 
 def part(asked: Headers, own: dict[str, str], size: int) -> tuple[int, int] | None:
     """The first byte that a GET asks for and the one after the last; None: all `size`, as where several parts are asked
-    for, or of other content than there is now. Raises Unsatisfiable."""
+    for, or of other content than there is now. An empty part where there is nothing of what is asked for."""
     unit, _, said = (_all(asked, "range") or "").partition("=")
     if unit.strip().lower() != "bytes":
         return None
@@ -64,15 +60,13 @@ def part(asked: Headers, own: dict[str, str], size: int) -> tuple[int, int] | No
     ranges = [each for text in said.split(",") if (each := text.strip(" \t"))]
     found = [_RANGE.fullmatch(each) for each in ranges]
     if not found or None in found:
-        raise Unsatisfiable
+        return size, size
     if len(found) > 1:
         return None
     first, last = (_number(text) for text in cast(re.Match[str], found[0]).groups())
     start = max(0, size - (last or 0)) if first is None else first
     end = size if first is None or last is None else min(size, last + 1)
-    if start >= end:
-        raise Unsatisfiable
-    return start, end
+    return start, max(start, end)
 
 
 def _number(digits: str) -> int | None:

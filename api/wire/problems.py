@@ -1,5 +1,6 @@
 """Errors over HTTP: RFC 9457 problem+json, one sentence each."""
 
+from contextvars import ContextVar
 from http import HTTPMethod, HTTPStatus
 from typing import Any
 
@@ -14,9 +15,9 @@ from semblance.api.wire import forms
 from semblance.retrieval import errors
 from semblance.retrieval.errors import SemblanceError
 
-_OURS = "Value error, "  # what Pydantic puts before a sentence of ours
 _SAID = 5  # things that are wrong with one request; the names of fields may be anything
 MEDIA_TYPE = "application/problem+json"
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")  # of the request that is answered; set by the door
 
 _STATUS: dict[type[SemblanceError], int] = {
     errors.UnknownPicture: 404,
@@ -41,18 +42,21 @@ _STATUS: dict[type[SemblanceError], int] = {
 
 class Problem(BaseModel):
     """RFC 9457: what went wrong, with a `detail` fit to show to a person, and the name of the error in
-    retrieval/errors.py where it is one (`kind`), by which `semblance.Client` raises the same."""
+    retrieval/errors.py where it is one (`kind`), by which `semblance.Client` raises the same. A log knows the request
+    by `request_id`."""
 
     type: str = "about:blank"
     title: str
     status: int
     detail: str
     kind: str = ""
+    request_id: str = ""
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, kind: str = "") -> JSONResponse:
     """An answer that says what is wrong."""
-    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, kind=kind)
+    said = {"title": HTTPStatus(status).phrase, "detail": detail, "kind": kind, "request_id": REQUEST_ID.get()}
+    body = Problem(status=status, **said)
     headers = {"Cache-Control": "no-store"} | (headers or {})  # a 404 or 410 is kept else (RFC 9110, 15.1)
     return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
@@ -81,7 +85,8 @@ def install(app: FastAPI) -> None:
     """Make every error of the app a problem."""
 
     @app.exception_handler(SemblanceError)
-    def semblance_error(_: Request, error: SemblanceError) -> JSONResponse:
+    def semblance_error(request: Request, error: SemblanceError) -> JSONResponse:
+        request.state.kind = type(error).__name__  # for who counts errors
         status = next((number for kind, number in _STATUS.items() if isinstance(error, kind)), 503)
         again = {"Retry-After": "2"} if status == 503 else None
         return problem(status, str(error), again, type(error).__name__)
@@ -90,10 +95,11 @@ def install(app: FastAPI) -> None:
     def wrong_request(request: Request, error: RequestValidationError) -> JSONResponse:
         if refused := forms.unfit(request):
             return problem(*refused)
-        wrong = [(".".join(map(str, item["loc"][1:])), forms.lacking(item) or item["msg"]) for item in error.errors()]
-        parts = [
-            f"{name if len(name) < 40 else f'{name[:40]}…'}: {said.removeprefix(_OURS)}" for name, said in wrong[:_SAID]
+        wrong = [
+            (".".join(map(str, item["loc"][1:])), forms.lacking(item) or item["msg"].removeprefix("Value error, "))
+            for item in error.errors()
         ]
+        parts = [f"{name if len(name) < 40 else f'{name[:40]}…'}: {said}" for name, said in wrong[:_SAID]]
         more = f"; and {len(wrong) - _SAID} more" if len(wrong) > _SAID else ""
         return problem(422, "; ".join(parts) + f"{more}.", kind=errors.UsageError.__name__)
 

@@ -2,9 +2,18 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from semblance.indexer.answers.hits import Engine
+
+
+class Audit(BaseModel):
+    """What came of the answers that were asked again exactly."""
+
+    answers: int
+    recall: float = Field(description="The mean share of the pictures of the exact answer that was in the one given")
+    short: int = Field(description="Answers that lacked a picture")
+    last: str | None = Field(description="When the last was, in ISO 8601 and UTC")
 
 
 class Ready(BaseModel):
@@ -15,6 +24,10 @@ class Ready(BaseModel):
     codec_id: str
     bits: int
     engines: list[Engine]
+    generation: int
+    codecs: dict[Engine, str]
+    coverage: dict[Engine, float] = Field(description="The share of the pictures that each way of asking knows")
+    audit: Audit
 
 
 class Health(BaseModel):

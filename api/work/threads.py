@@ -16,19 +16,20 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 import anyio.to_thread
 
 from semblance.api.settings import Settings
+from semblance.api.watch.watch import Watch
+from semblance.api.work.audits import Audits
 from semblance.api.work.reading import Reading
-from semblance.indexer.answers.asking import Answer, Question, Way, answer
+from semblance.api.work.records import Asked, State
+from semblance.indexer.answers.asking import Answer, Question, answer
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
-from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import Busy, LibraryError, NoCopies, Overtaken, SemblanceError
 
 if TYPE_CHECKING:
@@ -43,35 +44,17 @@ FOLLOW_EVERY = 1.0  # seconds
 _LOADED_EVERY = 0.05  # while another codec's codes are being loaded and the old ones answer
 
 
-@dataclass(frozen=True)
-class State:
-    """What the rest of the service may know of the open library, and how it makes questions for each engine: by
-    `questions`, or by what of `ways` belongs to no thread (making questions, the codec, whose library it is)."""
-
-    codec: Codec
-    pictures: int
-    engines: list[str]
-    questions: dict[str, Callable[..., Question[Any]]]
-    ways: dict[str, Way[Any]]
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A question on its way, and who waits for its answer."""
-
-    engine: str
-    question: Question[Any]
-    future: Future[Answer]
-
-
 class Worker:
     """The thread and its queue."""
 
-    def __init__(self, folder: Path, model: str | None = None, library: Library | None = None) -> None:
-        """Over `library`, which is the thread's from then on; or over the library that there will be in `folder`, by
-        `model` where its codec is to be found there."""
-        self._folder, self._model, self._library = folder, model, library
-        self._queue: queue.SimpleQueue[_Asked | Future[None] | None] = queue.SimpleQueue()
+    def __init__(self, settings: Settings, watch: Watch, library: Library | None = None) -> None:
+        """Over `library`, which is the thread's from then on; or over the library that there will be, by its `model`
+        where the codec is to be found there. `watch` is told of answers."""
+        self._folder, self._model, self._library = settings.library, settings.model, library
+        self._watch, self.audits = watch, Audits(settings.audit, watch.metrics)
+        self._stuck, self._seen = settings.stuck_seconds, math.inf  # when the thread was last seen: it is not begun
+        self._queue: queue.SimpleQueue[Asked | Future[None] | None] = queue.SimpleQueue()
+        self.turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # clients', of much work
         self._state: State | SemblanceError = LibraryError("The library is being loaded: ask again in a moment.")
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
 
@@ -84,6 +67,20 @@ class Worker:
         self._queue.put(None)
         self._thread.join()
 
+    def check(self) -> None:
+        """LibraryError where the thread has ended, or is at one thing for longer than anything should take."""
+        if self._seen < math.inf and not self._thread.is_alive():
+            raise LibraryError("The thread that searches has ended, which it should not: start the service anew.")
+        if time.monotonic() - self._seen > self._stuck:
+            raise LibraryError(
+                f"The thread that searches has not been heard of for {self._stuck:g} seconds: see to the disk of the "
+                "library, or start the service anew."
+            )
+
+    def waiting(self) -> int:
+        """How many questions wait."""
+        return self._queue.qsize()
+
     def state(self) -> State:
         """The open library as it was a moment ago. Raises the SemblanceError that says why there is none."""
         if isinstance(self._state, SemblanceError):
@@ -92,7 +89,7 @@ class Worker:
 
     def ask(self, engine: str, question: Question[Any]) -> Future[Answer]:
         """Queue a question. The future fails with a SemblanceError where it cannot be answered."""
-        asked = _Asked(engine, question, Future())
+        asked = Asked(engine, question, Future())
         self._queue.put(asked)
         return asked.future
 
@@ -108,9 +105,11 @@ class Worker:
         look_at = -math.inf
         stopping = False
         while not stopping:
-            batch: list[_Asked | Future[None] | None] = []
+            self._seen = time.monotonic()
+            batch: list[Asked | Future[None] | None] = []
             with contextlib.suppress(queue.Empty):  # all that is there, after waiting a while for the first
-                batch.append(self._queue.get(timeout=max(0.0, look_at - time.monotonic())))
+                wait = 0.0 if self.audits.under_way else max(0.0, look_at - time.monotonic())
+                batch.append(self._queue.get(timeout=wait))
                 while True:
                     batch.append(self._queue.get_nowait())
             stopping = None in batch
@@ -119,9 +118,11 @@ class Worker:
                 look_at = (FOLLOW_EVERY if self._follow() else _LOADED_EVERY) + time.monotonic()
             for looked in looks:
                 looked.set_result(None)
-            asked = [each for each in batch if isinstance(each, _Asked) and each.future.set_running_or_notify_cancel()]
+            asked = [each for each in batch if isinstance(each, Asked) and each.future.set_running_or_notify_cancel()]
             for engine in dict.fromkeys(each.engine for each in asked):
                 self._answer([each for each in asked if each.engine == engine])
+            if self.audits.under_way and not batch:  # nobody waits
+                self.audits.step(self._library)
         self._close()
 
     def _follow(self) -> bool:
@@ -150,7 +151,7 @@ class Worker:
             self._library.close()
             self._library = None
 
-    def _answer(self, asked: Sequence[_Asked]) -> None:
+    def _answer(self, asked: Sequence[Asked]) -> None:
         """Answer questions to one engine."""
         try:
             found = None
@@ -167,8 +168,16 @@ class Worker:
             for each, its in zip(asked, found, strict=True):
                 if isinstance(its, SemblanceError):
                     each.future.set_exception(its)
-                else:
-                    each.future.set_result(its)
+                    continue
+                for stage in ("decode", "encode", "search"):
+                    if took := getattr(its.timings_ms, stage):
+                        self._watch.metrics.stages.labels(stage, its.engine).observe(took / 1000)
+                for tell in self._watch.answered:
+                    each.context.run(tell, its, each.at)
+                each.future.set_result(its)
+                self.audits.count += 1
+                if way and self.audits.count % self.audits.every == 0:  # of infinitely many never
+                    self.audits.take(way, each.question, its)
         except Exception as error:  # whatever goes wrong belongs to those who asked, and the thread goes on
             for each in asked:
                 if not each.future.done():
@@ -187,8 +196,7 @@ class Slots:
     """A bounded number of pictures decoded at one time, and a bounded number that wait for their turn.
 
     Each client has so many to itself, and all have twice as many: one whose pictures take as long as they may keeps
-    others from nothing but half of the cores. Whatever may take long has slots of its own: on the threads that all
-    share, forty of it would hold up everybody.
+    others from nothing but half of the cores. What else may take long has slots of its own, and not all's threads.
     """
 
     def __init__(self, slots: int, waiting: int, what: str = "pictures waiting to be decoded") -> None:
@@ -215,6 +223,10 @@ class Slots:
             if not share.under_way:
                 del self._shares[client]
 
+    def waiting(self) -> int:
+        """How many pictures wait for their turn."""
+        return 2 * self._most - self._room - self._limiter.borrowed_tokens
+
     def stop(self) -> None:
         """Give up what is being decoded: whoever waits for it hears that the service stops."""
         self._crew.end()
@@ -227,10 +239,9 @@ class Service:
     settings: Settings
     worker: Worker
     slots: Slots
+    watch: Watch
     reading: Reading
     changing: "Changing"
-    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)  # of clients, for what
-    # is much work to the thread that owns the library: one piece of it of each client at a time
 
     def stop(self) -> None:
         """Give up what is decoded and what is read, and wait for neither; questions are answered still."""

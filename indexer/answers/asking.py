@@ -7,13 +7,15 @@ be wished for, paging.py, folding.py and cursors.py grant it.
 
 import copy
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from semblance.indexer.answers import paging, several
+from semblance.indexer.answers.brute import Brute
 from semblance.indexer.answers.coded import Coded
 from semblance.indexer.answers.hits import Answer as Answer
 from semblance.indexer.answers.hits import Engine as Engine
@@ -26,8 +28,10 @@ from semblance.indexer.answers.questions import Way as Way
 from semblance.indexer.catalog import Catalog, Narrowing
 from semblance.retrieval import decoding, queries
 from semblance.retrieval.codec import from_logits
+from semblance.retrieval.codes import hamming
 from semblance.retrieval.errors import Overtaken, SemblanceError, UsageError
 from semblance.retrieval.images import Region, Source
+from semblance.retrieval.index import Ids
 from semblance.retrieval.index.flat import Flat, find, rows
 from semblance.retrieval.queries import CodeQuery
 from semblance.retrieval.views import placed, views
@@ -116,6 +120,19 @@ class ByCodes:
     def last(self) -> int:
         """See Way.last."""
         return int(ids[-1]) if len(ids := self.index.ids()) else 0
+
+    def exact(self, query: CodeQuery) -> Generator[None, None, Self]:
+        """See Way.exact."""
+        way, brute = copy.copy(self), Brute(self.index)
+        yield from brute.compare(query.codes)
+        way.search = partial(queries.search, brute)
+        return way
+
+    def costs(self, query: CodeQuery, ids: Ids) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """See Way.costs."""
+        codes = self.index.codes(ids)
+        distances = hamming(query.codes, codes).min(axis=0)
+        return distances, distances if query.logits is None else queries.asymmetric(query.logits, codes).min(axis=0)
 
 
 def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | SemblanceError]:

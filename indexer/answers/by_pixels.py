@@ -2,11 +2,13 @@
 
 import copy
 import time
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Generator, Sequence
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
+from semblance.indexer.answers.brute import in_steps, nearest
 from semblance.indexer.answers.coded import Coded
 from semblance.indexer.answers.hits import Engine
 from semblance.indexer.answers.questions import SEVERAL, Question, Ranking, unknown
@@ -18,6 +20,8 @@ from semblance.retrieval.images import Region, Source
 from semblance.retrieval.index import Ids
 from semblance.retrieval.index.flat import rows
 from semblance.retrieval.pixels import PixelIndex, Pixels
+
+_STEP = 512  # vectors compared at a time: some milliseconds
 
 
 class ByPixels:
@@ -83,6 +87,25 @@ class ByPixels:
         """See Way.last."""
         return int(ids[-1]) if len(ids := self._vectors().ids) else 0
 
+    def exact(self, query: Pixels) -> Generator[None, None, Self]:
+        """See Way.exact."""
+        vectors, way = self._vectors(), copy.copy(self)
+        squared = (yield from in_steps(len(vectors), _STEP, lambda part: _squared(query, vectors.rows(part))[None]))[0]
+        left = np.arange(len(vectors)) if self._among is None else rows(self._among, vectors.ids)
+        first = left[nearest(squared[left], len(left))]
+
+        def search(wanted: Sequence[Pixels], k: int) -> Sequence[Ranking]:
+            return [(pixels.to_distance(squared[first[:k]]), vectors.ids[first[:k]]) for _ in wanted]
+
+        way.search = search  # type: ignore[method-assign]
+        return way
+
+    def costs(self, query: Pixels, ids: Ids) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """See Way.costs."""
+        vectors = self._vectors()
+        distances = pixels.to_distance(_squared(query, np.stack([vectors.vector(id) for id in ids.tolist()])))
+        return distances, distances
+
     def _vectors(self) -> PixelIndex:
         if self.stamp is None:
             raise NoPixels(
@@ -101,3 +124,9 @@ class ByPixels:
             self._opened = PixelIndex(kept.ids, kept)
             self.size, self.coverage = len(self._opened), self._share(len(self._opened))
         return self._opened
+
+
+def _squared(query: Pixels, vectors: Pixels) -> npt.NDArray[np.int64]:
+    apart = vectors.astype(np.int32) - query
+    squared: npt.NDArray[np.int32] = np.einsum("nd,nd->n", apart, apart)  # at most 3,072 times 255^2, below 2^31
+    return squared.astype(np.int64)

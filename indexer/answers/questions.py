@@ -1,6 +1,6 @@
 """What is asked, and what every way of asking can do. asking.py has the ways by codes, by_pixels.py the baseline."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -115,6 +115,12 @@ class Way(Protocol[Query]):
 
     def last(self) -> int:
         """The highest id that it can find, 0 where there is none."""
+
+    def exact(self, query: Query) -> Generator[None, None, Self]:
+        """The same way, but for who finds: it answers this one query by brute force. In steps. Raises LibraryError."""
+
+    def costs(self, query: Query, ids: Ids) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """The distances of a query to pictures (n,), and what their order goes by: (n,). KeyError for unknown ones."""
 
 
 def unknown(id: int) -> UnknownPicture:

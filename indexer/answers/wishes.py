@@ -7,11 +7,14 @@ import datetime
 import math
 import operator
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, SupportsIndex, TypedDict
 
 from semblance.indexer.catalog import Narrowing
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.formats.regions import Region, checked
+
+MAX_K = 1000  # results of one answer, for whoever asks from outside
 
 
 class Wished(TypedDict, total=False):
@@ -84,6 +87,8 @@ def _narrowing(
     for name, text in (("folder", folder), ("camera", camera)):
         if text is not None and (not text or "\0" in text):
             raise UsageError(f"{name}: it is empty, or no name: leave it out, or say one.")
+    if folder is not None and not Path(folder).is_absolute():
+        raise UsageError(f"folder: say the whole path of a folder, not {folder!r}.")
     if first and last and last < first:
         raise UsageError(f"taken_to: {last} is before taken_from, {first}: no picture was taken then.")
     if near is not None and not _is_place(near):

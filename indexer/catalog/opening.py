@@ -137,12 +137,13 @@ def _bring_up_to_date(db: sqlite3.Connection, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """One writer at a time, else LibraryLocked. The lock is SQLite's own, on a file that holds nothing: it goes with
-    its process, killed or not, and works wherever SQLite does. Raises sqlite3.OperationalError too."""
+def lock(folder: Path, name: str = _LOCK, patience: float = 0) -> Iterator[None]:
+    """One writer at a time, else, after `patience` seconds, LibraryLocked. The lock is SQLite's own, on a file that
+    holds nothing: it goes with its process, killed or not, and works wherever SQLite does. Raises
+    sqlite3.OperationalError too."""
     with contextlib.suppress(OSError):  # it is there, which is never opened: to close it would let go of its locks
-        os.close(private(folder / _LOCK, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-    with contextlib.closing(sqlite3.connect(folder / _LOCK, timeout=0, isolation_level=None)) as db:
+        os.close(private(folder / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    with contextlib.closing(sqlite3.connect(folder / name, timeout=patience, isolation_level=None)) as db:
         try:
             db.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 from semblance.indexer.catalog import FILE, Catalog, KnownCodec, codecs, copying, naming, requests, said
 from semblance.indexer.derived import encoders, mapping, pixelfile, snapshot, thumbnails
-from semblance.indexer.keeping import uploads
+from semblance.indexer.keeping import keys, uploads
 from semblance.retrieval.index import FlatIndex
 
 _OWN = (
@@ -20,6 +20,7 @@ _OWN = (
     encoders.FOLDER,
     uploads.FOLDER,
     requests.FILE,
+    keys.FILE,
 )
 
 

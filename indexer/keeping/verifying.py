@@ -18,7 +18,7 @@ from typing import get_args
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Entry, Purpose, checking, finding
 from semblance.indexer.derived import encoders, pixelfile, snapshot, thumbnails
-from semblance.indexer.keeping import uploads
+from semblance.indexer.keeping import keys, uploads
 from semblance.retrieval import files
 from semblance.retrieval.errors import LibraryError, LibraryMissing, ModelError, SnapshotError
 from semblance.retrieval.pool import in_order
@@ -71,6 +71,10 @@ def verify(
     if damaged := [*thumbnails.damaged(library)]:
         said = f"{_many(len(damaged), 'thumbnail')} damaged, {damaged[0]} first."
         report.damage.append(Damage("thumbnails", said, repair))
+    try:
+        keys.read(library)
+    except LibraryError as error:  # a hash is made of nothing: no repair
+        report.damage.append(Damage("keys", str(error), shlex.join(["rm", str(library / keys.FILE)])))
     report.seconds = time.monotonic() - started
     return report
 

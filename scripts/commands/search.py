@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from semblance.api.wire.asking import MAX_K
 from semblance.indexer.answers import wishes
 from semblance.indexer.answers.hits import Answer, Engine, Hit
-from semblance.indexer.answers.wishes import Wished
+from semblance.indexer.answers.wishes import MAX_K, Wished
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 from semblance.retrieval.errors import UsageError

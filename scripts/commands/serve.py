@@ -9,11 +9,15 @@ import typer
 from pydantic import ValidationError
 
 from semblance.api.app import create_app
+from semblance.api.door import certificates
 from semblance.api.server import Server
 from semblance.api.settings import Settings
+from semblance.indexer.keeping import keys
 from semblance.indexer.library import Library
 from semblance.retrieval.errors import UsageError
-from semblance.scripts import console, interrupts
+from semblance.scripts import console, interrupts, sharing
+
+_ANY = "0.0.0.0"  # every address of this machine
 
 # What each setting is where neither an option nor its SEMBLANCE_ variable says otherwise.
 _DEFAULTS = {name: str(field.default) for name, field in Settings.model_fields.items()}
@@ -51,31 +55,51 @@ def serve(
     open: Annotated[
         bool, typer.Option("--open", help="Let everyone look who reaches --host, though the library has no keys.")
     ] = False,
+    share: Annotated[
+        bool, typer.Option("--share", help="For a phone on the same network: say an address with a key of this run.")
+    ] = False,
+    cert: Annotated[Path | None, console.option("A certificate in PEM, to serve by https.", "FILE")] = None,
+    key_file: Annotated[Path | None, console.option("Its private key, if in a file of its own.", "FILE")] = None,
 ) -> None:
     """Serve a library: the page at /, the API described at /docs."""
     given: dict[str, object] = {"library": library, "model": model, "host": host, "port": port, "open": open or None}
     given |= {"allow_host": allow_host or None, "trust_proxy": trust_proxy or None, "folders": folder or None}
+    settings = settled(given | {"share": share or None, "cert": cert, "key_file": key_file})
+    with listen(settings) as listener:
+        opened = None if wait else Library.open(settings.library, settings.model)
+        run(settings, opened, listener, lambda url: announce(settings, url))
+
+
+def settled(given: dict[str, object]) -> Settings:
+    """The settings that the options and the environment make. Raises UsageError."""
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         parts = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
         option = str(error.errors()[0]["loc"][0]).replace("_", "-")
         raise UsageError(f"{parts}. Give --{option}, or set its SEMBLANCE_ variable.") from error
-    with listen(settings) as listener:
-        run(
-            settings,
-            None if wait else Library.open(settings.library, settings.model),
-            listener,
-            lambda url: console.say(f"Semblance serves {settings.library} at {url} (Ctrl-C stops it)"),
-        )
+    if settings.share and "host" not in settings.model_fields_set:
+        settings.host = _ANY
+    if settings.share and settings.host == _ANY:
+        settings.allow_host = [*settings.allow_host, sharing.address()]
+    certificates.check(settings.cert, settings.key_file)
+    return settings
+
+
+def announce(settings: Settings, url: str) -> None:
+    """Say where the service answers."""
+    if settings.share:
+        sharing.announce(settings.library, url)
+    else:
+        console.say(f"Semblance serves {settings.library} at {url} (Ctrl-C stops it)")
 
 
 def listen(settings: Settings) -> socket.socket:
     """The socket to serve on: before anything that takes long, since the port may be taken. Raises UsageError."""
-    if settings.needs_keys and not (settings.library / "keys.json").is_file():
+    if settings.needs_keys and not keys.read(settings.library):
         raise UsageError(
-            f"Other machines may reach {settings.host}, and the library has no keys: make one with `semblance keys`, "
-            "or say --open (SEMBLANCE_OPEN=1) to let everyone look at the pictures who comes by."
+            f"Other machines may reach {settings.host}, and the library has no keys: make one with `semblance keys "
+            "add NAME`, or say --open (SEMBLANCE_OPEN=1) to let everyone look at the pictures who comes by."
         )
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio asks whether it is TCP
@@ -94,6 +118,10 @@ def listen(settings: Settings) -> socket.socket:
 def run(settings: Settings, library: Library | None, listener: socket.socket, announce: Callable[[str], None]) -> None:
     """Serve until a signal comes: `library`, or whichever there will be. `announce` gets the address once it answers
     there."""
-    name = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = f"http://{name}:{listener.getsockname()[1]}/"
-    Server(create_app(settings, library), settings, lambda: announce(url), interrupts.by_signal).run([listener])
+    app = create_app(settings, library)
+    host = settings.allow_host[-1] if settings.share and settings.host == _ANY else settings.host
+    name = f"[{host}]" if ":" in host else host
+    url = f"{'https' if settings.cert else 'http'}://{name}:{listener.getsockname()[1]}/"
+    if settings.share:
+        url += f"?key={app.state.share('shared')}"
+    Server(app, settings, lambda: announce(url), interrupts.by_signal).run([listener])

@@ -148,6 +148,20 @@ def test_pages_hold_each_result_once(client: semblance.Client, server: Server) -
     assert sorted(hit.path for page in client.pages(id, k=30) for hit in page) == sorted(whole)
 
 
+def test_it_looks_at_what_there_is(client: semblance.Client, server: Server) -> None:
+    listed = list(client.pictures())
+    assert [each.path for each in listed] == [str(path) for path in server.library_pictures]
+    folder = server.library_pictures[0].parent
+    assert {Path(each.path).parent for each in client.pictures(folder=str(folder))} == {folder}
+    facts = client.facts(listed[0].id)
+    with Image.open(server.library_pictures[0]) as picture:
+        assert (facts.path, (facts.width, facts.height)) == (listed[0].path, picture.size)
+    assert str(folder) in {each.path for each in client.facets().folders}
+    assert client.remembered(listed[0].id)[:3] == b"\xff\xd8\xff"
+    with pytest.raises(semblance.SemblanceError, match="semblance map"):
+        client.map()
+
+
 def test_it_changes_the_library(tmp_path: Path, sample: Path) -> None:
     """Added, removed, indexed as a job, duplicates told apart: by a service of its own."""
     pictures = sorted(sample.rglob("*.jpg"))[:6]

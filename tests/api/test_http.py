@@ -43,7 +43,7 @@ def problem(answer: httpx.Response, status: int) -> str:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()
-    assert set(body) >= {"type", "title", "status", "detail"}
+    assert set(body) == {"type", "title", "status", "detail", "kind", "request_id"}
     assert body["status"] == status
     detail: str = body["detail"]
     assert len(detail) > 15

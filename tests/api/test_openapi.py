@@ -24,7 +24,8 @@ SEED = os.environ.get("SEMBLANCE_SEED")  # of a long run; else the examples are 
 # What a schema cannot say: which values go together, and what is of this library.
 RULES = re.compile(
     "leave views and refine out|are one picture: name two|a question needs a picture|"
-    "goes on with another question|no cursor of this library"
+    "goes on with another question|no cursor of this library|at most 16 pictures make|is before taken_from|"
+    "leave engine pixel, views and region out|leave engine pixel and views out, and a region"
 )
 
 

@@ -14,6 +14,7 @@ import uvicorn
 
 from semblance.api.app import create_app
 from semblance.api.settings import Settings
+from semblance.api.watch import watch
 from semblance.api.work import threads
 from semblance.retrieval import queries
 from tests.conftest import ROOT, until
@@ -45,6 +46,7 @@ def traced(library: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         until(lambda: httpx.get(f"{url}/ready").status_code == 200)
         monkeypatch.setattr(threads, "FOLLOW_EVERY", 3600.0)  # a look at the catalog is no part of a request
+        monkeypatch.setattr(watch, "LOOK_EVERY", 3600.0)  # nor one at the keys
         time.sleep(1.5)
         yield url, called
     finally:

@@ -254,7 +254,8 @@ def test_training_says_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> Non
         (
             ["fast"],
             "There is no benchmark 'fast': there are search, index, photographs, service, install, encode, processes, "
-            "hostile, hashes, training, duplicates, flips, kills, putback, powercuts, unchanged.",
+            "hostile, hashes, training, duplicates, flips, kills, malformed, load, siege, soak, putback, "
+            "powercuts, unchanged.",
         ),
         (["encode", "--model", "none"], "There is no model 'none'"),
         (["encode", "--model", ""], "There is no model ''"),

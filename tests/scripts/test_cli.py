@@ -27,7 +27,7 @@ def call(*arguments: str | Path) -> Result:
     return CliRunner().invoke(build(), [*map(str, arguments)])
 
 
-KEYS = {"id", "path", "distance", "similarity", "expected_by_chance", "copy", "crowd"}
+KEYS = {"id", "path", "distance", "similarity", "expected_by_chance", "copy", "crowd", "folded"}
 
 
 def document(result: Result | subprocess.CompletedProcess[str]) -> dict[str, object]:
@@ -139,7 +139,11 @@ NOTHING = {
     "edits": ["--gallery", "--unseen-classes"],
     "evaluate": ["--queries", "--prefix", "--unseen-classes", "--report"],
     "quantise": ["--leave-out-classes"],
-    "search": ["--like", "--unlike"],
+    "search": [
+        *("--like", "--unlike", "--region", "--within", "--chance", "--folder", "--from", "--to", "--camera"),
+        *("--near", "--min-pixels"),
+    ],
+    "serve": ["--cert", "--key-file"],
     "train": ["--from", "--teacher", "--minutes", "--set", "--leave-out-classes"],
 }
 

@@ -1,9 +1,11 @@
 """`semblance search` by several pictures: like these, unlike those."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from semblance.indexer.library import Library
 from semblance.retrieval import codes, images, queries
@@ -63,6 +65,13 @@ def test_what_is_disliked_moves_away(library: Path, shown: list[Path]) -> None:
         (["--like", "missing.jpg"], "There is no file missing.jpg"),
         (["--like", "PICTURE", "--like", "PICTURE", "--engine", "pixel"], "leave engine pixel and views out"),
         (["--like", "PICTURE", "--unlike", "PICTURE", "--views", "3"], "leave engine pixel and views out"),
+        (["PICTURE", "--region", "0,0,0,1"], "region"),
+        (["PICTURE", "--region", "half"], "region"),
+        (["PICTURE", "--within", "nan"], "within"),
+        (["PICTURE", "--chance", "0"], "chance"),
+        (["PICTURE", "--from", "2026-02-30"], "2026-02-30"),
+        (["PICTURE", "--near", "91,0,1"], "near"),
+        (["PICTURE", "--min-pixels", "-1"], "min"),
     ],
 )
 def test_wrong_use_is_one_sentence(library: Path, shown: list[Path], options: list[str], sentence: str) -> None:
@@ -100,3 +109,34 @@ def test_the_sample_is_drawn_anew_when_the_library_changes(
             assert by_chance is not None
             assert len(own) == size
             assert by_chance(CodeQuery(own.codec.encode([shown[0]])))[-1] == pytest.approx(size)
+
+
+def test_a_search_is_narrowed_and_cut(library: Path, shown: list[Path]) -> None:
+    folder, everything = shown[0].parent, found(shown[0], "--library", library, "--k", "48")
+    assert found(shown[0], "--library", library, "--k", "48", "--folder", folder) == [
+        path for path in everything if Path(path).parent == folder
+    ]
+    assert found(shown[0], "--library", library, "--k", "48", "--min-pixels", "1000000000") == []
+    near = distances(shown[0], "--library", library, "--k", "48", "--within", "60")
+    assert near == [far for far in distances(shown[0], "--library", library, "--k", "48") if far <= 60]
+
+
+def test_a_region_asks_as_what_is_cut_out_does(library: Path, shown: list[Path], tmp_path: Path) -> None:
+    with Image.open(shown[0]) as picture:
+        width, height = picture.size
+        whole = tmp_path / "whole.png"
+        picture.save(whole)
+        cut = picture.crop((width // 2, 0, width, height // 2))
+        cut.save(tmp_path / "cut.png")
+    options = ("--library", library, "--k", "48")
+    assert found(whole, *options, "--region", "0.5,0,0.5,0.5") == found(tmp_path / "cut.png", *options)
+
+
+def test_copies_are_folded_into_one_result(pictures: Path, tmp_path: Path) -> None:
+    first = min(pictures.rglob("*.jpg"))
+    for number in range(3):
+        shutil.copy(first, first.with_name(f"copy-{number}.jpg"))
+    assert call("index", pictures, "--library", tmp_path / "own").exit_code == 0
+    results = document(call("search", first, "--library", tmp_path / "own", "--fold", "--json"))["results"]
+    assert len(results[0]["folded"]) == 3  # type: ignore[index]
+    assert "(and 3 copies)" in call("search", first, "--library", tmp_path / "own", "--fold").output

@@ -1,0 +1,1 @@
+"""Who asks, how often, and what became of it: keys, rate limits, the access log, metrics, traces."""
