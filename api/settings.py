@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     header_seconds: float = Field(default=10, gt=0, description="for a request's header")
     body_seconds: float = Field(default=20, gt=0, description="between two pieces of an upload")
     slowest_upload: int = Field(default=20_000, ge=1, description="bytes a second, over the whole of an upload")
-    write_seconds: float = Field(default=60, gt=0, description="for a piece of an answer that the client does not read")
+    write_seconds: float = Field(default=60, gt=0, description="in which a client reads nothing of its answer")
     keep_seconds: float = Field(default=15, gt=0, description="that a connection is kept for the next request")
     decode_slots: int = Field(default=os.cpu_count() or 1, ge=1, description="pictures decoded at one time")
     folders: Annotated[list[Path], NoDecode] = Field(

@@ -46,11 +46,7 @@ class Sending:
 
     def answer(self, kind: type[T], method: str, path: str, **options: Any) -> T:
         """The answer to a request as `kind`."""
-        said = self.send(method, path, **options)
-        try:
-            return TypeAdapter(kind).validate_json(said.content)
-        except ValidationError as error:
-            raise ServiceError(f"{said.url} answered what this client does not understand: {error}") from error
+        return understood(kind, self.send(method, path, **options))
 
     def send(
         self,
@@ -65,7 +61,7 @@ class Sending:
         for left in range(self.retries, -1, -1):
             try:
                 said = self.http.request(method, path, params=as_text(params or {}), headers=headers, **options)
-            except httpx.TransportError as error:
+            except httpx.HTTPError as error:
                 broken = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
                 if left and broken:  # a connection that was kept, and that the service has closed meanwhile
                     continue
@@ -73,7 +69,7 @@ class Sending:
             if said.is_success:
                 return said
             wait = said.headers.get("Retry-After", "")
-            if not left or said.status_code not in _AGAIN or not wait.isdigit() or int(wait) > LONGEST:
+            if not left or said.status_code not in _AGAIN or not wait.isdecimal() or int(wait) > LONGEST:
                 break
             sleep(int(wait))
         raise refusal(said)
@@ -81,8 +77,9 @@ class Sending:
     def waiting(self, kind: type[T], path: str, **options: Any) -> T:
         """The same, of what is still being worked out while the answer is 202."""
         while (said := self.send("GET", path, **options)).status_code == _NOT_YET:
-            sleep(int(said.headers["Retry-After"]))
-        return TypeAdapter(kind).validate_json(said.content)
+            wait = said.headers.get("Retry-After", "")
+            sleep(min(int(wait), LONGEST) if wait.isdecimal() else 1)
+        return understood(kind, said)
 
     def events(self, path: str) -> Iterator[tuple[str, str]]:
         """The server-sent events of a stream, as their names and data."""
@@ -101,8 +98,16 @@ class Sending:
                         event = {"event": "", "data": ""}
         except httpx.RemoteProtocolError:  # the service stops, and all streams with it
             return
-        except httpx.TransportError as error:
+        except httpx.HTTPError as error:
             raise out_of_reach(self.http, error) from error
+
+
+def understood(kind: type[T], said: httpx.Response) -> T:
+    """The answer as `kind`. Raises ServiceError for another."""
+    try:
+        return TypeAdapter(kind).validate_json(said.content)
+    except ValidationError as error:
+        raise ServiceError(f"{said.url} answered what this client does not understand: {error}") from error
 
 
 def out_of_reach(http: httpx.Client, error: Exception) -> ServiceError:

@@ -23,6 +23,8 @@ from semblance.api.wire.problems import problem
 HEADER_BYTES = 32 * 1024
 _MANY = "Too many connections are open: try again in a moment."
 _MAPPED = "::ffff:"
+_STEP = 64 * 1024  # bytes of an answer that the system holds beside what is on its way to the client
+_UNSENT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 _LINGER = 2.0  # seconds that a client has to hear why its connection ends
 
 
@@ -53,6 +55,7 @@ class Connection(HttpToolsProtocol):
         self.since = time.monotonic()
         self.due = self.since + self.settings.header_seconds
         self.whole_by = self.written_by = math.inf
+        self.unread = 0  # bytes, when it was last looked
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Let in, or told to come again."""
@@ -60,6 +63,8 @@ class Connection(HttpToolsProtocol):
         self.client_key = client_key(peer[0]) if isinstance(peer, tuple) else ""
         if (own := transport.get_extra_info("socket")) is not None and own.family != socket.AF_UNIX:
             own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does where the listener says it is TCP
+            if _UNSENT is not None:  # else the system takes megabytes at one time, and a slow client looks dead
+                own.setsockopt(socket.IPPROTO_TCP, _UNSENT, _STEP)
         self.transport = transport
         if self.door.enter(self):
             super().connection_made(transport)
@@ -145,9 +150,13 @@ class Connection(HttpToolsProtocol):
     # ---- what goes out ---------------------------------------------------------------------------------------------
 
     def pause_writing(self) -> None:
-        """The client reads its answer too slowly."""
-        self.written_by = time.monotonic() + self.settings.write_seconds
+        """There is more of the answer than the client has read."""
+        self.written_by, self.unread = time.monotonic() + self.settings.write_seconds, self._unread()
         super().pause_writing()
+
+    def _unread(self) -> int:
+        size: int = self.transport.get_write_buffer_size()
+        return size
 
     def resume_writing(self) -> None:
         """It goes on."""
@@ -179,6 +188,10 @@ class Connection(HttpToolsProtocol):
         """The client has taken longer than it may."""
         now = time.monotonic()
         busy = self.cycle is not None and not self.cycle.response_complete
+        if self.written_by < now and (left := self._unread()) < self.unread:  # slowly, but it reads
+            self.written_by, self.unread = now + self.settings.write_seconds, left
+        if min(self.due, self.written_by) >= now:
+            return
         if self.transport.is_closing() or self.stage == ENDED or self.written_by < now:
             self.door.timed_out += self.stage != ENDED
             self.transport.abort()

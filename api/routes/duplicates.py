@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
@@ -29,7 +28,7 @@ async def duplicates(
     """Groups of copies, those that take most first, the best of each first. They are looked for once for each state of
     the library; meanwhile the answer is 202."""
     own: Service = request.state.service
-    found = await anyio.to_thread.run_sync(own.changing.duplicates.page, cursor, limit)
+    found = await own.changing.looks.run(own.changing.duplicates.page, cursor, limit)
     if isinstance(found, Looking):
         return JSONResponse(found.model_dump(), 202, {"Retry-After": "1"})
     return JSONResponse(found.model_dump())

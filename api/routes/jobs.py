@@ -2,11 +2,11 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
 
-import anyio.to_thread
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import JSONResponse
@@ -14,11 +14,13 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from semblance.api.wire.changing import ENDED, Job, JobAsked, JobProgress, Jobs
 from semblance.api.wire.problems import responses
+from semblance.api.work.jobs import STOPS_WITHIN
 from semblance.api.work.once import Key, once
 from semblance.api.work.rights import writer
 from semblance.api.work.threads import Service
 from semblance.indexer.catalog import Catalog, naming
 from semblance.indexer.run import scan
+from semblance.retrieval.errors import Busy, LibraryError, UnknownJob
 
 router = APIRouter()
 
@@ -40,8 +42,8 @@ async def begin(asked: JobAsked, request: Request, key: Key = None) -> Response:
     own: Service = request.state.service
 
     async def change() -> Response:
-        folder = await anyio.to_thread.run_sync(_folder, own, asked.folder)
-        job = await anyio.to_thread.run_sync(own.changing.jobs.add, folder)
+        folder = await own.changing.looks.run(_folder, own, asked.folder)
+        job = await own.changing.looks.run(own.changing.jobs.add, folder)
         return JSONResponse(job.model_dump(), 202, {"Location": f"jobs/{job.id}"})
 
     return await once(request, key, asked.model_dump_json().encode(), change)
@@ -51,14 +53,14 @@ async def begin(asked: JobAsked, request: Request, key: Key = None) -> Response:
 async def jobs(request: Request) -> Jobs:
     """The latest jobs, the newest first."""
     own: Service = request.state.service
-    return Jobs(jobs=await anyio.to_thread.run_sync(own.changing.jobs.all))
+    return Jobs(jobs=await own.changing.looks.run(own.changing.jobs.all))
 
 
 @router.get("/jobs/{id}", responses=responses(404, 422, 503))
 async def job(id: JobId, request: Request) -> Job:
     """How a job stands."""
     own: Service = request.state.service
-    return await anyio.to_thread.run_sync(own.changing.jobs.job, id)
+    return await own.changing.looks.run(own.changing.jobs.job, id)
 
 
 @router.delete("/jobs/{id}", dependencies=[Depends(writer)], responses=responses(403, 404, 409, 422, 503, 507))
@@ -67,7 +69,10 @@ async def cancel(id: JobId, request: Request, key: Key = None) -> Job:
     own: Service = request.state.service
 
     async def change() -> Response:
-        ended = await anyio.to_thread.run_sync(own.changing.jobs.cancel, id)
+        ended, patience = await own.changing.looks.run(own.changing.jobs.cancel, id), time.monotonic() + STOPS_WITHIN
+        while ended.state not in ENDED and time.monotonic() < patience:
+            await asyncio.sleep(_LOOK)
+            ended = await own.changing.looks.run(own.changing.jobs.job, id)
         return JSONResponse(ended.model_dump())
 
     return await once(request, key, b"", change)  # type: ignore[return-value]
@@ -87,7 +92,12 @@ async def events(request: Request, first: Annotated[Job, Depends(job)]) -> Async
         if own.changing.jobs.stopping.is_set():
             return
         await asyncio.sleep(_LOOK)
-        now = await anyio.to_thread.run_sync(own.changing.jobs.job, now.id)
+        try:
+            now = await own.changing.looks.run(own.changing.jobs.job, now.id)
+        except UnknownJob:  # its library is another now
+            return
+        except (LibraryError, Busy):  # one look is lost, and the next may tell
+            continue
     yield ServerSentEvent(data=now, event="end", id="end")
 
 

@@ -11,13 +11,17 @@ from semblance.api.work.threads import Slots
 from semblance.indexer.catalog.requests import Requests
 from semblance.indexer.keeping.adding import Adding
 
+_LOOKS = 4  # of one client at one time
+
 
 class Changing:
-    """Attributes: `single`, the place of single changes; `adding`, what adds; `jobs`; `duplicates`; `requests`, what is
+    """Attributes: `single`, the place of single changes; `looks`, that of looks into files which others may keep locked
+    and of what waits for a process; `adding`, what adds; `jobs`; `duplicates`; `requests`, what is
     remembered of them."""
 
     def __init__(self, settings: Settings) -> None:
-        self.single = Slots(1, settings.waiting)
+        self.single = Slots(1, settings.waiting, "changes under way")
+        self.looks = Slots(_LOOKS, settings.waiting, "questions about changes under way")
         self.adding = Adding(settings.library)
         self.requests = Requests(settings.library)
         self.jobs = Jobs(settings.library, self.requests)

@@ -36,7 +36,7 @@ async def once(
     holder = str(getattr(request.state, "holder", ""))
     asked = hashlib.sha256(content)
     asked.update(f"\n{request.method} {request.url.path}?{request.url.query}".encode())
-    before = await anyio.to_thread.run_sync(requests.begin, holder, key, asked.digest())
+    before = await request.state.service.changing.looks.run(requests.begin, holder, key, asked.digest())
     if isinstance(before, Kept):
         return Response(before.body, before.status, {**before.headers, "Idempotency-Replayed": "true"})
     if before is None:

@@ -1,4 +1,4 @@
-"""Files as answers: of pictures, read while they are sent and from where they were opened; and of the page."""
+"""Answers that are made while they are sent. Files: of pictures, read from where they were opened; and of the page."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -8,12 +8,23 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from semblance.api.work.reading import Original, Reading
-from semblance.retrieval.errors import Busy, Gone
+from semblance.retrieval.errors import SemblanceError
 
 log = logging.getLogger("semblance.api")
 
 
-class Sent(StreamingResponse):
+class Flowing(StreamingResponse):
+    """An answer that is made while it is sent."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it. Where it cannot be made to its end it is broken off: a client must not take it for the whole."""
+        try:
+            await super().__call__(scope, receive, send)
+        except SemblanceError as error:
+            log.warning("an answer was broken off: %s", error)
+
+
+class Sent(Flowing):
     """The bytes of a file, or from the first to before the last of `part`; it is closed when they are sent."""
 
     def __init__(self, reading: Reading, file: Original, part: tuple[int, int] | None, headers: dict[str, str]) -> None:
@@ -25,14 +36,10 @@ class Sent(StreamingResponse):
         super().__init__(self._pieces(), 206 if part else 200, headers | length, file.media_type)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it. Raises Gone and Busy where it cannot be read; what has begun by then is broken off, since a client
-        must not take it for the whole."""
+        """Send it. Raises Gone and Busy where it cannot be read, while nothing is sent."""
         try:
             self._first = await self._piece(self._start)
-            try:
-                await super().__call__(scope, receive, send)
-            except (Busy, Gone) as error:
-                log.warning("an answer was broken off: %s", error)
+            await super().__call__(scope, receive, send)
         finally:
             self._reading.close(self._file)
 

@@ -6,6 +6,7 @@ The same thread follows the library: every second it takes in what another proce
 nothing is locked.
 """
 
+import asyncio
 import contextlib
 import logging
 import math
@@ -17,6 +18,7 @@ from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
 
 import anyio.to_thread
 
@@ -52,6 +54,7 @@ class Worker:
         self._watch, self.audits = watch, Audits(settings.audit, watch.metrics)
         self._stuck, self._seen = settings.stuck_seconds, math.inf  # when the thread was last seen: it is not begun
         self._queue: queue.SimpleQueue[Asked | Future[None] | None] = queue.SimpleQueue()
+        self.turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # clients', of much work
         self._state: State | SemblanceError = LibraryError("The library is being loaded: ask again in a moment.")
         self._thread = threading.Thread(target=self._run, name="search", daemon=True)
 
@@ -193,10 +196,11 @@ class Slots:
     """A bounded number of pictures decoded at one time, and a bounded number that wait for their turn.
 
     Each client has so many to itself, and all have twice as many: one whose pictures take as long as they may keeps
-    others from nothing but half of the cores.
+    others from nothing but half of the cores. What else may take long has slots of its own, and not all's threads.
     """
 
-    def __init__(self, slots: int, waiting: int) -> None:
+    def __init__(self, slots: int, waiting: int, what: str = "pictures waiting to be decoded") -> None:
+        self._what = what
         self._limiter = anyio.CapacityLimiter(2 * slots)
         self._crew = decoding.Crew()
         self._slots, self._most = slots, slots + waiting
@@ -208,7 +212,7 @@ class Slots:
         client = CLIENT.get()
         share = self._shares.get(client) or _Share(anyio.CapacityLimiter(self._slots))
         if self._room == 0 or share.under_way == self._most:
-            raise Busy("The service has too many pictures waiting to be decoded: try again in a moment.")
+            raise Busy(f"The service has too many {self._what}: try again in a moment.")
         self._room, share.under_way, self._shares[client] = self._room - 1, share.under_way + 1, share
         decoding.CREW.set(self._crew)  # for the thread too, which is given this request's context
         try:

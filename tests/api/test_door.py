@@ -24,8 +24,10 @@ from semblance.api.door.places import client_key
 from semblance.api.door.receiving import Receiving
 from semblance.api.server import Seldom, Server
 from semblance.api.settings import Settings
+from semblance.indexer.run import pipeline
+from semblance.retrieval.codec import Codec
 from semblance.scripts.commands.serve import listen
-from tests.conftest import ROOT, serving, until
+from tests.conftest import ROOT, paint, serving, until
 from tests.conftest import Server as Served
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -422,3 +424,42 @@ def test_the_port_is_asked_for_before_anything_long_is_done(semblance: Run, tmp_
     assert refused.returncode == 2
     assert "choose another --port" in refused.stderr
     assert not (tmp_path / "demo").exists()
+
+
+# ---- readers -------------------------------------------------------------------------------------------------------
+
+
+def test_who_reads_slowly_gets_all_and_who_reads_nothing_is_let_go(codec: Codec, tmp_path: Path) -> None:
+    large = paint(tmp_path / "pictures" / "large.bmp", 1, (2000, 1500))
+    pipeline.update([large.parent], tmp_path / "library", codec, threads=1)
+    with serving(tmp_path / "library", SEMBLANCE_WRITE_SECONDS="2") as url, ExitStack() as open_still:
+        until(lambda: httpx.get(f"{url}/ready").status_code == 200)
+        host, port = url.removeprefix("http://").split(":")
+
+        def reader() -> socket.socket:
+            own = open_still.enter_context(socket.socket())
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+            own.connect((host, int(port)))
+            own.sendall(b"GET /images/1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return own
+
+        slow, still = reader(), reader()
+        parts = []
+        for _ in range(60):  # 100 kB a second: a megabyte, which is read from the disk at one time, takes ten
+            parts.append(slow.recv(10_000))
+            time.sleep(0.1)
+        while part := slow.recv(2**20):
+            parts.append(part)
+        assert b"".join(parts).partition(b"\r\n\r\n")[2] == large.read_bytes()
+        assert len(_all_of(still)) < large.stat().st_size, "it read nothing for more than two seconds"
+        assert httpx.get(f"{url}/images/1").content == large.read_bytes()
+
+
+def _all_of(connection: socket.socket) -> bytes:
+    said = []
+    try:
+        while part := connection.recv(2**20):
+            said.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(said)

@@ -107,6 +107,27 @@ def test_codes_out_and_many_codes_in(http: httpx.Client, server: Server, picture
     assert "another model" in detail(http.post("/search/codes", json={"codes": asked, "codec_id": "0" * 64}), 409)
 
 
+def test_many_codes_with_many_results_are_answered_part_by_part(http: httpx.Client, server: Server) -> None:
+    with Library.open(server.library) as own:
+        way: Any = own.ways["code"]
+        codes = [code.tobytes().hex() for code in way.index.codes(way.index.ids())]
+    wished = {"k": 1000, "chance": 2.0}
+    few = http.post("/search/codes", json={"codes": codes[:4], **wished})
+    many = http.post("/search/codes", json={"codes": codes[:23], **wished})
+    assert "content-length" in few.headers
+    assert "content-length" not in many.headers, "others are answered, and memory is free, between two parts"
+    assert few.json().keys() == many.json().keys()
+    assert few.json()["answers"] == many.json()["answers"][:4]
+    alone = [http.post("/search/codes", json={"codes": [code], **wished}).json()["answers"][0] for code in codes[:23]]
+    assert many.json()["answers"] == alone
+    with (
+        httpx.Client(base_url=server.url) as gone,
+        gone.stream("POST", "/search/codes", json={"codes": 256 * codes[:1], "k": 1000}) as answer,
+    ):
+        next(answer.iter_raw())
+    assert http.post("/search/codes", json={"codes": codes[:4], **wished}).status_code == 200, "its turn is given back"
+
+
 @pytest.mark.parametrize("name", ["within", "chance", "near", "region", "min_pixels", "k", "taken_from", "fold"])
 def test_wrong_forms_of_a_parameter_are_named(http: httpx.Client, picture: bytes, name: str) -> None:
     for value in ("", "nan", "inf", "-1", "1e309", "x", "0x1", "1,2", "1,2,3,4,5", "nan,0,1", "0,0,0,0", "0.6,0,0.5,1"):
