@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
 
+from semblance.api.door.foreign import ALWAYS
 from semblance.api.wire import forms
 from semblance.retrieval import errors
 from semblance.retrieval.errors import SemblanceError
@@ -117,4 +118,5 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def broken(_: Request, error: Exception) -> JSONResponse:
-        return problem(500, f"The service failed ({type(error).__name__}); its log says where.")
+        bears = {**ALWAYS, "X-Request-ID": REQUEST_ID.get()}  # it is sent from outside the door
+        return problem(500, f"The service failed ({type(error).__name__}); its log says where.", bears)
