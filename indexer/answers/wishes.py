@@ -146,7 +146,7 @@ def _day(name: str, said: datetime.date | str | None) -> datetime.date | None:
     if said is None or isinstance(said, datetime.date):
         return said
     try:
-        if len(said) == 10:
+        if len(said) == 10 and "W" not in said:  # which ISO 8601 has for weeks
             return datetime.date.fromisoformat(said)
     except ValueError:
         pass

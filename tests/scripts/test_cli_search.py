@@ -70,6 +70,7 @@ def test_what_is_disliked_moves_away(library: Path, shown: list[Path]) -> None:
         (["PICTURE", "--within", "nan"], "within"),
         (["PICTURE", "--chance", "0"], "chance"),
         (["PICTURE", "--from", "2026-02-30"], "2026-02-30"),
+        (["PICTURE", "--to", "2026-W05-1"], "2026-W05-1"),  # a day of a week, to ISO 8601
         (["PICTURE", "--near", "91,0,1"], "near"),
         (["PICTURE", "--min-pixels", "-1"], "min"),
     ],
