@@ -43,7 +43,7 @@ export function listenForKeys(go, stateNow) {
 /** @returns {boolean} whether the key meant something here */
 function pressed({ key, target }, go, state) {
   const card = state.view === "" && target.closest?.(".results .card");
-  if (card && key === "Enter" && target.matches("a")) return done(act("details", card, go, state));
+  if (card && key === " " && target.matches("a")) return done(act("details", card, go, state));
   if (!keysAreOn()) return false;
   const onCard = { s: "search", l: "like", u: "unlike", f: "fold" }[key.toLowerCase()];
   if (card && onCard) return done(act(onCard, card, go, state));

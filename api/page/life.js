@@ -70,7 +70,7 @@ function showWaiting(problem) {
 
 /** The answer stays; a line says that it is as it was, and the page looks until the server is back. */
 function showGone(problem) {
-  if (!gone) showError(problem);
+  if (!gone && byId("error").hidden) showError(problem);           // a question that failed by it offers to be asked again
   gone = true;
 }
 

@@ -157,7 +157,7 @@ def test_arrows_go_through_the_answer_and_escape_returns_to_the_card(page: Page,
     found = [str(hit["id"]) for hit in similar(server, 1)]
     page.goto("/?id=1")
     page.locator("#results-code .pick").first.focus()
-    page.keyboard.press("Enter")
+    page.keyboard.press("Space")
     shown(page)
     page.keyboard.press("ArrowRight")
     page.wait_for_url(re.compile(rf"open={found[1]}$"))

@@ -8,7 +8,7 @@ export const SHEET = [
     ["1 2 3 4", "Search, map, duplicates, library"], ["P", "The pixel baseline beside the answer"], ["Esc", "Cancel, close"],
   ]],
   ["On a result", [
-    ["← ↑ → ↓", "From picture to picture; at the end, fetch more"], ["Enter", "See it whole"], ["S", "Search with it"],
+    ["← ↑ → ↓", "From picture to picture; at the end, fetch more"], ["Enter S", "Search with it, as a click does"], ["Space", "See it whole"],
     ["L", "More like it"], ["U", "Less like it"], ["F", "Unfold its copies"],
   ]],
   ["On the map", [

@@ -27,7 +27,7 @@ export function stopAdding() {
 export function adding(changed, refused) {
   const input = element("input", { type: "file", multiple: true, hidden: true, accept: document.getElementById("file").accept, "aria-label": "Pictures to add", dataset: { testid: "add-input" } });
   const button = element("button", { className: "drop", type: "button", dataset: { testid: "add" }, onclick: () => input.click() },
-    element("span", { className: "drop-title", textContent: "Add pictures" }), element("span", { className: "drop-ways", textContent: "choose them, or drop them anywhere on this page" }));
+    element("span", { className: "drop-title", textContent: "Choose pictures" }), element("span", { className: "drop-ways", textContent: "or drop them anywhere on this page" }));
   const sum = element("p", { className: "hint", role: "status", dataset: { testid: "added" } });
   const rows = element("ul", { className: "adds" });
   const view = { sum, rows, changed, refused, tally: { new: 0, known: 0, failed: 0 } };

@@ -14,6 +14,8 @@ import { Plane, View } from "./plane.js";
 
 const LISTED = 12;
 const SETTLED_MS = 350;
+const BY_POINTER = "Drag to move, scroll to zoom, click a picture to see it whole. Or: arrow keys, + and −, Enter.";
+const BY_FINGERS = "Drag to move, pinch to zoom, tap a picture to see it whole.";
 const NAMES = 500;
 const LOOKS = ["(prefers-color-scheme: dark)", "(forced-colors: active)"].map((query) => matchMedia(query));
 
@@ -83,7 +85,7 @@ function markup(count) {
   return {
     canvas, name, window: frame,
     title: element("h1", { className: "view-title", textContent: "Map" }),
-    words: element("p", { className: "view-words", id: "map-words", textContent: "What is alike lies together. Drag to move, pinch or scroll to zoom, click a picture to see it whole. Or: arrow keys, + and −, Enter." }),
+    words: element("p", { className: "view-words", id: "map-words", textContent: `What is alike lies together. ${matchMedia("(pointer: coarse)").matches ? BY_FINGERS : BY_POINTER}` }),
     around, ...listed(),
   };
 }

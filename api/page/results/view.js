@@ -66,6 +66,7 @@ export async function show(state, how) {
     how.failed?.();
     bringBack(how);
     showError(error, () => how.again());
+    if (error.status === 0) how.look();                            // takes the message back once the server is there
   }
 }
 
