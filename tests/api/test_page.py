@@ -163,6 +163,8 @@ def test_the_last_question_wins(page: Page) -> None:
     waiting: list[Route] = []
     page.route(f"**/images/{first}/similar?*", lambda route: waiting.append(route))
     page.get_by_test_id("sample").nth(0).click()
+    expect(page.get_by_test_id("cancel")).to_be_visible()
+    expect(page.locator("#end button:visible")).to_have_count(0)  # of an answer that is not there
     expect(page.locator("[aria-busy]").first).to_be_visible()
     page.evaluate("id => document.querySelector(`#samples-grid [data-id='${id}']`).click()", second)
     settled(page)

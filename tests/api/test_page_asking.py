@@ -291,6 +291,11 @@ def test_counts_follow_the_library_and_a_server_that_is_back(page: Page) -> None
     expect(page.get_by_test_id("error")).to_contain_text("does not answer")
     page.unroute_all()
     expect(page.get_by_test_id("error")).to_be_hidden()
+    page.route(re.compile("/ready|/similar"), lambda route: route.abort())
+    cards(page).nth(1).click()
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    page.unroute_all()
+    expect(page.get_by_test_id("error")).to_be_hidden()  # what a question failed by is taken back too
 
 
 def test_a_key_is_asked_for_and_kept(
