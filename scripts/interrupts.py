@@ -13,7 +13,7 @@ import select
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -48,10 +48,20 @@ def silently(_: int, _frame: FrameType | None) -> None:
     os._exit(INTERRUPTED)
 
 
+def _last() -> None:
+    """Nothing is left but to end. Where the line was said that is done here: a KeyboardInterrupt that has passed through
+    `exec` of a text, as importing SciPy does, would have Python end itself by the signal after all."""
+    if signal.signal(signal.SIGINT, signal.SIG_IGN) is silently:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, OSError, ValueError):  # there is none, or nobody reads it
+                stream.flush()
+        os._exit(INTERRUPTED)
+
+
 def begin() -> None:
     """From here on until the process has ended."""
     signal.signal(signal.SIGINT, at_once)
-    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # it runs last: nothing is left but to end
+    atexit.register(_last)  # what is registered first runs last
     said = sys.unraisablehook
 
     def ignored(what: "sys.UnraisableHookArgs") -> None:
