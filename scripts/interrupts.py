@@ -49,8 +49,8 @@ def silently(_: int, _frame: FrameType | None) -> None:
 
 
 def _last() -> None:
-    """Nothing is left but to end. Where the line was said that is done here: a KeyboardInterrupt that has passed through
-    `exec` of a text, as importing SciPy does, would have Python end itself by the signal after all."""
+    """Nothing is left but to end. Where the line was said that is done here: a KeyboardInterrupt that has passed
+    through `exec` of a text, as importing SciPy does, would have Python end itself by the signal after all."""
     if signal.signal(signal.SIGINT, signal.SIG_IGN) is silently:
         for stream in (sys.stdout, sys.stderr):
             with suppress(AttributeError, OSError, ValueError):  # there is none, or nobody reads it

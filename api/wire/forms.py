@@ -62,9 +62,11 @@ def unfit(request: Request) -> tuple[int, str] | None:
 
 
 def lacking(item: Mapping[str, Any]) -> str | None:
-    """Of one thing that FastAPI found wrong, where it is a picture that is not where it belongs: its field's name is
-    to be put before. None where it is another thing."""
+    """Of one thing that FastAPI found wrong, where it is a name that is not known, or a picture that is not where it
+    belongs: the field's name is to be put before. None where it is another thing."""
     where, kind = item["loc"][0], item["type"]
+    if kind == "extra_forbidden" and not isinstance(item.get("input"), UploadFile):
+        return "this request takes nothing of this name, see /docs"
     if isinstance(item.get("input"), UploadFile):
         return f"no file is asked for by this name; {HOW}"
     if where == "body" and item["loc"][1:] and (kind == "missing" or "UploadFile" in item["msg"]):

@@ -75,6 +75,8 @@ def settled(given: dict[str, object]) -> Settings:
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
+        if error.errors()[0]["loc"] == ("library",) and error.errors()[0]["type"] == "missing":
+            raise UsageError("Say which library: --library DIR, or SEMBLANCE_LIBRARY.") from error
         parts = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
         option = str(error.errors()[0]["loc"][0]).replace("_", "-")
         raise UsageError(f"{parts}. Give --{option}, or set its SEMBLANCE_ variable.") from error
@@ -98,8 +100,9 @@ def listen(settings: Settings) -> socket.socket:
     """The socket to serve on: before anything that takes long, since the port may be taken. Raises UsageError."""
     if settings.needs_keys and not keys.read(settings.library):
         raise UsageError(
-            f"Other machines may reach {settings.host}, and the library has no keys: make one with `semblance keys "
-            "add NAME`, or say --open (SEMBLANCE_OPEN=1) to let everyone look at the pictures who comes by."
+            f"Other machines may reach {settings.host}, and the library has no keys: make one with `semblance keys add "
+            f"NAME --library {settings.library}`, or say --open (SEMBLANCE_OPEN=1) to let everyone look at the "
+            "pictures who comes by."
         )
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio asks whether it is TCP

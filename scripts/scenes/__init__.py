@@ -11,6 +11,7 @@ only what is shown tells them apart: of the ten nearest by 32 x 32 pixels, five 
     sunset, cat, car ...   a module a kind
     kinds    their list, and `draw`
     sample   writing the library to disk
+    screens  taking the pictures of the page that README.md shows
 """
 
 from .kinds import KINDS, draw

@@ -1,4 +1,5 @@
-"""`index` refuses folders that make no sense before anything is written: not a file more, not a byte changed."""
+"""`index` refuses folders that make no sense before anything is written: not a file more, not a byte changed. `serve`
+says what it lacks."""
 
 import os
 import sqlite3
@@ -56,3 +57,11 @@ def test_nothing_is_made_where_there_is_nothing(tmp_path: Path) -> None:
         before = everything(tmp_path)
         assert call("index", *folders, "--library", tmp_path / "new").exit_code == 2
         assert everything(tmp_path) == before
+
+
+def test_serve_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SEMBLANCE_LIBRARY", raising=False)
+    done = call("serve")
+    assert (done.exit_code, "Say which library: --library DIR, or SEMBLANCE_LIBRARY." in done.stderr) == (2, True)
+    done = call("serve", "--host", "0.0.0.0", "--library", tmp_path)
+    assert (done.exit_code, f"`semblance keys add NAME --library {tmp_path}`" in done.stderr) == (2, True)
