@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, HTTPException, Query, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from semblance.api.routes import pictures
+from semblance.api.wire import forms
 from semblance.api.wire.asking import MOST_SEVERAL, Id, NextPage, SearchParams, SimilarParams, region, wished
 from semblance.api.wire.problems import responses, too_large
 from semblance.api.work.threads import Service
@@ -94,6 +95,8 @@ async def search_several(
     if len(like) + len(unlike) + len(like_id) + len(unlike_id) > MOST_SEVERAL:
         raise UsageError(f"like: at most {MOST_SEVERAL} pictures make one question: leave some out.")
     if not like and not like_id:
+        if refused := forms.unfit(request):  # all of its parts are optional, so that nothing else would say so
+            raise HTTPException(*refused)
         raise UsageError("like: a question needs a picture that it is like: send one, or name one by like_id.")
     for _ in range(_ANEW):
         made = way_of(own, params.engine)

@@ -19,6 +19,7 @@ from starlette.requests import Request
 # What is wrong with a form is said to who sent it, and is no business of the log's: anyone could fill it.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
+NO_JSON = "The body of the request is no JSON that can be read: send one object, in UTF-8."
 HOW = "send the picture as the field `file` of a form, as curl -F file=@cat.jpg does"
 _FORM, _JSON = "multipart/form-data", "application/json"
 _MOST_FILES = re.compile(r"Maximum number of files is (\d+)")
@@ -35,7 +36,7 @@ def unread(request: Request, error: HTTPException) -> tuple[int, str] | None:
     if refused := unfit(request):
         return refused
     if not isinstance(cause, MultiPartException):
-        return 400, f"The body of the request cannot be read: {HOW}."
+        return 400, f"The body of the request cannot be read: {HOW}." if _takes_form(request) else NO_JSON
     said = cause.message
     if most := _MOST_FILES.search(said):
         several = f"more than {most[1]} files" if most[1] != "1" else "more than one file"
@@ -53,12 +54,22 @@ def unfit(request: Request) -> tuple[int, str] | None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if field is None or not kind:
         return None
-    form = isinstance(field.field_info, params.Form)
+    form = _takes_form(request)
     if not (kind == _FORM if form else kind == _JSON or kind.endswith("+json")):
         return 415, f"file: {HOW}." if form else "Send the body as JSON, with Content-Type: application/json."
     if "content-length" not in request.headers and "transfer-encoding" not in request.headers:
         return 411, "The request announces a body and not its length: send Content-Length, or in chunks."
     return None
+
+
+def _takes_form(request: Request) -> bool:
+    field = getattr(request.scope.get("route"), "body_field", None)
+    return field is not None and isinstance(field.field_info, params.Form)
+
+
+def name(item: Mapping[str, Any]) -> str:
+    """What one thing that FastAPI found wrong is called: the parameter, or the body as a whole."""
+    return ".".join(map(str, item["loc"][1:])) or str(item["loc"][0])
 
 
 def lacking(item: Mapping[str, Any]) -> str | None:

@@ -64,7 +64,7 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None, kin
 
 def too_large(limit_mb: int) -> str:
     """The sentence for an upload over the limit."""
-    return f"The upload is over {limit_mb} MB, the limit. Send a smaller copy of the picture."
+    return f"The upload is over {limit_mb} MB, the limit for all that one request sends. Send smaller copies."
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -96,8 +96,10 @@ def install(app: FastAPI) -> None:
     def wrong_request(request: Request, error: RequestValidationError) -> JSONResponse:
         if refused := forms.unfit(request):
             return problem(*refused)
+        if any(item["type"] == "json_invalid" for item in error.errors()):
+            return problem(400, forms.NO_JSON)
         wrong = [
-            (".".join(map(str, item["loc"][1:])), forms.lacking(item) or item["msg"].removeprefix("Value error, "))
+            (forms.name(item), forms.lacking(item) or item["msg"].removeprefix("Value error, "))
             for item in error.errors()
         ]
         parts = [f"{name if len(name) < 40 else f'{name[:40]}…'}: {said}" for name, said in wrong[:_SAID]]

@@ -1,8 +1,10 @@
 """`semblance.Client` against running services: it answers as a library does, and fails as one does."""
 
+import contextlib
 import io
 import shutil
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,39 @@ def test_it_asks_again_while_the_service_says_when(
             assert slept == waits
         (tmp_path / "copy").rename(folder)
         assert client.ready().pictures == 48
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\ncut",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 503 No\r\nRetry-After: \xb2\r\nContent-Length: 0\r\n\r\n",
+        b"none at all\r\n\r\n",
+        b"",
+    ],
+)
+def test_whatever_answers_its_errors_are_of_semblance(said: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def answer() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = other.accept()
+                    with connection:
+                        connection.recv(2**16)
+                        connection.sendall(said)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        with semblance.Client(f"http://127.0.0.1:{other.getsockname()[1]}", timeout=5) as client:
+            with pytest.raises(semblance.ServiceError):
+                client.facts(1)
+            with pytest.raises(semblance.ServiceError):
+                next(iter(client.duplicates()))
+        other.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 def test_its_key_is_sent(server: Server) -> None:

@@ -176,3 +176,24 @@ def test_wrong_bodies_of_codes_and_of_several(http: httpx.Client, picture: bytes
     ):
         detail(http.post("/search/several", files={"like": picture}, data=fields), 422)
     detail(http.post("/search/several", files={"unlike": picture}), 422)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body", "status", "said"),
+    [
+        ("/search/codes", "application/json", b'{"codes":' + b"[" * 100_000, 400, "is no JSON"),
+        ("/search/codes", "application/json", b'{"k":' + b"9" * 5000 + b"}", 400, "is no JSON"),
+        ("/search/codes", "application/json", b"{", 400, "is no JSON"),
+        ("/search/next", "application/json", b'"\xff"', 400, "is no JSON"),
+        ("/search/codes", "application/json", b"[]", 422, "body: "),
+        ("/search/codes", "application/json", b"", 422, "body: "),
+        ("/search/several", "image/jpeg", b"\xff\xd8", 415, "form"),
+        ("/search/several", "application/json", b"{}", 415, "form"),
+    ],
+)
+def test_what_is_no_body_of_its_route_is_told_by_what_that_takes(
+    http: httpx.Client, path: str, kind: str, body: bytes, status: int, said: str
+) -> None:
+    told = detail(http.post(path, content=body, headers={"content-type": kind}), status)
+    assert said in told
+    assert ("field `file`" in told) == (status == 415)

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -271,3 +272,28 @@ def test_those_who_watch_and_go_or_do_not_read_hold_nothing(home: Home) -> None:
             told += part
         for connection in held:
             connection.close()
+
+
+def test_who_keeps_what_is_remembered_locked_holds_up_nobody_else(home: Home) -> None:
+    with serving(home.library, "--folder", str(home.few)) as url, httpx.Client(base_url=url, timeout=60) as http:
+        until(lambda: http.get("/ready").status_code == 200)
+        picture = (home.few / "one.png").read_bytes()
+        assert http.post("/images", files={"file": picture}, headers={"Idempotency-Key": "first"}).is_success
+        ended: list[int] = []
+
+        def change(number: int) -> None:
+            with httpx.Client(base_url=url, timeout=60) as own:
+                key = {"Idempotency-Key": str(number)}
+                ended.append(own.post("/images", files={"file": picture}, headers=key).status_code)
+
+        with contextlib.closing(sqlite3.connect(home.library / "requests.sqlite", isolation_level=None)) as db:
+            db.execute("BEGIN EXCLUSIVE")
+            crowd = [threading.Thread(target=change, args=(number,)) for number in range(45)]  # all have 40 threads
+            for each in crowd:
+                each.start()
+            time.sleep(0.7)
+            assert http.get("/images/1/thumbnail").status_code == 200
+            assert not ended, "the others' changes wait still"
+        for each in crowd:
+            each.join()
+        assert set(ended) <= {200, 503}
