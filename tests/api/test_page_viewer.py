@@ -6,6 +6,7 @@ not have (a date, a place, a file that is gone) is in a small library of its own
 import json
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -293,15 +294,16 @@ def test_more_like_it_and_search_with_it(page: Page, server: Server) -> None:
 
 
 def test_what_the_code_remembers_is_shown_where_the_model_can(page: Page, server: Server) -> None:
-    picture = httpx.get(f"{server.url}/images/1/thumbnail").content
-    page.route("**/remembered", lambda route: route.fulfill(content_type="image/jpeg", body=picture))
-    expect(viewed(page, "/?id=1&open=1").locator("#details-remembered")).to_be_visible()
-    page.unroute("**/remembered")
+    remembered = page.locator("#details-remembered")
+    viewed(page, "/?id=1&open=1")
+    expect(remembered).to_be_visible()
+    made = Image.open(BytesIO(httpx.get(f"{server.url}/images/1/remembered").content))
+    assert remembered.locator("img").evaluate("node => node.naturalWidth") == made.width
     page.route("**/remembered", lambda route: route.fulfill(status=404, content_type=PROBLEM, body="{}"))
     with page.expect_response("**/remembered"):
         page.reload()
     shown(page)
-    expect(page.locator("#details-remembered")).to_be_hidden()
+    expect(remembered).to_be_hidden()
 
 
 def test_fingers_swipe_on_and_pinch_closer(phone: Page, server: Server) -> None:

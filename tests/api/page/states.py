@@ -20,7 +20,7 @@ _IDLE = f"![...document.querySelectorAll('{_BUSY}')].some((each) => each.checkVi
 
 SHORT = {  # the states that are walked in the suite
     *("start", "keys", "answer, beside pixels", "answer, narrowing", "broken upload", "locked"),
-    *("full view", "full view, beside", "map", "duplicates, removing", "library, jobs"),
+    *("full view", "full view, beside", "full view, box", "map", "duplicates, removing", "library, jobs"),
 }
 
 
