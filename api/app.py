@@ -13,11 +13,11 @@ from semblance.api.routes import ROUTERS
 from semblance.api.settings import Settings
 from semblance.api.watch.watch import Watch
 from semblance.api.wire import problems
-from semblance.api.work.changing import Changing
-from semblance.api.work.reading import Reading
-from semblance.api.work.sending import Whole
-from semblance.api.work.standing import standing
-from semblance.api.work.threads import Service, Slots, Worker
+from semblance.api.workers.changing import Changing
+from semblance.api.workers.reading import Reading
+from semblance.api.workers.sending import Whole
+from semblance.api.workers.standing import standing
+from semblance.api.workers.threads import Service, Slots, Worker
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 

@@ -20,7 +20,7 @@ from semblance.api.settings import Settings
 from semblance.api.watch.metrics import METHODS, OTHER
 from semblance.api.watch.watch import Watch
 from semblance.api.wire.problems import REQUEST_ID, problem, too_large
-from semblance.api.work.threads import CLIENT
+from semblance.api.workers.threads import CLIENT
 
 FORM_BYTES = 64 * 1024  # what a multipart body has beside the picture
 _PAGE_POLICY = (

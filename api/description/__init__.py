@@ -19,7 +19,7 @@ import semblance
 from semblance.api.description import examples, schemas
 from semblance.api.description.names import NAMES, TAGS, tag
 from semblance.api.wire.problems import MEDIA_TYPE, Problem
-from semblance.api.work.sending import Whole
+from semblance.api.workers.sending import Whole
 
 _PAGE = Whole(directory=Path(__file__).parent.parent / "page")
 # No script and no style but files of ours; the viewer's icons are in its style sheet as `data:`.

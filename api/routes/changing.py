@@ -9,9 +9,9 @@ from fastapi.responses import JSONResponse
 from semblance.api.wire.asking import Id
 from semblance.api.wire.changing import Added
 from semblance.api.wire.problems import responses, too_large
-from semblance.api.work.once import Key, once
-from semblance.api.work.rights import writer
-from semblance.api.work.threads import Service
+from semblance.api.workers.once import Key, once
+from semblance.api.workers.rights import writer
+from semblance.api.workers.threads import Service
 from semblance.indexer.keeping import adding
 from semblance.indexer.keeping.adding import Adding
 from semblance.retrieval import decoding

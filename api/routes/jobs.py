@@ -14,10 +14,10 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from semblance.api.wire.changing import ENDED, Job, JobAsked, JobProgress, Jobs
 from semblance.api.wire.problems import responses
-from semblance.api.work.jobs import STOPS_WITHIN
-from semblance.api.work.once import Key, once
-from semblance.api.work.rights import writer
-from semblance.api.work.threads import Service
+from semblance.api.workers.jobs import STOPS_WITHIN
+from semblance.api.workers.once import Key, once
+from semblance.api.workers.rights import writer
+from semblance.api.workers.threads import Service
 from semblance.indexer.catalog import Catalog, naming
 from semblance.indexer.run import scan
 from semblance.retrieval.errors import Busy, LibraryError, UnknownJob

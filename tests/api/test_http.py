@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semblance.api.work.threads import Slots
+from semblance.api.workers.threads import Slots
 from semblance.retrieval import codes, images
 from semblance.retrieval.codec import Codec, from_logits
 from semblance.retrieval.errors import Busy

@@ -15,7 +15,7 @@ import uvicorn
 from semblance.api.app import create_app
 from semblance.api.settings import Settings
 from semblance.api.watch import watch
-from semblance.api.work import threads
+from semblance.api.workers import threads
 from semblance.retrieval import queries
 from tests.conftest import ROOT, until
 from tests.test_layers import LAYERS

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families as plain_tex
 
 from semblance.api.app import create_app
 from semblance.api.settings import Settings
-from semblance.api.work import audits
+from semblance.api.workers import audits
 from semblance.indexer.library import Library
 from semblance.retrieval.index import Distances, Ids
 from tests.conftest import serving, until

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from semblance.api.wire.changing import ENDED, Job
-from semblance.api.work.child import Child
+from semblance.api.workers.child import Child
 from semblance.indexer.catalog.requests import Requests
 from semblance.retrieval.errors import Busy, LibraryError, UnknownJob
 

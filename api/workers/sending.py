@@ -7,7 +7,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from semblance.api.work.reading import Original, Reading
+from semblance.api.workers.reading import Original, Reading
 from semblance.retrieval.errors import SemblanceError
 
 log = logging.getLogger("semblance.api")

@@ -5,9 +5,9 @@ own lock, as every other process does, so that two services and an `index` get o
 """
 
 from semblance.api.settings import Settings
-from semblance.api.work.groups import Duplicates
-from semblance.api.work.jobs import Jobs
-from semblance.api.work.threads import Slots
+from semblance.api.workers.groups import Duplicates
+from semblance.api.workers.jobs import Jobs
+from semblance.api.workers.threads import Slots
 from semblance.indexer.catalog.requests import Requests
 from semblance.indexer.keeping.adding import Adding
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from semblance.api.wire.changing import Group, Groups, Looking
-from semblance.api.work.child import Child
+from semblance.api.workers.child import Child
 from semblance.indexer.catalog import Catalog
 from semblance.indexer.catalog.apart import told_apart
 from semblance.retrieval.errors import LibraryError, Outdated, SemblanceError

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from starlette.datastructures import State
 
 from semblance.api.watch.metrics import Measured
-from semblance.api.work.threads import Slots, Worker
+from semblance.api.workers.threads import Slots, Worker
 from semblance.retrieval.errors import SemblanceError
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from semblance.api.work.readers import PIECE, Answer, Disk, Reader, disk_of
+from semblance.api.workers.readers import PIECE, Answer, Disk, Reader, disk_of
 from semblance.indexer.catalog import Entry
 from semblance.indexer.derived import originals
 from semblance.retrieval import images

@@ -24,16 +24,16 @@ import anyio.to_thread
 
 from semblance.api.settings import Settings
 from semblance.api.watch.watch import Watch
-from semblance.api.work.audits import Audits
-from semblance.api.work.reading import Reading
-from semblance.api.work.records import Asked, State
+from semblance.api.workers.audits import Audits
+from semblance.api.workers.reading import Reading
+from semblance.api.workers.records import Asked, State
 from semblance.indexer.answers.asking import Answer, Question, answer
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 from semblance.retrieval.errors import Busy, LibraryError, NoCopies, Overtaken, SemblanceError
 
 if TYPE_CHECKING:
-    from semblance.api.work.changing import Changing  # which has Slots from here
+    from semblance.api.workers.changing import Changing  # which has Slots from here
 
 T = TypeVar("T")
 CLIENT: ContextVar[str] = ContextVar("CLIENT", default="")  # the address that asks; set by the door
