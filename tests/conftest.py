@@ -191,6 +191,25 @@ def caddy_path() -> str:
     )
 
 
+def is_root() -> bool:
+    """Whether a test may mount disks of its own."""
+    return os.name == "posix" and os.geteuid() == 0
+
+
+@pytest.fixture(scope="session")
+def mounting() -> None:
+    """A test mounts a real disk: full, hanging, or gone. Without root it is skipped, and under CI it fails."""
+    _there(
+        "/" if is_root() else None, "only root can mount a disk: what happens on a full or hanging one was not tested"
+    )
+
+
+@pytest.fixture(scope="session")
+def fuse(mounting: None) -> str:
+    """The device by which a test makes a disk of its own kind. Without it the test is skipped, and under CI it fails."""
+    return _there("/dev/fuse" if Path("/dev/fuse").exists() else None, "there is no FUSE: no hanging disk was tested")
+
+
 def _there(path: str | None, message: str) -> str:
     if path is not None:
         return path
@@ -213,6 +232,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     for name, path in (("nginx", find_nginx()), ("Caddy", shutil.which("caddy"))):
         if path is None:
             reporter.write_line(f"NOT TESTED: {name} in front, since it was not found.", yellow=True, bold=True)
+    if not is_root():
+        reporter.write_line("NOT TESTED: full and hanging disks, which only root can mount.", yellow=True, bold=True)
     if not os.environ.get("SEMBLANCE_DATA"):
         reporter.write_line("NOT TESTED: real data, since SEMBLANCE_DATA is not set.", yellow=True, bold=True)
 

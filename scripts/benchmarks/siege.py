@@ -82,38 +82,30 @@ def _attacked(attack: Callable[[threading.Event], None]) -> Iterator[None]:
 
 
 def _slow(port: int, source: str, over: threading.Event) -> None:
-    """SLOW connections that send a letter of their header now and then; whichever is closed is opened anew."""
-    line = b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
-    open_ = dict[int, socket.socket]()
-    while not over.wait(_LETTER):
-        for place in range(SLOW):
-            try:
-                if place not in open_:
-                    open_[place] = socket.create_connection(("127.0.0.1", port), 1, (source, 0))
-                    open_[place].setblocking(False)
-                    open_[place].send(line)
-                open_[place].send(b"a")
-            except OSError:
-                if place in open_:
-                    open_.pop(place).close()
-    for each in open_.values():
-        each.close()
+    """SLOW connections that send a letter of their header now and then."""
+    begin = b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
+    _by_letters(port, source, over, SLOW, begin)
 
 
 def _unfinished(port: int, source: str, over: threading.Event) -> None:
-    """UNFINISHED uploads that have sent a part of what they announced; whichever is closed is begun anew."""
+    """UNFINISHED uploads that have sent a part of what they announced."""
     head = (
         "POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
         f"Content-Length: {_ANNOUNCED}\r\n\r\n--b\r\n"
         'Content-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
     ).encode()
+    _by_letters(port, source, over, UNFINISHED, head + bytes(_SENT))
+
+
+def _by_letters(port: int, source: str, over: threading.Event, count: int, begin: bytes) -> None:
+    """So many connections that begin and then send a letter now and then; whichever is closed is opened anew."""
     open_ = dict[int, socket.socket]()
     while not over.wait(_LETTER):
-        for place in range(UNFINISHED):
+        for place in range(count):
             try:
                 if place not in open_:
                     open_[place] = socket.create_connection(("127.0.0.1", port), 1, (source, 0))
-                    open_[place].sendall(head + bytes(_SENT))
+                    open_[place].sendall(begin)
                 open_[place].send(b"a")
             except OSError:
                 if place in open_:

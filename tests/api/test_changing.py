@@ -22,7 +22,7 @@ from semblance.indexer.catalog import Writer
 from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
 from tests.conftest import ROOT, paint, serving, until
-from tests.indexer.catalog.conftest import AS_ROOT, a_disk
+from tests.indexer.catalog.conftest import a_disk
 
 
 def rows(library: Path, question: str, *values: object) -> list[tuple[object, ...]]:
@@ -262,7 +262,7 @@ def test_a_kill_leaves_a_whole_picture_or_none(own: Path, tmp_path: Path) -> Non
     }
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root can mount a disk")
+@pytest.mark.usefixtures("mounting")
 def test_a_full_disk_keeps_nothing_half_and_loses_nothing(own: Path, tmp_path: Path) -> None:
     new = paint(tmp_path / "new.png", 106, (640, 480))
     with a_disk(own, filled=False):
@@ -291,7 +291,7 @@ def test_a_full_disk_keeps_nothing_half_and_loses_nothing(own: Path, tmp_path: P
         assert rows(own, "PRAGMA integrity_check") == [("ok",)]
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root can mount a disk")
+@pytest.mark.usefixtures("mounting")
 def test_a_read_only_library_answers_and_refuses_changes(own: Path, place: Path, tmp_path: Path) -> None:
     new = paint(tmp_path / "new.png", 108)
     with a_disk(own, filled=False), asking(own) as http:

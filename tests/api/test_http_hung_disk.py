@@ -12,17 +12,14 @@ from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
 from tests.api.hung_disk import hung
 from tests.conftest import paint, serving, until
-from tests.indexer.catalog.conftest import AS_ROOT
 
 ROADS = ("", "/thumbnail", "/view")
 ASKED = 45
 
 
 @pytest.fixture
-def library(tmp_path: Path, codec: Codec) -> Iterator[Path]:
+def library(tmp_path: Path, codec: Codec, fuse: str) -> Iterator[Path]:
     """A library of two pictures on a disk that hangs by now, of one that has become a pipe, and of one that is well."""
-    if not AS_ROOT or not Path("/dev/fuse").exists():
-        pytest.skip("it takes root and FUSE to mount a disk that hangs")
     for seed, name in enumerate(("disk/open.png", "disk/read.png", "well/pipe.png", "well/well.png")):
         paint(tmp_path / name, seed)
     sizes = {path.name: path.stat().st_size for path in (tmp_path / "disk").iterdir()}

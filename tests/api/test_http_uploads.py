@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from tests.conftest import Server, serving, until
-from tests.indexer.catalog.conftest import AS_ROOT
 
 START = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
 END = b"\r\n--b--\r\n"
@@ -100,12 +99,11 @@ def test_a_body_of_unsaid_length_is_411(server: Server) -> None:
         assert b" 411 " in raw.recv(100)
 
 
+@pytest.mark.usefixtures("mounting")
 def test_without_room_for_temporary_files_large_uploads_are_503_until_there_is(
     library: Path, tmp_path: Path, picture: bytes
 ) -> None:
     """On a real disk of two megabytes, full, then taken away; what fits in memory is answered all the same."""
-    if not AS_ROOT:
-        pytest.skip("it takes root to mount a disk")
     disk = tmp_path / "tmp"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", disk], check=True)

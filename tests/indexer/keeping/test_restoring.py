@@ -25,7 +25,7 @@ from semblance.indexer.keeping import backing_up, restoring
 from semblance.indexer.library import Library
 from semblance.retrieval.errors import LibraryError, LibraryLocked, LibraryMissing, UsageError
 from tests.conftest import ROOT, paint, serving, until
-from tests.indexer.catalog.conftest import AS_ROOT, a_disk
+from tests.indexer.catalog.conftest import a_disk
 from tests.indexer.conftest import Shelf
 
 _NO_DATABASE = ("page 1", "no database")  # which is kept as it is
@@ -146,7 +146,7 @@ def test_an_older_backup_is_brought_up_to_date_and_nothing_else_is_touched(old: 
         backing_up.backup(indexed.library, indexed.library)
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root can mount a disk")
+@pytest.mark.usefixtures("mounting")
 @pytest.mark.parametrize("there", [False, True])
 def test_a_full_disk_leaves_nothing_half(indexed: Shelf, tmp_path: Path, there: bool) -> None:
     place = tmp_path / "disk"
