@@ -16,8 +16,9 @@ from semblance.api.wire import problems
 from semblance.api.workers.changing import Changing
 from semblance.api.workers.reading import Reading
 from semblance.api.workers.sending import Whole
+from semblance.api.workers.service import Service
 from semblance.api.workers.standing import standing
-from semblance.api.workers.threads import Service, Slots, Worker
+from semblance.api.workers.threads import Slots, Worker
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 

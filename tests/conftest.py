@@ -206,7 +206,7 @@ def mounting() -> None:
 
 @pytest.fixture(scope="session")
 def fuse(mounting: None) -> str:
-    """The device by which a test makes a disk of its own kind. Without it the test is skipped, and under CI it fails."""
+    """The device by which a test makes a disk of its own kind. Without it that is skipped, and under CI it fails."""
     return _there("/dev/fuse" if Path("/dev/fuse").exists() else None, "there is no FUSE: no hanging disk was tested")
 
 

@@ -11,7 +11,7 @@ from semblance.api.wire.changing import Added
 from semblance.api.wire.problems import responses, too_large
 from semblance.api.workers.once import Key, once
 from semblance.api.workers.rights import writer
-from semblance.api.workers.threads import Service
+from semblance.api.workers.service import Service
 from semblance.indexer.keeping import adding
 from semblance.indexer.keeping.adding import Adding
 from semblance.retrieval import decoding

@@ -13,7 +13,8 @@ from semblance.api.routes.search import sent_bytes, way_of
 from semblance.api.wire.asking import Batch, Codes, Results, wished
 from semblance.api.wire.problems import responses
 from semblance.api.workers.sending import Flowing
-from semblance.api.workers.threads import CLIENT, Service
+from semblance.api.workers.service import Service
+from semblance.api.workers.threads import CLIENT
 from semblance.indexer.answers import encoding
 from semblance.indexer.answers.encoding import Encoded
 from semblance.indexer.answers.questions import Question, Way

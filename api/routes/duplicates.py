@@ -9,7 +9,7 @@ from semblance.api.wire.changing import Groups, Looking, Pair
 from semblance.api.wire.problems import responses
 from semblance.api.workers.once import Key, once
 from semblance.api.workers.rights import writer
-from semblance.api.workers.threads import Service
+from semblance.api.workers.service import Service
 from semblance.indexer.duplicates.remembering import remember_ids
 
 router = APIRouter()

@@ -11,7 +11,7 @@ from semblance.api.wire import content
 from semblance.api.wire import facts as wire
 from semblance.api.wire.asking import Id
 from semblance.api.wire.problems import responses
-from semblance.api.workers.threads import Service
+from semblance.api.workers.service import Service
 from semblance.indexer.answers.asking import Question
 from semblance.indexer.catalog import Catalog, Entry, Facts, finding, said
 from semblance.indexer.derived import mapping, remembered

@@ -17,7 +17,7 @@ from semblance.api.wire.problems import responses
 from semblance.api.workers.jobs import STOPS_WITHIN
 from semblance.api.workers.once import Key, once
 from semblance.api.workers.rights import writer
-from semblance.api.workers.threads import Service
+from semblance.api.workers.service import Service
 from semblance.indexer.catalog import Catalog, naming
 from semblance.indexer.run import scan
 from semblance.retrieval.errors import Busy, LibraryError, UnknownJob

@@ -14,7 +14,7 @@ from semblance.api.wire.asking import Id
 from semblance.api.wire.pictures import Image, Images, ListingParams, Side
 from semblance.api.wire.problems import problem, responses
 from semblance.api.workers.sending import Sent
-from semblance.api.workers.threads import Service
+from semblance.api.workers.service import Service
 from semblance.indexer.catalog import Catalog, Entry, finding
 from semblance.indexer.derived import originals, thumbnails
 from semblance.retrieval import decoding

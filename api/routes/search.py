@@ -14,7 +14,7 @@ from semblance.api.routes import pictures
 from semblance.api.wire import forms
 from semblance.api.wire.asking import MOST_SEVERAL, Id, NextPage, SearchParams, SimilarParams, region, wished
 from semblance.api.wire.problems import responses, too_large
-from semblance.api.workers.threads import Service
+from semblance.api.workers.service import Service
 from semblance.indexer.answers import cursors, several
 from semblance.indexer.answers.hits import Answer
 from semblance.indexer.answers.questions import Question, Way

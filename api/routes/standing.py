@@ -8,7 +8,7 @@ from prometheus_client.exposition import choose_encoder
 
 from semblance.api.wire.problems import problem, responses
 from semblance.api.wire.standing import Audit, Health, Ready
-from semblance.api.workers.threads import Service
+from semblance.api.workers.service import Service
 from semblance.retrieval.errors import SemblanceError
 
 router = APIRouter()

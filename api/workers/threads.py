@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import anyio.to_thread
@@ -25,15 +25,11 @@ import anyio.to_thread
 from semblance.api.settings import Settings
 from semblance.api.watch.watch import Watch
 from semblance.api.workers.audits import Audits
-from semblance.api.workers.reading import Reading
 from semblance.api.workers.records import Asked, State
 from semblance.indexer.answers.asking import Answer, Question, answer
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 from semblance.retrieval.errors import Busy, LibraryError, NoCopies, Overtaken, SemblanceError
-
-if TYPE_CHECKING:
-    from semblance.api.workers.changing import Changing  # which has Slots from here
 
 T = TypeVar("T")
 CLIENT: ContextVar[str] = ContextVar("CLIENT", default="")  # the address that asks; set by the door
@@ -230,20 +226,3 @@ class Slots:
     def stop(self) -> None:
         """Give up what is being decoded: whoever waits for it hears that the service stops."""
         self._crew.end()
-
-
-@dataclass(frozen=True)
-class Service:
-    """What the routes lean on: `request.state.service`, set by the app's lifespan."""
-
-    settings: Settings
-    worker: Worker
-    slots: Slots
-    watch: Watch
-    reading: Reading
-    changing: "Changing"
-
-    def stop(self) -> None:
-        """Give up what is decoded and what is read, and wait for neither; questions are answered still."""
-        self.reading.stop()
-        self.slots.stop()
