@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(name) -c 'import sys; print(sys.executable) if sys.version_info >= (3, 11) else None' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: help demo test check lengths format env env-run clean
+.PHONY: help demo test check lengths format env env-run milvus clean
 
 help:
 	@echo "make demo    draw a sample library, index it, serve it"
@@ -12,6 +12,7 @@ help:
 	@echo "make check   lint, types, format and lengths"
 	@echo "make lengths functions and files that are too long"
 	@echo "make format  mend what the formatter can mend"
+	@echo "make milvus  start a Milvus of its own, for trying and for the tests' sake"
 
 demo: env-run
 	$(BIN)/semblance demo --folder demo
@@ -32,7 +33,7 @@ format: env
 	$(BIN)/ruff format .
 
 env-run: .venv/run.done
-env: .venv/dev.done
+env: .venv/dev.done .venv/milvus.done
 
 .venv/run.done: pyproject.toml | .venv/bin/pip
 	$(BIN)/python -m pip install --quiet --editable .
@@ -41,6 +42,12 @@ env: .venv/dev.done
 .venv/dev.done: pyproject.toml | .venv/bin/pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@ .venv/run.done
+
+# Milvus itself, an old one in an environment of its own: it asks for a setuptools that nothing else here should have.
+.venv/milvus.done: | .venv/bin/pip
+	$(BIN)/python -m venv .venv/milvus
+	.venv/milvus/bin/python -m pip install --quiet 'milvus>=2.3.5,<2.4' 'setuptools<80'
+	@touch $@
 
 .venv/bin/pip:
 	@test -n "$(PYTHON)" || { echo "Semblance needs Python 3.11 or later: install it, or name it with make PYTHON=/path/to/python3."; exit 1; }

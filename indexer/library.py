@@ -22,6 +22,7 @@ from semblance.indexer.answers.wishes import Wished, whole, wishes
 from semblance.indexer.catalog import Catalog, Writer
 from semblance.indexer.changing import choosing, replacing
 from semblance.indexer.derived import encoders
+from semblance.indexer.derived.engines import AUTO
 from semblance.indexer.duplicates import Duplicates, find
 from semblance.indexer.duplicates.records import Stage, unwatched
 from semblance.indexer.keeping import removing
@@ -46,22 +47,21 @@ class Library:
     codec: Codec
     ways: dict[str, Way[Any]]
 
-    def __init__(self, folder: str | Path, model: str | None = None) -> None:
+    def __init__(self, folder: str | Path, model: str | None = None, index: str = AUTO) -> None:
         """Use `Library.open` or `Library.create`."""
-        self.folder, self._model, self._closed = files.named(str(folder)), model, False
+        self.folder, self._model, self._index, self._closed = files.named(str(folder)), model, index, False
         self._coming: Coming | None = None
-        self._opened = opened(self.folder, model)
+        self._opened = opened(self.folder, model, index)
         self.codec, self.ways = self._opened.codec, self._opened.ways
 
     # ---- opening ---------------------------------------------------------------------------------------------------
 
     @classmethod
-    def open(cls, folder: str | Path, model: str | None = None) -> "Library":
-        """Open an existing library by its own codec; `model` names the codec's folder where it is not to be found.
-
-        Raises LibraryMissing, LibraryError, CodecMismatch and ModelError.
-        """
-        return cls(folder, model)
+    def open(cls, folder: str | Path, model: str | None = None, index: str = AUTO) -> "Library":
+        """Open an existing library by its own codec; `model` names the codec's folder where it is not to be found,
+        `index` what finds the nearest codes (engines.py). Raises LibraryMissing, LibraryError, CodecMismatch,
+        ModelError, and UsageError for an unknown `index`."""
+        return cls(folder, model, index)
 
     @classmethod
     def create(cls, folder: str | Path, model: str | None = None) -> "Library":
@@ -87,9 +87,9 @@ class Library:
             raise LibraryError(f"The library {self.folder} was closed: open it again.")
         if self._opened.is_other():
             self._let_go()
-            self._opened = opened(self.folder, self._model)
+            self._opened = opened(self.folder, self._model, self._index)
         elif self._opened.is_overtaken():
-            self._coming = self._coming or Coming(self.folder)
+            self._coming = self._coming or Coming(self.folder, self._index)
             if not wait and not self._coming.here:
                 return False
             coming, self._coming = self._coming, None

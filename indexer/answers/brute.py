@@ -23,7 +23,7 @@ class Brute:
 
     def __init__(self, stored: Stored) -> None:
         self.bits, self._stored, self._ids = stored.bits, stored, stored.ids()
-        self.codes = stored.codes
+        self.codes, self.has = stored.codes, stored.has
         self._distances: dict[bytes, npt.NDArray[np.uint16]] = {}
 
     def __len__(self) -> int:

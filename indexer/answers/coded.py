@@ -9,7 +9,7 @@ import numpy as np
 from semblance.indexer.answers import crowds
 from semblance.indexer.answers.crowds import Crowd, Looking
 from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Purpose
-from semblance.indexer.derived import encoders, snapshot
+from semblance.indexer.derived import encoders, engines, snapshot
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import ModelError
@@ -26,12 +26,13 @@ class Coded:
     `within` is the distance up to which its model.json calls two pictures the same; None where it does not say.
     """
 
-    def __init__(self, catalog: Catalog, codec: Codec, purpose: Purpose) -> None:
-        """All codes that there are. Raises CodecMismatch where the library knows none of this codec."""
+    def __init__(self, catalog: Catalog, codec: Codec, purpose: Purpose, index: str = engines.AUTO) -> None:
+        """All codes that there are, in the `index` that users name. Raises CodecMismatch where the library knows none
+        of this codec, and as engines.load does."""
         self.codec, self.pictures, self._catalog = codec, 0, catalog
         self._counted = 0  # codes, when crowds were looked for
         whose = CurrentCodec(codec.codec_id, codec.bits, codec.reference)
-        self.index, self.generation = snapshot.load(catalog, purpose, whose)
+        self.index, self.generation = engines.load(catalog, purpose, whose, index)
         self._take_in(catalog.changes(self.generation.number, codec.codec_id))
         near = codec.card.get("near_duplicates")
         within = near.get("distance") if isinstance(near, dict) else None
@@ -82,7 +83,7 @@ class Coded:
             return None
 
 
-def known_again(catalog: Catalog, alike: Coded) -> Coded | None:
+def known_again(catalog: Catalog, alike: Coded, index: str = engines.AUTO) -> Coded | None:
     """The codes by which copies are known: codes of their own, or those by which pictures are alike. None where there
     are none, or their encoder is not to be found: the next run of `index` makes others."""
     try:
@@ -92,4 +93,4 @@ def known_again(catalog: Catalog, alike: Coded) -> Coded | None:
         return None
     if codec is None:
         return None
-    return alike if codec.codec_id == alike.codec.codec_id else Coded(catalog, codec, "same")
+    return alike if codec.codec_id == alike.codec.codec_id else Coded(catalog, codec, "same", index)

@@ -16,7 +16,7 @@ from semblance.indexer.answers.by_pixels import ByPixels
 from semblance.indexer.answers.coded import Coded, known_again
 from semblance.indexer.catalog import Catalog
 from semblance.indexer.catalog.opening import inode
-from semblance.indexer.derived import encoders, pixelfile
+from semblance.indexer.derived import encoders, engines, pixelfile
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import CodecMismatch
 
@@ -34,19 +34,19 @@ class Opened:
     ways: dict[str, Way[Any]]
     pixels: ByPixels
 
-    def __init__(self, folder: Path, model: str | None = None) -> None:
+    def __init__(self, folder: Path, model: str | None = None, index: str = engines.AUTO) -> None:
         """Prefer `opened`, which tries again where a codec goes meanwhile."""
-        self.folder = folder
+        self.folder, self._index = folder, index
         self._inode = inode(folder)  # what takes its place from here on has another
         self.catalog = Catalog.open(folder)
         try:
             self.codec = encoders.find(self.catalog) if model is None else Codec(model)
             self.catalog.check(self.codec)
             encoders.keep_if_possible(folder, self.codec)
-            self.alike = Coded(self.catalog, self.codec, "alike")
+            self.alike = Coded(self.catalog, self.codec, "alike", index)
             current = self.catalog.current("same")
             self._tells_copies = current and current.codec_id
-            self.same = known_again(self.catalog, self.alike)
+            self.same = known_again(self.catalog, self.alike, index)
         except BaseException:
             self.catalog.close()
             raise
@@ -79,7 +79,7 @@ class Opened:
         if self.same and self.same is not self.alike:
             changed = self.same.follow(self.catalog) or changed
         elif moved and not self.same:  # codes of a new kind come with a new generation
-            self.same = known_again(self.catalog, self.alike)
+            self.same = known_again(self.catalog, self.alike, self._index)
             changed = changed or self.same is not None
         if changed or pixelfile.stamp(self.folder) != self.pixels.stamp:  # vectors come after their pictures
             self._set_ways()
@@ -93,23 +93,23 @@ class Opened:
         self.ways["pixel"] = self.pixels
 
 
-def opened(folder: Path, model: str | None = None) -> Opened:
+def opened(folder: Path, model: str | None = None, index: str = engines.AUTO) -> Opened:
     """Open what there is. Raises LibraryMissing, LibraryError, CodecMismatch and ModelError."""
     for _ in range(_TRIES - 1):
         try:
-            return Opened(folder, model)
+            return Opened(folder, model, index)
         except CodecMismatch:
             if model is not None:
                 raise
-    return Opened(folder, model)
+    return Opened(folder, model, index)
 
 
 class Coming:
     """An `Opened` that is being made by a thread of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, index: str) -> None:
         pool = ThreadPoolExecutor(1)
-        self._future: Future[Opened] = pool.submit(opened, folder)
+        self._future: Future[Opened] = pool.submit(opened, folder, None, index)
         pool.shutdown(wait=False)
 
     @property

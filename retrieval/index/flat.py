@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.index.contract import Distances, Ids
+from semblance.retrieval.index.contract import Distances, Ids, Rows
 
 ONLY_ONCE = "an id may stand in an index only once"
 DEEP = 2**14  # hits beyond which all distances are sorted
@@ -67,6 +67,14 @@ class Flat:
         ids = self._ids.view()
         ids.flags.writeable = False
         return ids
+
+    def has(self, ids: Ids) -> npt.NDArray[np.bool_]:
+        """See Stored.has."""
+        return find(ids, self._ids)[1]
+
+    def at(self, rows: Rows) -> Codes:
+        """See Approximate.at."""
+        return self._codes[rows]
 
     def codes(self, ids: Ids) -> Codes:
         """See Stored.codes."""

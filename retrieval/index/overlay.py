@@ -9,30 +9,41 @@ import numpy.typing as npt
 
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.index.contract import Approximate, Distances, Exact, Ids
+from semblance.retrieval.index.contract import Approximate, Distances, Exact, Ids, Rows
 from semblance.retrieval.index.flat import ONLY_ONCE, Flat, FlatIndex, blank, find, rows
-
-PROPOSALS, FEWEST = 10, 100  # asked of an approximate base: for each hit wanted, and for all of them
 
 
 class Overlay:
     """An index over `base`, which it never changes. An id of the base may be removed, and added with another code."""
 
     def __init__(self, base: Exact | Approximate) -> None:
-        self.bits = base.bits
-        self._base = base
+        self.bits, self.base = base.bits, base
         self._removed: Ids = np.empty(0, np.int64)  # of the base, ascending
         self._added = FlatIndex(base.bits)
+        self._ids: Ids | None = None  # all, as long as they are known
 
     def __len__(self) -> int:
-        return len(self._base) - len(self._removed) + len(self._added)
+        return len(self.base) - len(self._removed) + len(self._added)
+
+    @property
+    def laid_over(self) -> int:
+        """How many codes were added and removed since the base was made."""
+        return len(self._removed) + len(self._added)
 
     def ids(self) -> Ids:
         """See Stored.ids."""
-        kept, added = np.delete(self._base.ids(), rows(self._removed, self._base.ids())), self._added.ids()
-        ids = np.insert(kept, np.searchsorted(kept, added), added)
-        ids.flags.writeable = False
-        return ids
+        if not self.laid_over:
+            return self.base.ids()
+        if self._ids is None:
+            kept, added = np.delete(self.base.ids(), rows(self._removed, self.base.ids())), self._added.ids()
+            self._ids = np.insert(kept, np.searchsorted(kept, added), added)
+            self._ids.flags.writeable = False
+        return self._ids
+
+    def has(self, ids: Ids) -> npt.NDArray[np.bool_]:
+        """See Stored.has."""
+        there: npt.NDArray[np.bool_] = self.base.has(ids) & ~find(ids, self._removed)[1] | self._added.has(ids)
+        return there
 
     def codes(self, ids: Ids) -> Codes:
         """See Stored.codes."""
@@ -41,7 +52,7 @@ class Overlay:
         if gone.any():
             raise KeyError(int(ids[gone][0]))
         codes = np.empty((len(ids), packed.width(self.bits)), np.uint8)
-        codes[added], codes[~added] = self._added.codes(ids[added]), self._base.codes(ids[~added])
+        codes[added], codes[~added] = self._added.codes(ids[added]), self.base.codes(ids[~added])
         return codes
 
     def add(self, ids: Ids, codes: Codes) -> None:
@@ -49,28 +60,30 @@ class Overlay:
         if len(self._kept(ids)):
             raise ValueError(ONLY_ONCE)
         self._added.add(ids, codes)
+        self._ids = None
 
     def remove(self, ids: Ids) -> int:
         """See CodeIndex.remove."""
         gone = self._kept(ids)
         self._removed = np.insert(self._removed, np.searchsorted(self._removed, gone), gone)
+        self._ids = None
         return len(gone) + self._added.remove(ids)
 
     def search(self, codes: Codes, k: int, among: Ids | None = None) -> tuple[Distances, Ids]:
         """See Exact.search."""
         added = self._added.search(codes, k, among)
-        if isinstance(self._base, Approximate):
-            kept = self._ranked(self._base, codes, k, among)
+        if among is None and isinstance(self.base, Approximate):
+            kept = self._ranked(self.base, codes, k)
         else:
-            kept = self._left(self._base, codes, k, among)
+            kept = self._left(self.base, codes, k, among)
         distances, ids = np.concatenate([added[0], kept[0]], axis=1), np.concatenate([added[1], kept[1]], axis=1)
         return _taken(np.lexsort((ids, distances))[:, :k], distances, ids)  # each row sorted by itself
 
     def _kept(self, ids: Ids) -> Ids:
         """Those of `ids` that the base has and has still, ascending, each once."""
-        known = self._base.ids()
-        known = known[rows(ids, known)]
-        return known[~find(known, self._removed)[1]]
+        ids = np.sort(ids)
+        ids = ids[np.diff(ids, prepend=ids[:1] - 1) > 0]
+        return ids[self.base.has(ids) & ~find(ids, self._removed)[1]]
 
     def _left(self, base: Exact, codes: Codes, k: int, among: Ids | None) -> tuple[Distances, Ids]:
         """The nearest that were not removed, of a base that searches.
@@ -93,27 +106,30 @@ class Overlay:
             depth *= 4
         return distances, ids
 
-    def _ranked(self, base: Approximate, codes: Codes, k: int, among: Ids | None) -> tuple[Distances, Ids]:
+    def _ranked(self, base: Approximate, codes: Codes, k: int) -> tuple[Distances, Ids]:
         """The nearest of those that a base proposes and that were not removed, by their stored codes.
 
-        The base is asked for PROPOSALS a hit, and FEWEST at least. Where fewer than k remain of them, all codes are
-        compared, and in a search among some ids theirs: exact, at the price of comparing as many.
+        It is asked deeper than k where some were removed. Where fewer than k remain, all codes are compared.
         """
         k = min(k, len(base) - len(self._removed))
-        if among is not None:
-            return self._nearest(codes, k, among)
         distances, ids = blank(len(codes), k)
-        if ids.size:
-            proposals = base.candidates(codes, max(FEWEST, PROPOSALS * k))
-            for row, (query, proposed) in enumerate(zip(codes[:, None], proposals, strict=True)):
-                found = self._nearest(query, k, proposed)
-                distances[row], ids[row] = found if found[1].size == k else self._nearest(query, k, base.ids())
+        if not ids.size:
+            return distances, ids
+        proposals = base.candidates(codes, k + min(k, len(self._removed)))
+        for row, (query, proposed) in enumerate(zip(codes[:, None], proposals, strict=True)):
+            found = self._proposed(base, query, k, proposed)
+            distances[row], ids[row] = found if found[1].size == k else self._left(base, query, k, None)
         return distances, ids
 
-    def _nearest(self, codes: Codes, k: int, ids: Ids) -> tuple[Distances, Ids]:
-        """Exactly the nearest of those of `ids`, in any order, that the base has still."""
-        kept = self._kept(ids)
-        return Flat(self.bits, kept, self._base.codes(kept)).search(codes, max(k, 1))  # 0: none is left
+    def _proposed(self, base: Approximate, query: Codes, k: int, proposed: Rows) -> tuple[Distances, Ids]:
+        """Exactly the nearest of the proposed rows that were not removed, each once."""
+        proposed = np.sort(proposed[(proposed >= 0) & (proposed < len(base))])
+        proposed = proposed[np.diff(proposed, prepend=-1) > 0]
+        ids = base.ids()[proposed]
+        if len(self._removed):
+            kept = ~find(ids, self._removed)[1]
+            proposed, ids = proposed[kept], ids[kept]
+        return Flat(self.bits, ids, base.at(proposed)).search(query, k)
 
 
 def _taken(columns: npt.NDArray[np.intp], distances: Distances, ids: Ids) -> tuple[Distances, Ids]:

@@ -19,7 +19,7 @@ from semblance.retrieval.index import (
     MappedFlat,
     Overlay,
 )
-from semblance.retrieval.index.contract import Exact
+from semblance.retrieval.index.contract import Exact, Rows
 from semblance.retrieval.index.mapped import from_file, to_file
 
 QUERIES = 5
@@ -68,22 +68,13 @@ def assert_exact(index: Exact, ids: Ids, stored: Codes, ks: tuple[int, ...], see
 # ---- the engines ---------------------------------------------------------------------------------------------------
 
 
-class Proposing:
-    """An approximate base that proposes every id, among all that FAISS's engines are known to answer besides."""
+class Proposing(MappedFlat):
+    """An approximate base that proposes every row, among all that FAISS's engines are known to answer besides."""
 
-    def __init__(self, base: Exact) -> None:
-        self.bits = base.bits
-        self._base = base
-        self.ids, self.codes = base.ids, base.codes
-
-    def __len__(self) -> int:
-        return len(self._base)
-
-    def candidates(self, codes: Codes, n: int) -> Sequence[Ids]:
+    def candidates(self, codes: Codes, k: int) -> Sequence[Rows]:
         """See Approximate.candidates."""
-        assert n >= 100
-        ids = self.ids()
-        proposed = np.concatenate([ids, ids[: len(ids) // 2], [-1, -1, 2**50, 3]])
+        rows = np.arange(len(self))
+        proposed = np.concatenate([rows, rows[: len(rows) // 2], [-1, -1, 2**50, k]])
         return [np.random.default_rng(row).permutation(proposed) for row in range(len(codes))]
 
 
@@ -101,7 +92,7 @@ ENGINES: dict[str, Engine] = {
     "flat": flat,
     "mapped": lambda path, bits: Overlay(MappedFlat(path, bits)),
     "flat below": lambda path, bits: Overlay(flat(path, bits)),
-    "approximate": lambda path, bits: Overlay(Proposing(MappedFlat(path, bits))),
+    "approximate": lambda path, bits: Overlay(Proposing(path, bits)),
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.index import Distances, FlatIndex, Ids, Overlay
+from semblance.retrieval.index.contract import Rows
 from tests.retrieval.index.conftest import assert_exact, brute_force, some_codes, some_ids
 
 NONE = np.empty(0, np.int64)
@@ -34,21 +35,18 @@ class Counting(FlatIndex):
         return super().search(codes, k, among)
 
 
-class Approximate:
-    """An approximate base that proposes what `propose` does for a query (W,) and n."""
+class Approximate(FlatIndex):
+    """An approximate base that proposes the rows that `propose` does for a query (W,) and k."""
 
     def __init__(self, below: FlatIndex, propose: Callable[[Codes, int], npt.ArrayLike]) -> None:
-        self.bits, self.ids, self.codes = below.bits, below.ids, below.codes
-        self._below, self._propose = below, propose
+        super().__init__(below.bits, below.ids(), below.codes(below.ids()))
+        self._propose = propose
         self.asked: list[int] = []
 
-    def __len__(self) -> int:
-        return len(self._below)
-
-    def candidates(self, codes: Codes, n: int) -> Sequence[Ids]:
+    def candidates(self, codes: Codes, k: int) -> Sequence[Rows]:
         """See Approximate.candidates."""
-        self.asked.append(n)
-        return [np.asarray(self._propose(query, n), np.int64) for query in codes]
+        self.asked.append(k)
+        return [np.asarray(self._propose(query, k), np.intp) for query in codes]
 
 
 def test_a_base_is_asked_deeper_only_for_a_query_with_removed_ones_near_it() -> None:
@@ -133,19 +131,22 @@ def test_a_base_that_proposes_too_little_shortens_no_answer(proposed: Sequence[i
 
 
 def test_how_many_are_asked_for() -> None:
-    """Ten for each hit, a hundred at least, and none where the ids are given."""
+    """One for each hit, as many more as may have been removed, and none where the ids are given."""
     ids = np.arange(1000)
-    base = Approximate(filled(ids, some_codes(1000, 16), 16), lambda _, n: ids[:n])
+    base = Approximate(filled(ids, some_codes(1000, 16), 16), lambda _, k: ids[:k])
     index = Overlay(base)
-    for k in (1, 10, 30):
+    for k in (1, 30):
+        index.search(some_codes(2, 16), k)
+    index.remove(ids[:7])
+    for k in (1, 30):
         index.search(some_codes(2, 16), k)
     index.search(some_codes(2, 16), 30, among=ids[::7])
-    assert base.asked == [100, 100, 300]
+    assert base.asked == [1, 30, 2, 37]
 
 
 def test_an_approximate_search_among_some_is_exact() -> None:
     ids, stored = some_ids(300), some_codes(300, 12)
-    index = Overlay(Approximate(filled(ids, stored, 12), lambda _, n: ids[:n]))
+    index = Overlay(Approximate(filled(ids, stored, 12), lambda _, k: np.arange(k)))
     queries, some = some_codes(4, 12, seed=2), np.arange(40, 280)
     distances, found = index.search(queries, 9, among=ids[some])
     expected = brute_force(queries, ids[some], stored[some], 9)
@@ -166,9 +167,8 @@ def test_the_seam_fits_the_engines_of_faiss(kind: str) -> None:
     engine.train(stored)
     engine.add(stored)
 
-    def propose(query: Codes, n: int) -> Ids:
-        positions = engine.search(query[None], min(n, 3000))[1][0]
-        found: Ids = np.where(positions < 0, -1, ids[positions])
+    def propose(query: Codes, k: int) -> Rows:
+        found: Rows = engine.search(query[None], min(20 * k, 3000))[1][0]
         return found
 
     index = Overlay(Approximate(filled(ids, stored, 64), propose))
