@@ -77,10 +77,6 @@ class Flat:
         """See Approximate.at."""
         return self._codes[rows]
 
-    def all(self) -> Codes:
-        """All codes (N, W), in the order of their ids; not to be changed."""
-        return self._codes
-
     def codes(self, ids: Ids) -> Codes:
         """See Stored.codes."""
         positions = np.searchsorted(self._ids, ids)

@@ -40,17 +40,17 @@ class HashIndex(Flat):
     efforts: ClassVar[Sequence[int]] = tuple(4**power for power in range(4, 11))  # codes compared, about
 
     def __init__(self, stored: Flat, rows: Array, starts: Array) -> None:
-        super().__init__(stored.bits, stored.ids(), stored.all())
+        super().__init__(stored.bits, stored._ids, stored._codes)
         self._rows, self._starts, self.effort = rows, starts, self.efforts[2]
         self._length = (len(starts) - 1).bit_length() - 1  # T
-        self.memory = stored.ids().nbytes + stored.all().nbytes + rows.nbytes + starts.nbytes
+        self.memory = self._ids.nbytes + self._codes.nbytes + rows.nbytes + starts.nbytes
 
     @classmethod
     def build(cls, stored: Flat, folder: Path, progress: Progress) -> None:
         """See Engine.build."""
         progress(0, 2)
         length = min(ADDRESS, stored.bits, max(1, math.ceil(math.log2(max(1, len(stored))))))
-        addresses = _addresses(stored.all(), length)
+        addresses = _addresses(stored._codes, length)
         kind = np.int32 if len(stored) < 2**31 else np.int64
         starts = np.zeros(2**length + 1, kind)
         np.cumsum(np.bincount(addresses, minlength=2**length), out=starts[1:])
