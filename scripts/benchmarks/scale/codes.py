@@ -1,0 +1,144 @@
+"""Codes that look like real ones, as many as are asked: what engines past a million pictures are measured on.
+
+Random codes would flatter nobody fairly: all of them are as far from each other, and no engine has anything to prune.
+Real codes lie in clusters, and with each doubling of a collection the nearest come about as many bits nearer. So a set
+of real codes is grown by doubling: each code has a child, which takes part of the bits in which the code and one of
+its nearest differ from that other, and has flips beside by the rates of each bit, measured between near neighbours, so
+that the child is as far from its parent as the nearest should be at that size. Who is near whom is reckoned among the
+real codes alone; later the family tree says it. Last, some codes become copies of others, as collections have them.
+
+How alike grown sets are to real ones: `compared`, and docs/scaling.md.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from semblance.retrieval.codes import Codes
+
+BLOCK = 2**18  # codes made at a time
+SOURCES = 2**16  # real codes that sets are grown from, at most
+NEAR = 16  # of so many nearest, itself among them, one is a mate; a power of two
+MATES = 15  # one less than a power of two
+EXTRA = 4  # bits by which a child is farther from its parent than from the nearest that it will have
+COPIES, TWINS, FLIPS = 0.04, 0.01, 12  # the share of copies with 1 to so many bits flipped, and of exact ones
+_DIGITS = 6  # binary digits of a probability
+
+Rng = np.random.Generator
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Real codes (R, W) in random order, and what was measured of them."""
+
+    codes: Codes
+    near: npt.NDArray[np.int32]  # (R, NEAR): each itself and its nearest others, ascending
+    rates: npt.NDArray[np.float64]  # (bits,): how often each bit differs between nearest, over the mean
+    nearest: float  # mean distance to the nearest
+    fall: float  # bits by which that falls with each doubling
+
+
+def measured(real: Codes, seed: int = 0) -> Sources:
+    """Sources of real codes uint8 (N, W), N at least 2 * NEAR: at most SOURCES of them, each code once."""
+    rng = np.random.default_rng(seed)
+    codes = np.unique(real, axis=0)
+    codes = np.ascontiguousarray(codes[rng.permutation(len(codes))[:SOURCES]])
+    distances, near = faiss.knn_hamming(codes, codes, NEAR)
+    differing = codes ^ codes[near[:, 1]]
+    rates = np.unpackbits(differing, axis=1, bitorder="little").mean(axis=0)
+    half = codes[: len(codes) // 2]
+    nearest, sparser = float(distances[:, 1].mean()), float(faiss.knn_hamming(half, half, 2)[0][:, 1].mean())
+    return Sources(codes, near.astype(np.int32), rates / rates.mean(), nearest, sparser - nearest)
+
+
+def grow(sources: Sources, out: Codes, seed: int = 0, copies: bool = True) -> None:
+    """Fill `out` uint8 (N, W), in memory or a memory map: of the sources as many as have room, then their offspring."""
+    real = len(sources.codes)
+    have = min(real, len(out))
+    out[:have] = sources.codes[:have]
+    generation = 0
+    while have < len(out):
+        more = min(have, len(out) - have)
+        for start, end in _blocks(more):
+            rng = np.random.default_rng([seed, generation, start])
+            out[have + start : have + end] = _children(sources, out, np.arange(start, end), generation, rng)
+        have, generation = have + more, generation + 1
+    if copies and len(out) > real:
+        for start, end in _blocks(len(out) - real):
+            _copy(sources, out, real + start, real + end, np.random.default_rng([seed, 99, start]))
+
+
+def more(sources: Sources, grown: Codes, count: int, seed: int = 1) -> Codes:
+    """Codes (count, W) that a grown set might have had and has not: queries as those of its own kind."""
+    rng = np.random.default_rng(seed)
+    generation = (len(grown) // len(sources.codes)).bit_length() - 1  # the last whole one
+    parents = rng.integers(0, len(sources.codes) * 2**generation, count)
+    return _children(sources, grown, parents, generation, rng)
+
+
+def _children(sources: Sources, out: Codes, parents: Rows, generation: int, rng: Rng) -> Codes:
+    """A child (N, W) of each parent, given by its place: root + number of roots * place in the root's family."""
+    code = out[parents]
+    mixed = [code, *(out[_mates(sources, parents, generation, rng)] for _ in range(MATES))]
+    while len(mixed) > 1:
+        mixed = [one ^ ((one ^ two) & _random(code.shape, rng)) for one, two in zip(mixed[::2], mixed[1::2], strict=True)]
+    differing = mixed[0] ^ code
+    wanted = sources.nearest - sources.fall * (generation + 1) + EXTRA
+    far = float(np.bitwise_count(differing).sum(axis=1).mean())
+    if far > wanted:
+        return code ^ (differing & _bernoulli(np.full(8 * code.shape[1], wanted / far), len(code), rng))
+    rates = np.minimum((wanted - far) / (8 * code.shape[1] - far) * sources.rates, 0.5)
+    return mixed[0] ^ (_bernoulli(rates, len(code), rng) & ~differing)
+
+
+def _mates(sources: Sources, parents: Rows, generation: int, rng: Rng) -> Rows:
+    """For each parent the place of one of its nearest: of a near root's family, or, where families are larger than
+    NEAR, of those of its own that parted last."""
+    roots, members = len(sources.codes), 2**generation
+    root, member = parents % roots, parents // roots
+    elder = max(members // NEAR, 1)
+    root = sources.near[root, rng.integers(0, max(NEAR // members, 1), len(parents))]
+    return root + roots * (member % elder + elder * rng.integers(0, members // elder, len(parents)))
+
+
+def _random(shape: tuple[int, ...], rng: Rng) -> Codes:
+    return np.frombuffer(rng.bytes(shape[0] * shape[1]), np.uint8).reshape(shape)
+
+
+def _copy(sources: Sources, out: Codes, start: int, end: int, rng: Rng) -> None:
+    """Make some of the codes from `start` to `end` copies of any of those before them."""
+    chosen = start + np.flatnonzero(rng.random(end - start) < COPIES + TWINS)
+    codes = out[rng.integers(0, start, len(chosen))]
+    twins = round(len(chosen) * TWINS / (COPIES + TWINS))
+    out[chosen] = codes
+    if len(chosen) > twins:
+        out[chosen[twins:]] = flipped(sources, codes[twins:], rng)
+
+
+def flipped(sources: Sources, codes: Codes, rng: Rng) -> Codes:
+    """Codes (N, W) with 1 to FLIPS bits the other way, those sooner that differ between near neighbours."""
+    bits = 8 * codes.shape[1]
+    order = np.argsort(rng.exponential(1 / np.maximum(sources.rates, 1e-3), (len(codes), bits)), axis=1)
+    flips = np.zeros((len(codes), bits), np.bool_)
+    np.put_along_axis(flips, order, np.arange(bits) < rng.integers(1, FLIPS + 1, (len(codes), 1)), axis=1)
+    return codes ^ np.packbits(flips, axis=1, bitorder="little")
+
+
+def _bernoulli(rates: npt.NDArray[np.float64], count: int, rng: Rng) -> Codes:
+    """Random bits (count, bits / 8), each set with its rate (bits,): of its binary digits, the last first, each meets
+    a random bit, by `or` where it is 1 and by `and` where it is 0."""
+    made = np.zeros((count, len(rates) // 8), np.uint8)
+    digits = np.minimum(np.round(rates * 2**_DIGITS).astype(np.int64), 2**_DIGITS - 1)
+    for place in range(_DIGITS):
+        one = np.packbits(digits >> place & 1, bitorder="little")
+        random = _random(made.shape, rng)
+        made = (random & made) | (one & (random | made))
+    return made
+
+
+def _blocks(count: int) -> Iterator[tuple[int, int]]:
+    return ((start, min(start + BLOCK, count)) for start in range(0, count, BLOCK))
