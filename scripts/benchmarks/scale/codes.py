@@ -1,13 +1,12 @@
 """Codes that look like real ones, as many as are asked: what engines past a million pictures are measured on.
 
-Random codes would flatter nobody fairly: all of them are as far from each other, and no engine has anything to prune.
-Real codes lie in clusters, and with each doubling of a collection the nearest come about as many bits nearer. So a set
-of real codes is grown by doubling: each code has a child, which takes part of the bits in which the code and one of
-its nearest differ from that other, and has flips beside by the rates of each bit, measured between near neighbours, so
-that the child is as far from its parent as the nearest should be at that size. Who is near whom is reckoned among the
-real codes alone; later the family tree says it. Last, some codes become copies of others, as collections have them.
+Random codes would say nothing: all are as far from each other, and no engine has anything to prune. Real ones lie in
+clusters, and with each doubling of a collection the nearest come nearer by as many bits. So a set of real codes is
+grown by doubling. Each code has a child, which has every bit from the code itself or from one of MATES near it, and
+flips beside, by the rate of each bit between nearest; and it is as far from its parent as the nearest are at that size.
+Who is near whom is known among the real codes; later the family tree says it. Last, some become copies of others.
 
-How alike grown sets are to real ones: `compared`, and docs/scaling.md.
+How like real ones they are: checking.py, and docs/scaling.md.
 """
 
 from collections.abc import Iterator
@@ -36,7 +35,7 @@ class Sources:
     """Real codes (R, W) in random order, and what was measured of them."""
 
     codes: Codes
-    near: npt.NDArray[np.int32]  # (R, NEAR): each itself and its nearest others, ascending
+    near: Rows  # (R, NEAR): each itself and its nearest others, ascending
     rates: npt.NDArray[np.float64]  # (bits,): how often each bit differs between nearest, over the mean
     nearest: float  # mean distance to the nearest
     fall: float  # bits by which that falls with each doubling
@@ -52,7 +51,7 @@ def measured(real: Codes, seed: int = 0) -> Sources:
     rates = np.unpackbits(differing, axis=1, bitorder="little").mean(axis=0)
     half = codes[: len(codes) // 2]
     nearest, sparser = float(distances[:, 1].mean()), float(faiss.knn_hamming(half, half, 2)[0][:, 1].mean())
-    return Sources(codes, near.astype(np.int32), rates / rates.mean(), nearest, sparser - nearest)
+    return Sources(codes, near.astype(np.int64), rates / rates.mean(), nearest, sparser - nearest)
 
 
 def grow(sources: Sources, out: Codes, seed: int = 0, copies: bool = True) -> None:
@@ -85,9 +84,11 @@ def _children(sources: Sources, out: Codes, parents: Rows, generation: int, rng:
     code = out[parents]
     mixed = [code, *(out[_mates(sources, parents, generation, rng)] for _ in range(MATES))]
     while len(mixed) > 1:
-        mixed = [one ^ ((one ^ two) & _random(code.shape, rng)) for one, two in zip(mixed[::2], mixed[1::2], strict=True)]
+        mixed = [
+            one ^ ((one ^ two) & _random(code.shape, rng)) for one, two in zip(mixed[::2], mixed[1::2], strict=True)
+        ]
     differing = mixed[0] ^ code
-    wanted = sources.nearest - sources.fall * (generation + 1) + EXTRA
+    wanted = max(sources.nearest - sources.fall * (generation + 1) + EXTRA, 1.5 * FLIPS)
     far = float(np.bitwise_count(differing).sum(axis=1).mean())
     if far > wanted:
         return code ^ (differing & _bernoulli(np.full(8 * code.shape[1], wanted / far), len(code), rng))
@@ -101,8 +102,9 @@ def _mates(sources: Sources, parents: Rows, generation: int, rng: Rng) -> Rows:
     roots, members = len(sources.codes), 2**generation
     root, member = parents % roots, parents // roots
     elder = max(members // NEAR, 1)
-    root = sources.near[root, rng.integers(0, max(NEAR // members, 1), len(parents))]
-    return root + roots * (member % elder + elder * rng.integers(0, members // elder, len(parents)))
+    near: Rows = sources.near[root, rng.integers(0, max(NEAR // members, 1), len(parents))]
+    mates: Rows = near + roots * (member % elder + elder * rng.integers(0, members // elder, len(parents)))
+    return mates
 
 
 def _random(shape: tuple[int, ...], rng: Rng) -> Codes:

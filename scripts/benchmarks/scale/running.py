@@ -1,0 +1,156 @@
+"""Every contender on every set, each in processes of its own with limits; what is found is kept as it comes, so that a
+run that was cut goes on where it ended."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from semblance.retrieval.codes import Codes
+from semblance.retrieval.index import ENGINES
+from semblance.scripts import console
+from semblance.scripts.benchmarks.scale.places import Place
+
+Record = dict[str, Any]  # what is known of one contender on one set; "failed" says why there is no more
+
+SECONDS = 240.0  # for building, and for searching
+_PATIENCE = 4  # times as long, for what is ours
+_UNTRIED = "not tried"
+GROUPS, LAID, CHECKED = "near-duplicate groups", "the set itself", "grown beside real"
+NO_ENGINES = (GROUPS, LAID, CHECKED)
+_OURS = ("flat", "mapped", *NO_ENGINES, *ENGINES)
+_STAGES = {GROUPS: ("group",), LAID: ("lay",), CHECKED: ("check",)}
+_DOING = {"check": "growing", "lay": "growing", "group": "grouping", "build": "building", "search": "searching"}
+_MEMORY = 0.7  # of the machine's
+_MILLION = 1_000_000
+
+
+def run(real: Codes, sizes: Sequence[int], contenders: Sequence[str], scratch: Path, kept: Path) -> list[Record]:
+    """A record of each contender on sets of `sizes` codes grown from `real`, in the order of the sizes. Those that the
+    file `kept` holds are not measured again."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    np.save(scratch / "real.npy", real)
+    of = hashlib.sha256(real.tobytes()).hexdigest()[:12]
+    known = {(each["codes"], each["contender"]): each for each in _read(kept) if each["of"] == of}
+    records: list[Record] = []
+    for size in sorted(sizes):
+        wanted = [*((CHECKED,) if size == min(sizes) else ()), LAID, *contenders]
+        if size == min(max(sizes), _MILLION):
+            wanted.append(GROUPS)
+        folder = scratch / str(size)
+        for name in wanted:
+            record = known.get((size, name)) or _unable(records, name, size)
+            if record is None:
+                if name not in (LAID, CHECKED) and not folder.exists():
+                    _measured(Place(folder, LAID))
+                record = {"codes": size, "contender": name, "of": of, **_measured(Place(folder, name))}
+                with kept.open("a") as file:
+                    file.write(json.dumps(record) + "\n")
+            records.append({**record, "codes": size})
+        shutil.rmtree(folder, ignore_errors=True)
+    return records
+
+
+def _read(kept: Path) -> Iterator[Record]:
+    """The records of earlier runs; a last line that was cut is none."""
+    if kept.exists():
+        for line in kept.read_text().splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue
+
+
+def _unable(records: list[Record], name: str, size: int) -> Record | None:
+    """What failed on fewer codes is not tried on more, nor what would take too long to build if each code took as long
+    as there."""
+    fewer = [record for record in records if record["contender"] == name]
+    if not fewer:
+        return None
+    last = {**fewer[-1], "points": []}
+    if (failed := last.get("failed")) is not None:
+        ended = failed if failed.startswith(_UNTRIED) else f"{_UNTRIED}: with {last['codes']:,} codes it {failed}"
+        return {**last, "failed": ended}
+    took = last.get("build_s", 0) + last.get("open_ms", 0) / 1000
+    if took * size / last["codes"] > seconds(name):
+        why = f"{_UNTRIED}: it took {took:.0f} s to build {last['codes']:,} codes"
+        return {"codes": size, "contender": name, "points": [], "failed": why}
+    return None
+
+
+def seconds(name: str) -> float:
+    """How long a contender may build, and search."""
+    return SECONDS * _PATIENCE if name in _OURS else SECONDS
+
+
+def _measured(place: Place) -> Record:
+    """All stages of one contender."""
+    record: Record = {"points": []}
+    started = time.perf_counter()
+    for stage in _STAGES.get(place.contender, ("build", "search")):
+        findings, failed = watched(stage, place, seconds(place.contender))
+        for finding in findings:
+            if "point" in finding:
+                record["points"].append(finding["point"])
+            else:
+                record.update(finding)
+        if failed:
+            record["failed"] = f"{failed}, {_DOING[stage]}"
+            break
+    shutil.rmtree(place.built, ignore_errors=True)
+    taken = time.perf_counter() - started
+    console.say(f"{place.size:,} codes, {place.contender}: {record.get('failed') or 'measured'}, {taken:.0f} s")
+    return record
+
+
+def watched(stage: str, place: Place, limit: float, memory: float = _MEMORY) -> tuple[list[Record], str | None]:
+    """What the process of a stage said, and why it was ended or failed; None where it did not."""
+    most = memory * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    command = [sys.executable, "-P", "-m", "semblance.scripts.benchmarks.scale.child", stage, str(place.folder)]
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen([*command, place.contender], stdout=out, stderr=err, text=True)
+        try:
+            why = _ended(process, time.monotonic() + limit, most, limit)
+        finally:
+            process.kill()
+            process.wait()
+        said = [json.loads(line) for line in _lines(out)]
+        if why is None and process.returncode:
+            last = [*_lines(err), f"it ended with {process.returncode}"][-2:][0]
+            why = f"failed ({last.strip()})"
+    return said, why
+
+
+def _ended(process: "subprocess.Popen[str]", until: float, most: float, limit: float) -> str | None:
+    """Wait for a process, or for the moment at which it has taken too much of something: of what."""
+    while True:
+        try:
+            process.wait(0.1)
+            return None
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > until:
+                return f"took more than {limit:.0f} s"
+            if _own(process.pid) > most:
+                return f"took more than {most / 1e9:.0f} GB"
+
+
+def _own(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:  # it ended just now
+        return 0
+    return 1024 * sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
+
+
+def _lines(file: IO[str]) -> list[str]:
+    file.seek(0)
+    return file.read().splitlines()
