@@ -21,13 +21,14 @@ def scale(asked: Asked) -> list[Row]:
     cut goes on. UsageError where a package is missing, or there are too few real codes."""
     folder = asked.plots or asked.scratch / "scale"
     folder.mkdir(parents=True, exist_ok=True)
+    names = _named(asked.engines)
     draw = _drawing() if asked.plots else None
     real, whose = sources.real(asked)
     real = np.unique(real, axis=0)
     real = real[np.random.default_rng(18).permutation(len(real))]
     if len(real) < QUERIES + 2 * NEAR:
         raise UsageError(f"{len(real)} codes are too few to grow more from: it takes {QUERIES + 2 * NEAR}.")
-    records = running.run(real, asked.sizes, _named(asked.engines), asked.scratch / "sets", folder / KEPT)
+    records = running.run(real, asked.sizes, names, asked.scratch / "sets", folder / KEPT)
     if draw is not None:
         draw(records, folder, whose)
     return rows(records, whose)

@@ -59,36 +59,36 @@ def grow(sources: Sources, out: Codes, seed: int = 0, copies: bool = True) -> No
     real = len(sources.codes)
     have = min(real, len(out))
     out[:have] = sources.codes[:have]
-    generation = 0
     while have < len(out):
         more = min(have, len(out) - have)
         for start, end in _blocks(more):
-            rng = np.random.default_rng([seed, generation, start])
-            out[have + start : have + end] = _children(sources, out, np.arange(start, end), generation, rng)
-        have, generation = have + more, generation + 1
+            rng = np.random.default_rng([seed, have, start])
+            out[have + start : have + end] = _children(sources, out[:have], np.arange(start, end), 2 * have, rng)
+        have += more
     if copies and len(out) > real:
         for start, end in _blocks(len(out) - real):
-            _copy(sources, out, real + start, real + end, np.random.default_rng([seed, 99, start]))
+            _copy(sources, out, real + start, real + end, np.random.default_rng([seed, 0, start]))
 
 
 def more(sources: Sources, grown: Codes, count: int, seed: int = 1) -> Codes:
     """Codes (count, W) that a grown set might have had and has not: queries as those of its own kind."""
     rng = np.random.default_rng(seed)
-    generation = (len(grown) // len(sources.codes)).bit_length() - 1  # the last whole one
-    parents = rng.integers(0, len(sources.codes) * 2**generation, count)
-    return _children(sources, grown, parents, generation, rng)
+    roots = len(sources.codes)
+    families = grown[: roots << (len(grown) // roots).bit_length() - 1]  # the whole ones
+    return _children(sources, families, rng.integers(0, len(families), count), len(grown), rng)
 
 
-def _children(sources: Sources, out: Codes, parents: Rows, generation: int, rng: Rng) -> Codes:
-    """A child (N, W) of each parent, given by its place: root + number of roots * place in the root's family."""
-    code = out[parents]
-    mixed = [code, *(out[_mates(sources, parents, generation, rng)] for _ in range(MATES))]
+def _children(sources: Sources, grown: Codes, parents: Rows, size: int, rng: Rng) -> Codes:
+    """A child (N, W) of each parent, as far from it as the nearest are among `size` codes. In `grown` each source has
+    as many offspring, and the code in a place is of the source `place % sources`."""
+    code, members = grown[parents], len(grown) // len(sources.codes)
+    mixed = [code, *(grown[_mates(sources, parents, members, rng)] for _ in range(MATES))]
     while len(mixed) > 1:
         mixed = [
             one ^ ((one ^ two) & _random(code.shape, rng)) for one, two in zip(mixed[::2], mixed[1::2], strict=True)
         ]
     differing = mixed[0] ^ code
-    wanted = max(sources.nearest - sources.fall * (generation + 1) + EXTRA, 1.5 * FLIPS)
+    wanted = max(sources.nearest - sources.fall * np.log2(size / len(sources.codes)) + EXTRA, 1.5 * FLIPS)
     far = float(np.bitwise_count(differing).sum(axis=1).mean())
     if far > wanted:
         return code ^ (differing & _bernoulli(np.full(8 * code.shape[1], wanted / far), len(code), rng))
@@ -96,10 +96,10 @@ def _children(sources: Sources, out: Codes, parents: Rows, generation: int, rng:
     return mixed[0] ^ (_bernoulli(rates, len(code), rng) & ~differing)
 
 
-def _mates(sources: Sources, parents: Rows, generation: int, rng: Rng) -> Rows:
+def _mates(sources: Sources, parents: Rows, members: int, rng: Rng) -> Rows:
     """For each parent the place of one of its nearest: of a near root's family, or, where families are larger than
     NEAR, of those of its own that parted last."""
-    roots, members = len(sources.codes), 2**generation
+    roots = len(sources.codes)
     root, member = parents % roots, parents // roots
     elder = max(members // NEAR, 1)
     near: Rows = sources.near[root, rng.integers(0, max(NEAR // members, 1), len(parents))]
@@ -112,9 +112,9 @@ def _random(shape: tuple[int, ...], rng: Rng) -> Codes:
 
 
 def _copy(sources: Sources, out: Codes, start: int, end: int, rng: Rng) -> None:
-    """Make some of the codes from `start` to `end` copies of any of those before them."""
+    """Make some of the codes from `start` to `end` copies of any before `end`."""
     chosen = start + np.flatnonzero(rng.random(end - start) < COPIES + TWINS)
-    codes = out[rng.integers(0, start, len(chosen))]
+    codes = out[rng.integers(0, end, len(chosen))]
     twins = round(len(chosen) * TWINS / (COPIES + TWINS))
     out[chosen] = codes
     if len(chosen) > twins:

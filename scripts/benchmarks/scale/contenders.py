@@ -74,6 +74,11 @@ def named(name: str) -> Contender:
     return others.ALL[name]() if name in others.ALL else Ours(name)
 
 
+def built(name: str) -> bool:
+    """Whether the contender keeps what it builds; one that does not is ready when it is open."""
+    return name in ENGINES or name in others.BUILT
+
+
 def names() -> Iterator[str]:
     """Of all contenders, ours first."""
     yield from ("flat", "mapped", *ENGINES, *others.ALL)

@@ -203,3 +203,4 @@ ALL: dict[str, Callable[[], Any]] = {
     "pynear IVF": PynearIVF,
     "pynear MIH": PynearMIH,
 }
+BUILT = ("FAISS IVF", "FAISS MultiHash", "usearch HNSW")  # those that write what they build

@@ -18,6 +18,7 @@ import numpy as np
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.index import ENGINES
 from semblance.scripts import console
+from semblance.scripts.benchmarks.scale import contenders
 from semblance.scripts.benchmarks.scale.places import Place
 
 Record = dict[str, Any]  # what is known of one contender on one set; "failed" says why there is no more
@@ -34,16 +35,16 @@ _MEMORY = 0.7  # of the machine's
 _MILLION = 1_000_000
 
 
-def run(real: Codes, sizes: Sequence[int], contenders: Sequence[str], scratch: Path, kept: Path) -> list[Record]:
-    """A record of each contender on sets of `sizes` codes grown from `real`, in the order of the sizes. Those that the
-    file `kept` holds are not measured again."""
+def run(real: Codes, sizes: Sequence[int], names: Sequence[str], scratch: Path, kept: Path) -> list[Record]:
+    """A record of each of the contenders `names` on sets of `sizes` codes grown from `real`, in the order of the sizes.
+    Those that the file `kept` holds are not measured again."""
     scratch.mkdir(parents=True, exist_ok=True)
     np.save(scratch / "real.npy", real)
     of = hashlib.sha256(real.tobytes()).hexdigest()[:12]
     known = {(each["codes"], each["contender"]): each for each in _read(kept) if each["of"] == of}
     records: list[Record] = []
     for size in sorted(sizes):
-        wanted = [*((CHECKED,) if size == min(sizes) else ()), LAID, *contenders]
+        wanted = [*((CHECKED,) if size == min(sizes) else ()), LAID, *names]
         if size == min(max(sizes), _MILLION):
             wanted.append(GROUPS)
         folder = scratch / str(size)
@@ -80,11 +81,20 @@ def _unable(records: list[Record], name: str, size: int) -> Record | None:
     if (failed := last.get("failed")) is not None:
         ended = failed if failed.startswith(_UNTRIED) else f"{_UNTRIED}: with {last['codes']:,} codes it {failed}"
         return {**last, "failed": ended}
-    took = last.get("build_s", 0) + last.get("open_ms", 0) / 1000
+    took = ready(last)
     if took * size / last["codes"] > seconds(name):
         why = f"{_UNTRIED}: it took {took:.0f} s to build {last['codes']:,} codes"
         return {"codes": size, "contender": name, "points": [], "failed": why}
     return None
+
+
+def ready(record: Record) -> float:
+    """Seconds until a contender that had nothing but the codes could answer."""
+    return float(record.get("build_s", 0) + record.get("open_ms", 0) / 1000)
+
+
+def _stages(name: str) -> tuple[str, ...]:
+    return _STAGES.get(name) or (("build", "search") if contenders.built(name) else ("search",))
 
 
 def seconds(name: str) -> float:
@@ -96,7 +106,7 @@ def _measured(place: Place) -> Record:
     """All stages of one contender."""
     record: Record = {"points": []}
     started = time.perf_counter()
-    for stage in _STAGES.get(place.contender, ("build", "search")):
+    for stage in _stages(place.contender):
         findings, failed = watched(stage, place, seconds(place.contender))
         for finding in findings:
             if "point" in finding:
