@@ -79,6 +79,11 @@ def built(name: str) -> bool:
     return name in ENGINES or name in others.BUILT
 
 
+def ours(name: str) -> bool:
+    """Whether Semblance has it."""
+    return name not in others.ALL
+
+
 def names() -> Iterator[str]:
     """Of all contenders, ours first."""
     yield from ("flat", "mapped", *ENGINES, *others.ALL)

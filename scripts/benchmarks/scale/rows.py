@@ -97,7 +97,7 @@ def _fastest(here: dict[str, Record], title: str) -> Iterator[Row]:
     """The fastest of ours and of others at the wanted recall."""
     reached = {name: point["times_exact"] for name, record in here.items() if (point := at_wanted(record))}
     ours = {name: share for name, share in reached.items() if name in ENGINES}
-    theirs = {name: share for name, share in reached.items() if name not in (*ENGINES, "flat", "mapped")}
+    theirs = {name: share for name, share in reached.items() if not contenders.ours(name)}
     for whose, shares, against in (("ours", ours, f"at most 0.2 {_AT}"), ("others", theirs, "")):
         if shares:
             name = min(shares, key=shares.__getitem__)
