@@ -24,7 +24,8 @@ WANTED = 0.99  # recall@10
 ENOUGH = 0.9995  # beyond it no more effort is tried
 _TURNS = 5
 _SECONDS = 1.5  # that the single queries of an effort may take, and three times that its batches; about
-_SLOW = 3.0  # times as long as the exact scan: no more effort is tried
+_SLOW = 3.0  # times as long as the exact scan: no more effort is tried,
+_AT_LEAST = 1.0  # once it takes so many milliseconds
 
 Say = Callable[..., None]
 Point = dict[str, Any]
@@ -62,7 +63,8 @@ def search(place: Place, say: Say) -> None:
         contender.spend(effort)
         points.append({"effort": effort, **_point(contender, exact, queries, truth, codes)})
         say(point=points[-1])
-        if points[-1]["recall@10"] >= ENOUGH or points[-1]["times_exact"] > _SLOW:
+        slow = points[-1]["times_exact"] > _SLOW and points[-1]["ms"] > _AT_LEAST
+        if slow or points[-1]["recall@10"] >= ENOUGH:
             break
     best = next((point for point in points if point["recall@10"] >= WANTED), points[-1])
     contender.spend(best["effort"])

@@ -2,15 +2,21 @@
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from semblance.retrieval.codec import Codec
+from semblance.retrieval.codes import Codes
+from semblance.retrieval.index import ENGINES
+from semblance.retrieval.index.flat import Flat
+from semblance.retrieval.progress import Progress
 from semblance.scripts.benchmarks.figures import Asked
-from semblance.scripts.benchmarks.scale import contenders, measuring, rows, running, sources
+from semblance.scripts.benchmarks.scale import contenders, laying, measuring, rows, running, sources
 from semblance.scripts.benchmarks.scale.places import Place
 from semblance.scripts.main import build
 from tests.conftest import paint
@@ -131,6 +137,47 @@ def test_real_codes_come_from_a_library_or_from_pictures(library: Path, sample: 
         np.sort(of_pictures, axis=0), np.sort(Codec("photos").encode(sorted(sample.rglob("*.*"))), axis=0)
     )
     assert whose == "48 pictures"
+
+
+class Every(Flat):
+    """An engine of ours that looks at every n-th code, n being less by effort."""
+
+    engine = "every"
+    efforts = (1, 2, 3)
+    effort = 1
+    memory = 0
+
+    @classmethod
+    def build(cls, stored: Flat, folder: Path, progress: Progress) -> None:
+        progress(0, 1)
+        (folder / "built").write_text(str(len(stored)))
+
+    @classmethod
+    def open(cls, stored: Flat, folder: Path) -> "Every":
+        assert (folder / "built").read_text() == str(len(stored))
+        return cls(stored.bits, stored.ids(), stored.codes(stored.ids()))
+
+    def candidates(self, codes: Codes, k: int) -> list[npt.NDArray[np.intp]]:
+        assert k in (10, 100)
+        return [np.arange(0, len(self), 4 >> self.effort)] * len(codes)
+
+
+def test_an_engine_of_ours_is_asked_with_rising_efforts_until_it_finds_all(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(cast(dict[str, Any], ENGINES), "every", Every)
+    laying.lay(place, lambda **_: None)
+    said: list[dict[str, Any]] = []
+    every = Place(place.folder, "every")
+    measuring.build(every, lambda **found: said.append(found))
+    measuring.search(every, lambda **found: said.append(found))
+    points = [found["point"] for found in said if "point" in found]
+    assert [point["effort"] for point in points] == [1, 2]  # the second finds all: no third
+    assert 0.4 < points[0]["recall@10"] < 0.6  # of every second code
+    assert 0.4 < points[0]["recall@100"] < 0.6
+    assert points[1]["recall@10"] == points[1]["recall@100"] == 1
+    assert said[0]["disk_mb"] == len(str(SIZE)) / 1e6
+    assert said[-1] == {"copies": said[-1]["copies"], "missed": 0}
 
 
 @pytest.mark.parametrize(
