@@ -44,21 +44,27 @@ def run(real: Codes, sizes: Sequence[int], names: Sequence[str], scratch: Path, 
     known = {(each["codes"], each["contender"]): each for each in _read(kept) if each["of"] == of}
     records: list[Record] = []
     for size in sorted(sizes):
-        wanted = [*((CHECKED,) if size == min(sizes) else ()), LAID, *names]
-        if size == min(max(sizes), _MILLION):
-            wanted.append(GROUPS)
         folder = scratch / str(size)
-        for name in wanted:
+        for name in _wanted(names, size, sizes):
             record = known.get((size, name)) or _unable(records, name, size)
             if record is None:
                 if name not in (LAID, CHECKED) and not folder.exists():
-                    _measured(Place(folder, LAID))
+                    _measured(Place(folder, LAID))  # what is known of it is from an earlier run
                 record = {"codes": size, "contender": name, "of": of, **_measured(Place(folder, name))}
                 with kept.open("a") as file:
                     file.write(json.dumps(record) + "\n")
-            records.append({**record, "codes": size})
+            records.append(record)
         shutil.rmtree(folder, ignore_errors=True)
     return records
+
+
+def _wanted(names: Sequence[str], size: int, sizes: Sequence[int]) -> Iterator[str]:
+    """What is measured of a set: once how real such sets are, and once the groups of near-duplicates."""
+    if size == min(sizes):
+        yield CHECKED
+    yield from (LAID, *names)
+    if size == min(max(sizes), _MILLION):
+        yield GROUPS
 
 
 def _read(kept: Path) -> Iterator[Record]:
@@ -72,19 +78,20 @@ def _read(kept: Path) -> Iterator[Record]:
 
 
 def _unable(records: list[Record], name: str, size: int) -> Record | None:
-    """What failed on fewer codes is not tried on more, nor what would take too long to build if each code took as long
-    as there."""
+    """What is not tried: what failed on fewer codes, what would take too long to build if each code took as long as
+    there, and all where the set itself was not to be had."""
+    none = {"codes": size, "contender": name, "points": []}
+    if any(each["codes"] == size and each["contender"] == LAID and each.get("failed") for each in records):
+        return {**none, "failed": f"{_UNTRIED}: there was no such set"}
     fewer = [record for record in records if record["contender"] == name]
     if not fewer:
         return None
-    last = {**fewer[-1], "points": []}
+    last = fewer[-1]
     if (failed := last.get("failed")) is not None:
-        ended = failed if failed.startswith(_UNTRIED) else f"{_UNTRIED}: with {last['codes']:,} codes it {failed}"
-        return {**last, "failed": ended}
-    took = ready(last)
-    if took * size / last["codes"] > seconds(name):
-        why = f"{_UNTRIED}: it took {took:.0f} s to build {last['codes']:,} codes"
-        return {"codes": size, "contender": name, "points": [], "failed": why}
+        why = failed if failed.startswith(_UNTRIED) else f"{_UNTRIED}: with {last['codes']:,} codes it {failed}"
+        return {**none, "failed": why}
+    if ready(last) * size / last["codes"] > seconds(name):
+        return {**none, "failed": f"{_UNTRIED}: it took {ready(last):.0f} s to build {last['codes']:,} codes"}
     return None
 
 

@@ -112,11 +112,15 @@ def test_what_failed_is_not_tried_on_more_codes() -> None:
     assert first["failed"] == "not tried: with 10 codes it took more than 5 s, building"
     assert second is not None
     assert second["failed"] == "not tried: it took 100 s to build 10 codes"
-    again = running._unable([failed, {**first, "codes": 1000}], "a", 10_000)
+    again = running._unable([failed, first], "a", 10_000)
     assert again is not None
     assert again["failed"] == first["failed"]
     assert running._unable([failed, slow], "b", 11) is None
-    said = rows.rows([{**second, "codes": 1000}], "few pictures")
+    no_set = {"codes": 1000, "contender": running.LAID, "failed": "took more than 1 GB, growing"}
+    third = running._unable([no_set], "c", 1000)
+    assert third is not None
+    assert third["failed"] == "not tried: there was no such set"
+    said = rows.rows([second], "few pictures")
     assert [(row["name"], row["value"]) for row in said] == [(f"1,000 codes, b: {second['failed']}", 0)]
 
 
