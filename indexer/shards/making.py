@@ -1,0 +1,149 @@
+"""One shard: a run of the list -> its codes as Parquet, and what is said of it.
+
+The bytes are a function of the plan, the number and the files, whatever machine makes them with the same packages: rows
+stand in the list's order, and how Parquet writes them is fixed. A row says of a file what was there when it was read.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, dataclass
+from typing import Any
+
+from semblance.indexer.catalog import Failure
+from semblance.indexer.keeping.exporting import columns_of
+from semblance.indexer.keeping.tables import FACTS
+from semblance.indexer.run.encoding import Encoded, Work, encoded
+from semblance.indexer.run.scan import at
+from semblance.indexer.shards.places import Place
+from semblance.indexer.shards.plan import Plan
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.codes import width
+from semblance.retrieval.errors import ShardsError
+from semblance.retrieval.progress import Progress, quiet
+
+_LOOKS = 3  # at a file that changes while it is read
+_GONE = "The file cannot be read: No such file or directory."
+_CHANGES = "The file changes while it is read: encode it when it is whole."
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a shard's .json holds: of which plan and number it is, by which models, how many pictures it has codes of,
+    path and reason of those left out, and the size and checksum of its Parquet."""
+
+    plan: str
+    number: int
+    codecs: list[str]
+    encoded: int
+    failed: list[dict[str, str]]
+    size: int
+    sha256: str
+
+
+def make(
+    place: Place,
+    plan: Plan,
+    number: int,
+    paths: Sequence[str],
+    codecs: Sequence[Codec],
+    threads: int,
+    progress: Progress = quiet,
+) -> Said:
+    """Encode the pictures at `paths`, which are the shard's, and put it in its place; what is said of it. `progress`
+    is told of its pictures. Raises ShardsError, NoDecoder, and ImportError of pyarrow."""
+    seen = _looked_into(paths, codecs, threads, progress)
+    made = [each for each in seen if isinstance(each, Encoded)]
+    failed = [{"path": each.path, "reason": each.reason} for each in seen if isinstance(each, Failure)]
+    table = _parquet(plan, number, made)
+    sha256 = hashlib.sha256(table).hexdigest()
+    said = Said(plan.id, number, [codec.codec_id for codec in codecs], len(made), failed, len(table), sha256)
+    place.write(f"{plan.name(number)}.parquet", table)
+    place.write(f"{plan.name(number)}.json", _json(said))  # last: a shard is there when this is
+    return said
+
+
+def said(place: Place, plan: Plan, number: int) -> Said | None:
+    """What is said of a shard; None where it is not there. Raises ShardsError where it is damaged."""
+    name = f"{plan.name(number)}.json"
+    written = place.read(name)
+    if written is None:
+        return None
+    try:
+        told: dict[str, Any] = json.loads(written)
+        found = Said(**told)
+        if _json(found) != written:
+            raise ValueError
+    except (ValueError, TypeError) as error:
+        raise ShardsError(f"{place.shown}/{name} is damaged: delete it, and run `semblance encode` again.") from error
+    return found
+
+
+def _looked_into(
+    paths: Sequence[str], codecs: Sequence[Codec], threads: int, progress: Progress
+) -> list[Encoded | Failure]:
+    """What each file holds, or why it cannot be used. One that changes meanwhile is looked into again: what is told of
+    it is what was read."""
+    done: dict[str, Encoded | Failure] = {}
+    left = [*paths]
+    for _ in range(_LOOKS):
+        there = {path: at(path) for path in left}
+        done |= {path: Failure(path, _GONE, read=False) for path, found in there.items() if found is None}
+        work = [Work(found, None) for found in there.values() if found]
+        for chunk in encoded(work, codecs, False, threads):
+            done |= {(each.path if isinstance(each, Failure) else each.work.found.path): each for each in chunk}
+            progress(len(done), len(paths))
+        left = [each.found.path for each in work if at(each.found.path) not in (each.found, None)]
+        if not left:
+            break
+    done |= {path: Failure(path, _CHANGES, read=False) for path in left}
+    return [done[path] for path in paths]
+
+
+def _parquet(plan: Plan, number: int, made: Sequence[Encoded]) -> bytes:
+    """The rows as `semblance export` writes them, but for ids, which only a library gives."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    schema = columns_of(width(plan.models[0].bits), {"semblance.plan": plan.id, "semblance.shard": str(number)}).remove(
+        0
+    )
+    rows = [row for each in made for row in _rows(each, plan)]
+    columns = [[*column] for column in zip(*rows, strict=True)] or [[] for _ in schema]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    out = io.BytesIO()
+    # Each choice is said, so that another version's own choices change no byte that need not change.
+    parquet.write_table(
+        pa.Table.from_arrays(arrays, schema=schema),
+        out,
+        version="2.6",
+        data_page_version="1.0",
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=["codec_id", "camera"],
+        write_statistics=False,
+        row_group_size=max(1, len(rows)),
+    )
+    return out.getvalue()
+
+
+def _rows(each: Encoded, plan: Plan) -> list[tuple[Any, ...]]:
+    found = each.work.found
+    facts = astuple(each.facts) if each.facts else (None,) * len(FACTS)
+    return [
+        (
+            found.path,
+            found.size,
+            found.mtime_ns,
+            each.sha256,
+            model.codec_id,
+            each.codes[model.codec_id].tobytes(),
+            *facts,
+        )
+        for model in plan.models
+    ]
+
+
+def _json(said: Said) -> bytes:
+    return (json.dumps(asdict(said), indent=1, ensure_ascii=False) + "\n").encode()

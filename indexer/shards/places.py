@@ -1,0 +1,74 @@
+"""Where shards lie: a folder. Files appear in it whole or not at all."""
+
+import errno
+import os
+
+from semblance.retrieval import files
+from semblance.retrieval.errors import ShardsError
+
+
+class Place:
+    """The folder of the shards, by what a person has written."""
+
+    def __init__(self, text: str) -> None:
+        self.shown, self._folder = text, files.named(text)
+
+    def begin(self) -> None:
+        """Make the folder, where it is not there. Raises ShardsError."""
+        try:
+            files.make_folder(self._folder.resolve())
+        except OSError as error:
+            raise self._cannot("made", error) from error
+
+    def sizes(self) -> dict[str, int]:
+        """The names of all files, and their bytes. Raises ShardsError."""
+        try:
+            with os.scandir(self._folder) as listing:
+                return {entry.name: entry.stat().st_size for entry in listing if not files.TEMPORARY.match(entry.name)}
+        except OSError as error:
+            raise self._cannot("looked through", error) from error
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file now."""
+        return (self._folder / name).exists()
+
+    def read(self, name: str) -> bytes | None:
+        """What a file holds; None where there is none. Raises ShardsError."""
+        try:
+            return files.read_regular(self._folder / name)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._cannot("read", error) from error
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put a file there, in the place of one that may be. Raises ShardsError."""
+        try:
+            files.replace(self._folder / name, [data])
+        except OSError as error:
+            raise self._cannot("written to", error) from error
+
+    def create(self, name: str, data: bytes) -> bytes:
+        """Put a file there unless there is one; what it holds then. Raises ShardsError."""
+        path = self._folder / name
+        draft = files.beside(path)
+        try:
+            files.replace(draft, [data])
+            try:
+                path.hardlink_to(draft)
+                draft.unlink()
+            except FileExistsError:  # somebody else was first
+                draft.unlink()
+            except OSError:  # a disk without links
+                draft.replace(path)
+        except OSError as error:
+            raise self._cannot("written to", error) from error
+        return self.read(name) or b""
+
+    def _cannot(self, what: str, error: OSError) -> ShardsError:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return ShardsError(f"There is no room left in {self.shown}: {_KEPT}")
+        return ShardsError(f"{self.shown} cannot be {what} ({error.strerror or error}): {_KEPT}")
+
+
+_KEPT = "the shards that are whole are kept; mend that, and run the same command again."

@@ -1,0 +1,58 @@
+"""What a person names as the pictures to encode -> their paths, sorted: a folder, or a file that lists them."""
+
+import functools
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from semblance.indexer.run.scan import scan
+from semblance.retrieval import files
+from semblance.retrieval.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Paths of pictures, sorted, each once; how many files are none; and what could not be looked at, and why."""
+
+    paths: list[str]
+    skipped: int = 0
+    unlisted: dict[str, str] = field(default_factory=dict)
+
+
+def listed(source: str, out: Path, exclude: Sequence[str]) -> Listed:
+    """The pictures of a folder, as `index` finds them, or those that a file lists: a path a line, or each ended by a
+    zero byte, as `find -print0` writes them. Raises UsageError."""
+    place = files.named(source)
+    if place.is_dir():
+        seen = scan([place], out, exclude)
+        found = Listed(sorted(seen.found), seen.skipped, seen.unlisted)
+    elif exclude:
+        raise UsageError(f"--exclude is for a folder, and {source} is none: leave it out.")
+    else:
+        found = Listed(sorted({_whole(path) for path in _lines(place)}))
+    if not found.paths:
+        raise UsageError(f"There are no pictures in {source}: name a folder of them, or a file that lists them.")
+    return found
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        text = files.read_regular(file).decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is no list of pictures: it has to hold a path a line, in UTF-8.") from error
+    except OSError as error:
+        raise UsageError(f"{file} is no folder of pictures, nor a list of them ({error.strerror}).") from error
+    return [line for line in (text.split("\0") if "\0" in text else text.replace("\r\n", "\n").split("\n")) if line]
+
+
+def _whole(path: str) -> str:
+    folder, name = os.path.split(path)
+    if not name or name in (".", ".."):
+        raise UsageError(f"The list has {path}, which is no file: it has to hold a path of a picture a line.")
+    return os.path.join(_real(folder), name)  # noqa: PTH118 - a Path for each of a million lines costs more than all else
+
+
+@functools.lru_cache(4096)
+def _real(folder: str) -> str:
+    return os.path.realpath(folder or ".")  # as `index` names the folders that it is given
