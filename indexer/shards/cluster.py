@@ -61,7 +61,7 @@ class Worker:
         def tell(done: int, _: int) -> None:
             self._done = number, done
 
-        if making.said(self._place, self._plan, number) is None:
+        if making.there(self._place, self._plan, number) is None:
             making.make(self._place, self._plan, number, paths, self._codecs, 1, tell)
 
     def done(self) -> tuple[int, int]:

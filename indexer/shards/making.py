@@ -80,25 +80,38 @@ def said(place: Place, plan: Plan, number: int) -> Said | None:
     return found
 
 
+def there(place: Place, plan: Plan, number: int) -> Said | None:
+    """What is said of a shard that is there with its Parquet, whose bytes are not looked at. Raises as `said` does."""
+    found = said(place, plan, number)
+    return found if found and place.size(f"{plan.name(number)}.parquet") == found.size else None
+
+
 def _looked_into(
     paths: Sequence[str], codecs: Sequence[Codec], threads: int, progress: Progress
 ) -> list[Encoded | Failure]:
-    """What each file holds, or why it cannot be used. One that changes meanwhile is looked into again: what is told of
-    it is what was read."""
+    """What each file holds, or why it cannot be used. One that changes meanwhile is looked into again, so that what is
+    said of it is what was read, and so is one that fails, once: what has ended its decoder may not have been its own
+    fault, and no shard shall depend on that."""
     done: dict[str, Encoded | Failure] = {}
     left = [*paths]
-    for _ in range(_LOOKS):
+    for look in range(_LOOKS):
         there = {path: at(path) for path in left}
         done |= {path: Failure(path, _GONE, read=False) for path, found in there.items() if found is None}
         work = [Work(found, None) for found in there.values() if found]
         for chunk in encoded(work, codecs, False, threads):
-            done |= {(each.path if isinstance(each, Failure) else each.work.found.path): each for each in chunk}
+            done |= {_path(each): each for each in chunk}
             progress(len(done), len(paths))
-        left = [each.found.path for each in work if at(each.found.path) not in (each.found, None)]
+        changed = {each.found.path for each in work if at(each.found.path) not in (each.found, None)}
+        failed = {path for path in there if isinstance(done[path], Failure)} if look == 0 else set()
+        left = [path for path in left if path in changed or path in failed]
         if not left:
             break
     done |= {path: Failure(path, _CHANGES, read=False) for path in left}
     return [done[path] for path in paths]
+
+
+def _path(each: Encoded | Failure) -> str:
+    return each.path if isinstance(each, Failure) else each.work.found.path
 
 
 def _parquet(plan: Plan, number: int, made: Sequence[Encoded]) -> bytes:

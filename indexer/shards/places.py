@@ -28,9 +28,14 @@ class Place:
         except OSError as error:
             raise self._cannot("looked through", error) from error
 
-    def has(self, name: str) -> bool:
-        """Whether there is such a file now."""
-        return (self._folder / name).exists()
+    def size(self, name: str) -> int | None:
+        """The bytes of a file, as it is now; None where there is none. Raises ShardsError."""
+        try:
+            return (self._folder / name).stat().st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._cannot("read", error) from error
 
     def read(self, name: str) -> bytes | None:
         """What a file holds; None where there is none. Raises ShardsError."""

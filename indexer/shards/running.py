@@ -115,7 +115,7 @@ def _here(
     done, made = 0, set[int]()
     for number in missing:
         run = paths[wanted.run(number)]
-        if making.said(place, wanted, number) is None:  # nor has another run made it meanwhile
+        if making.there(place, wanted, number) is None:  # nor has another run made it meanwhile
             making.make(place, wanted, number, run, codecs, threads, _from(done, progress))
             made.add(number)
         done += len(run)
@@ -132,7 +132,7 @@ def _summary(place: Place, wanted: Plan, there: Sequence[Said], made: set[int]) 
     known = {said.number: said for said in there}
     summary = Summary(shards=wanted.shards, written=len(made))
     for number in range(wanted.shards):
-        said = known.get(number) or making.said(place, wanted, number)
+        said = known.get(number) or making.there(place, wanted, number)
         if said is None:
             raise ShardsError(
                 f"{place.shown} lacks {wanted.name(number)}, which was made: it has to be a folder that all machines "

@@ -25,6 +25,8 @@ def listed(source: str, out: Path, exclude: Sequence[str]) -> Listed:
     zero byte, as `find -print0` writes them. Raises UsageError."""
     place = files.named(source)
     if place.is_dir():
+        if place.resolve() == out.resolve():
+            raise UsageError(f"{source} is the folder of the pictures: name another one with --out.")
         seen = scan([place], out, exclude)
         found = Listed(sorted(seen.found), seen.skipped, seen.unlisted)
     elif exclude:

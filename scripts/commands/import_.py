@@ -11,14 +11,16 @@ from semblance.scripts import console
 
 def import_(
     library: console.Library,
-    file: Annotated[Path, console.argument("What `semblance export` writes.", "FILE.parquet|.npz")],
+    file: Annotated[Path, console.argument("What `semblance export` or `encode` writes.", "FILE.parquet|.npz|SHARDS")],
     model: console.Model = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Of SHARDS that are not all there, take what is.")] = False,
     as_json: console.AsJson = False,
 ) -> None:
-    """Take codes made elsewhere into a library; the next `index` compares them with the files, by content."""
+    """Take codes made elsewhere into a library; the next `index` compares them with the files: those of SHARDS by size
+    and time, others by content."""
     try:
         with console.extra("parquet", "Parquet"), console.progress("Importing") as update:
-            done = importing.take(file, library, model, update)
+            done = importing.take(file, library, model, update, partial)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("what was imported is kept; run the same command again to go on") from None
     for path in done.refused:
