@@ -9,7 +9,10 @@ import contextlib
 import importlib.util
 import json
 import os
+import secrets
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,11 +29,9 @@ from semblance.retrieval.progress import Progress
 
 RAY = "ray"
 _PROGRAM = "from semblance.indexer.shards.cluster import main; main()"
-_QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # of a head that is gone; its own minute is a long silence
-}
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}  # nothing is told to anybody
+_HEAD = {"RAY_gcs_rpc_server_reconnect_timeout_s": "3"}  # of this machine's own; elsewhere a minute, as Ray has it
+_ANSWERS = 5.0  # seconds for a head to take a connection
 _ENDS = 5.0  # seconds for a process that was asked to end
 
 
@@ -47,7 +48,20 @@ def address(on: str | None) -> str | None:
         )
     if importlib.util.find_spec("ray") is None:
         raise ModuleNotFoundError("No module named 'ray'")
+    if where not in ("", "auto"):
+        _reach(where)
     return where
+
+
+def _reach(where: str) -> None:
+    """Raise UsageError unless somebody listens at HOST:PORT; Ray itself would ask for minutes."""
+    host, _, port = where.rpartition(":")
+    if not host or not port.isdecimal():
+        raise UsageError(f"{where} is no address of a Ray cluster: say ray://HOST:PORT, as `ray start` says it.")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWERS).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise UsageError(f"There is no Ray cluster at {where}: begin one with `ray start --head`.") from error
 
 
 def make(
@@ -81,13 +95,16 @@ def _process(told: dict[str, Any]) -> Iterator[IO[bytes]]:
     paths = [str(process.PACKAGE.parent), *process.packages()]
     # A short path: Ray's sockets lie below it, and a socket's path has 107 bytes at most.
     own = tempfile.mkdtemp(prefix="ray-", dir=os.environ.get("RAY_TMPDIR", "/tmp"))
+    env = {**os.environ, **_QUIET, "PYTHONPATH": os.pathsep.join(paths)}
+    if not told["address"]:  # a cluster that nobody else may use, whatever is known of others
+        env |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), **_HEAD}
     try:
         child = subprocess.Popen(
             [sys.executable, "-P", "-c", _PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **_QUIET, "PYTHONPATH": os.pathsep.join(paths)},
+            env=env,
             start_new_session=True,  # Ctrl-C at a terminal is this process's, which ends it
         )
         told_to, said = cast(IO[bytes], child.stdin), cast(IO[bytes], child.stdout)
@@ -100,7 +117,8 @@ def _process(told: dict[str, Any]) -> Iterator[IO[bytes]]:
                 told_to.close()  # which asks it to end
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(_ENDS)
-            child.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # with what Ray has begun in its session, and does not end itself
             child.wait()
             said.close()
     finally:

@@ -111,12 +111,14 @@ def _cluster(address: str, workers: int | None, own: str) -> Iterator[int]:
             ray.init(address=address, **quiet)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise ShardsError(
-                f"This machine is in no Ray cluster at {address}: begin one with `ray start --head`, join it from here "
-                f"with `ray start --address={address}`, and run the same command again."
+                f"This machine is in no Ray cluster at {address}: begin one with `ray start --head`, join it "
+                f"from here with `ray start --address={address}`, say RAY_AUTH_MODE=token if it wants Ray's token, and "
+                "run the same command again."
             ) from error
     else:
         cores = workers or os.cpu_count() or 1
-        ray.init(num_cpus=cores, include_dashboard=False, object_store_memory=_STORE, _temp_dir=own, **quiet)
+        own_kind = {"include_dashboard": False, "_temp_dir": own, "_node_ip_address": "127.0.0.1"}
+        ray.init(num_cpus=cores, object_store_memory=_STORE, **own_kind, **quiet)
     try:
         yield int(ray.cluster_resources().get("CPU", 1))
     finally:

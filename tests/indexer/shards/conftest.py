@@ -1,6 +1,7 @@
 """Pictures to make shards of, what a folder of shards holds, and processes that make them."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,10 +43,12 @@ def below(pid: int) -> dict[int, str]:
     return found
 
 
-def encoding(source: Path, out: Path, *options: str) -> "subprocess.Popen[str]":
+def encoding(source: Path, out: Path, *options: str, **variables: str) -> "subprocess.Popen[str]":
     """`semblance encode` as a process, at work."""
     command = [sys.executable, "-m", "semblance", "encode", str(source), "--out", str(out), *MODELS, "--json", *options]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **variables}
+    )
 
 
 def ended(process: "subprocess.Popen[str]", code: int) -> tuple[dict[str, Any], str]:

@@ -343,6 +343,10 @@ def test_the_command_says_what_it_did_and_what_it_does_not_know(
     assert result.exit_code == 1
     assert set(done) == {"shards", "written", "encoded", "kept", "skipped", "failed", "seconds"}
     assert [set(each) for each in done["failed"]] == [{"path", "reason"}]  # type: ignore[attr-defined]
+    for where, said in (("127.0.0.1:1", "no Ray cluster at 127.0.0.1:1"), ("somewhere", "is no address of a Ray")):
+        refused = call(*asked, "--on", f"ray://{where}")
+        assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+        assert said in refused.stderr
     monkeypatch.setitem(sys.modules, "ray", None)
     for on, said in (
         ("spark", "There is no cluster 'spark'"),
