@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
@@ -66,23 +67,25 @@ def _reach(where: str) -> None:
 
 def make(
     place: Place, plan: Plan, missing: Sequence[int], address: str, workers: int | None, progress: Progress
-) -> set[int]:
-    """Have a cluster make the shards of these numbers; the numbers of those made. Raises ShardsError where the cluster
-    ends, what is whole is kept, and what its workers raise."""
+) -> tuple[set[int], float]:
+    """Have a cluster make the shards of these numbers; the numbers of those made, and the seconds that took from when
+    the first worker was ready. Raises ShardsError where the cluster ends, what is whole is kept, and what its workers
+    raise."""
     told = {"out": str(Path(place.shown).absolute()), "plan": plan.id, "missing": [*missing]}
     models = [model.model for model in plan.models]
-    made: set[int] = set()
+    made, begun = set[int](), 0.0
     with _process({**told, "models": models, "address": address, "workers": workers}) as lines:
         for line in lines:
             said = json.loads(line)
             if "error" in said:
                 kind = getattr(errors, said["kind"], ShardsError)
                 raise kind(said["error"])
+            begun = begun or (time.monotonic() if said.get("begun") else 0.0)
             if "made" in said:
                 made.add(said["made"])
             progress(said["done"], 0)
             if said.get("whole"):
-                return made
+                return made, time.monotonic() - begun
     raise ShardsError(
         f"The Ray cluster has ended before its work was done: {len(made):,} more shards are whole and kept. Look at "
         "its machines, and run the same command again to go on."

@@ -163,7 +163,9 @@ class Handing:
         except RayError as error:  # its process or its machine is gone
             self._again(number, error)
             return
-        if number is not None:
+        if number is None:
+            self._tell(done=self._done, begun=True)
+        else:
             self._done += len(self._paths[self._plan.run(number)])
             self._tell(done=self._done, made=number)
         if self._waiting:

@@ -19,7 +19,8 @@ from semblance.retrieval.progress import Progress, quiet
 @dataclass
 class Summary:
     """What there is: `shards` in all, and of those `written` by this run; pictures `encoded` by this run, and `kept` of
-    shards that were there; files `skipped`, which are no pictures; path and reason of each picture left out."""
+    shards that were there; files `skipped`, which are no pictures; path and reason of each picture left out. `encoding`
+    are the seconds of encoding alone, without listing and the beginning of a cluster."""
 
     shards: int = 0
     written: int = 0
@@ -28,6 +29,7 @@ class Summary:
     skipped: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    encoding: float = 0.0
 
 
 def encode(
@@ -58,28 +60,23 @@ def encode(
     wanted, listed = plan.made(codecs, found.paths, shard or (begun.shard if begun else SHARD), source)
     plan.begin(place, wanted, listed)
     missing, there = _missing(place, wanted)
-    before = sum(each.encoded + len(each.failed) for each in there)
-    total = len(found.paths)
-
-    def told(done: int, _: int) -> None:
-        progress(before + done, total)
-
+    told = _from(sum(each.encoded + len(each.failed) for each in there), progress, len(found.paths))
     told(0, 0)
-    if not missing:
-        made = set[int]()
-    elif address is None:
-        made = _here(place, wanted, found.paths, missing, codecs, workers or os.cpu_count() or 1, told)
+    if address is None or not missing:
+        made, encoding = _here(place, wanted, found.paths, missing, codecs, workers or os.cpu_count() or 1, told)
     else:
-        made = away.make(place, wanted, missing, address, workers, told)
+        made, encoding = away.make(place, wanted, missing, address, workers, told)
     summary = _summary(place, wanted, there, made)
     summary.skipped, summary.failed = found.skipped, {**found.unlisted, **summary.failed}
-    summary.seconds = time.monotonic() - started
+    summary.seconds, summary.encoding = time.monotonic() - started, encoding
     return summary
 
 
 def _codecs(model: str | None, copies: str | None) -> list[Codec]:
     """The encoders of what is alike and of what is the same; one where they are one. Raises ModelError, UsageError."""
-    alike, same = Codec(model or DEFAULT_MODEL), Codec(copies or COPIES_MODEL)
+    alike, same = (
+        Codec(default if name is None else name) for name, default in ((model, DEFAULT_MODEL), (copies, COPIES_MODEL))
+    )
     if alike.bits != same.bits:
         raise UsageError(
             f"{alike.name} makes codes of {alike.bits} bits and {same.name} of {same.bits}: name two of one length."
@@ -110,9 +107,9 @@ def _here(
     codecs: Sequence[Codec],
     threads: int,
     progress: Progress,
-) -> set[int]:
-    """Make shards by the cores of this machine, one after the other; the numbers of those made."""
-    done, made = 0, set[int]()
+) -> tuple[set[int], float]:
+    """Make shards by the cores of this machine, one after the other; the numbers of those made, and the seconds."""
+    done, made, started = 0, set[int](), time.monotonic()
     for number in missing:
         run = paths[wanted.run(number)]
         if making.there(place, wanted, number) is None:  # nor has another run made it meanwhile
@@ -120,11 +117,11 @@ def _here(
             made.add(number)
         done += len(run)
         progress(done, 0)
-    return made
+    return made, time.monotonic() - started
 
 
-def _from(before: int, progress: Progress) -> Progress:
-    return lambda done, total: progress(before + done, total)
+def _from(before: int, progress: Progress, whole: int = 0) -> Progress:
+    return lambda done, total: progress(before + done, whole or total)
 
 
 def _summary(place: Place, wanted: Plan, there: Sequence[Said], made: set[int]) -> Summary:

@@ -15,6 +15,7 @@ from rich.table import Table
 from semblance.retrieval.codec import DEFAULT_MODEL
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
+from semblance.scripts.benchmarks.cluster import cluster
 from semblance.scripts.benchmarks.duplicates import duplicates
 from semblance.scripts.benchmarks.encode import encode
 from semblance.scripts.benchmarks.faults import kills, powercuts
@@ -56,6 +57,7 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "putback": putback,
     "powercuts": powercuts,
     "unchanged": unchanged,
+    "cluster": cluster,
 }
 UNNAMED = ["search", "index", "photographs", "service", "install", "encode", "processes"]
 LONG = [name for name in BENCHES if name not in UNNAMED]  # they take minutes, and some need more packages
@@ -67,7 +69,8 @@ def bench(
         typer.Argument(metavar="NAME...", help=f"{', '.join(BENCHES)}.", show_default=f"all but {', '.join(LONG)}"),
     ] = None,
     pictures: Annotated[
-        Path | None, console.option("The folder that `index` is measured on.", show_default="drawn pictures")
+        Path | None,
+        console.option("The folder that `index` and `cluster` are measured on.", show_default="drawn pictures"),
     ] = None,
     model: Annotated[
         list[str] | None,

@@ -82,13 +82,15 @@ def encode(
 def _show(done: running.Summary, out: str, as_json: bool) -> None:
     if as_json:
         failed = [{"path": path, "reason": reason} for path, reason in done.failed.items()]
-        console.print_json({**vars(done), "failed": failed, "seconds": round(done.seconds, 3)})
+        console.print_json(
+            {**vars(done), "failed": failed, "seconds": round(done.seconds, 3), "encoding": round(done.encoding, 3)}
+        )
         return
     for path, reason in done.failed.items():
         console.say(f"left out: {path}: {reason}")
-    rate = done.encoded / max(done.seconds, 1e-9)
+    rate = done.encoded / max(done.encoding, 1e-9)
     console.say(
         f"{out}: {console.counted(done.shards, 'shard')}, {done.written:,} of them made now; {done.encoded:,} encoded, "
         f"{done.kept:,} were there, {done.skipped:,} skipped, {len(done.failed):,} failed in {done.seconds:.1f} s"
-        + (f" ({rate:,.0f} pictures a second)" if done.encoded else "")
+        + (f" ({rate:,.0f} pictures a second while encoding)" if done.encoded else "")
     )

@@ -341,7 +341,7 @@ def test_the_command_says_what_it_did_and_what_it_does_not_know(
     result = call(*asked, "--json")
     done = document(result)
     assert result.exit_code == 1
-    assert set(done) == {"shards", "written", "encoded", "kept", "skipped", "failed", "seconds"}
+    assert set(done) == {"shards", "written", "encoded", "kept", "skipped", "failed", "seconds", "encoding"}
     assert [set(each) for each in done["failed"]] == [{"path", "reason"}]  # type: ignore[attr-defined]
     for where, said in (("127.0.0.1:1", "no Ray cluster at 127.0.0.1:1"), ("somewhere", "is no address of a Ray")):
         refused = call(*asked, "--on", f"ray://{where}")
