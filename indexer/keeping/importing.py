@@ -40,10 +40,11 @@ class Imported:
 
 
 def take(
-    file: Path, library: Path, model: str | None = None, progress: Progress = quiet, partial: bool = False
+    file: Path | str, library: Path, model: str | None = None, progress: Progress = quiet, partial: bool = False
 ) -> Imported:
-    """Take the rows of `file`, or of a folder of shards, into `library`, which is made where there is none: by `model`,
-    or by the model that ships and made the codes. `partial`: shards that are lacking are passed over.
+    """Take the rows of `file`, or of the shards in a folder or at an address, into `library`, which is made where there
+    is none: by `model`, or by the model that ships and made the codes. `partial`: shards that are lacking are passed
+    over.
 
     Raises UsageError, CodecMismatch, ModelError, ShardsError, LibraryLocked, LibraryError, ImportError."""
     rows = _rows(file, partial)
@@ -67,9 +68,9 @@ def take(
     return done
 
 
-def _rows(file: Path, partial: bool) -> Table:
-    if file.is_dir():
-        found = whole(file, partial)
+def _rows(file: Path | str, partial: bool) -> Table:
+    if isinstance(file, str) or file.is_dir():
+        found = whole(str(file), partial)
         if not found.rows:
             raise UsageError(f"{file} has no codes: there is nothing to import.")
         return Table(file, found.rows, found.shards)
@@ -104,7 +105,7 @@ def _check(rows: Table, progress: Progress) -> dict[str, set[int]]:
     return lengths
 
 
-def _codecs(found: dict[str, set[int]], file: Path, library: Path, model: str | None) -> tuple[Codec, Codec]:
+def _codecs(found: dict[str, set[int]], file: Path | str, library: Path, model: str | None) -> tuple[Codec, Codec]:
     """The library's codecs for what is alike and for what is the same. CodecMismatch where the file has others."""
     if Catalog.exists(library):
         with Catalog.opened(library) as catalog:

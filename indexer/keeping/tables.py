@@ -20,6 +20,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from semblance.retrieval import storage
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.facts import Facts
 
@@ -48,7 +49,7 @@ class Row:
 class Table:
     """A file of rows, and how many there are; or a folder of `shards`, each the bytes of a Parquet."""
 
-    file: Path
+    file: Path | str
     count: int
     shards: Callable[[], Iterator[bytes]] | None = None
 
@@ -66,10 +67,10 @@ class Table:
         if self.shards:
             for shard in self.shards():
                 yield from _parquet(io.BytesIO(shard), "mtime")
-        elif self.file.suffix.lower() == ".parquet":
-            yield from _parquet(self.file)
+        elif (file := Path(self.file)).suffix.lower() == ".parquet":
+            yield from _parquet(file)
         else:
-            yield from _npz(self.file)
+            yield from _npz(file)
 
 
 def table(file: Path) -> Table:
@@ -94,7 +95,7 @@ def table(file: Path) -> Table:
 
 
 @contextlib.contextmanager
-def _sentences(file: Path) -> Iterator[None]:
+def _sentences(file: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -154,7 +155,7 @@ def _plain(stream: IO[bytes], dtype: np.dtype[Any], count: int) -> list[Any]:
     return [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
 
 
-def _row(file: Path, number: int, said: dict[str, Any]) -> Row:
+def _row(file: Path | str, number: int, said: dict[str, Any]) -> Row:
     try:
         path = said["path"]
         if not isinstance(path, str) or not _is_plain(path):
@@ -191,6 +192,8 @@ def _facts(said: dict[str, Any]) -> Facts | None:
 
 
 def _is_plain(path: str) -> bool:
+    if storage.is_address(path):
+        return storage.normal(path) == path
     absolute = os.path.isabs(path)  # noqa: PTH117 - a Path for each of a million rows takes as long as all the rest
     return absolute and os.path.normpath(path) == path and "\0" not in path
 

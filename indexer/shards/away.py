@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import IO, Any, cast
 
 from semblance.indexer.shards.places import Place
@@ -71,7 +70,7 @@ def make(
     """Have a cluster make the shards of these numbers; the numbers of those made, and the seconds that took from when
     the first worker was ready. Raises ShardsError where the cluster ends, what is whole is kept, and what its workers
     raise."""
-    told = {"out": str(Path(place.shown).absolute()), "plan": plan.id, "missing": [*missing]}
+    told = {"out": place.whole, "plan": plan.id, "missing": [*missing]}
     models = [model.model for model in plan.models]
     made, begun = set[int](), 0.0
     with _process({**told, "models": models, "address": address, "workers": workers}) as lines:

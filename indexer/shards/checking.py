@@ -3,9 +3,8 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from semblance.indexer.shards import making, plan
+from semblance.indexer.shards import making, places, plan
 from semblance.indexer.shards.places import Place
 from semblance.indexer.shards.plan import MANIFEST, Plan
 from semblance.retrieval.errors import ShardsError, UsageError
@@ -22,13 +21,13 @@ class Whole:
     shards: Callable[[], Iterator[bytes]]
 
 
-def whole(folder: Path, partial: bool = False) -> Whole:
+def whole(folder: str, partial: bool = False) -> Whole:
     """Compare each shard with its checksum and the plan. `partial`: those that are not there may be lacking.
 
     Raises UsageError where it is no folder of shards, and ShardsError where one is cut, damaged, there twice, of
     another plan or model, or lacking.
     """
-    place = Place(str(folder))
+    place = places.place(folder)
     found = plan.read(place)
     if found is None:
         raise UsageError(f"{folder} is a folder without {MANIFEST}: name a file of codes, or what `encode` has made.")

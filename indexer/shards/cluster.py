@@ -21,7 +21,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from semblance.indexer.shards import making, plan
+from semblance.indexer.shards import making, places, plan
 from semblance.indexer.shards.places import Place
 from semblance.indexer.shards.plan import Plan
 from semblance.retrieval.codec import Codec
@@ -37,7 +37,7 @@ class Worker:
     """One core of the cluster, in a process of its own."""
 
     def __init__(self, out: str, plan_id: str, models: Sequence[str]) -> None:
-        self._place, self._plan_id, self._models = Place(out), plan_id, models
+        self._place, self._plan_id, self._models = places.place(out), plan_id, models
         self._done: tuple[int, int] = (-1, 0)
 
     def begin(self) -> None:
@@ -81,7 +81,7 @@ def main() -> None:
     threading.Thread(target=_watch, daemon=True).start()
     try:
         with _cluster(told["address"], told["workers"], told["own"]) as cores:
-            place = Place(told["out"])
+            place = places.place(told["out"])
             found = plan.read(place)
             assert found is not None
             Handing(place, found, told, min(told["workers"] or cores, len(told["missing"])), tell).run()

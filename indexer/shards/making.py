@@ -15,14 +15,18 @@ from semblance.indexer.catalog import Failure
 from semblance.indexer.keeping.exporting import columns_of
 from semblance.indexer.keeping.tables import FACTS
 from semblance.indexer.run.encoding import Encoded, Work, encoded
-from semblance.indexer.run.scan import at
+from semblance.indexer.run.scan import Found, at
 from semblance.indexer.shards.places import Place
 from semblance.indexer.shards.plan import Plan
+from semblance.retrieval import storage
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import width
-from semblance.retrieval.errors import ShardsError
+from semblance.retrieval.errors import NothingStored, ShardsError
+from semblance.retrieval.pool import in_order
 from semblance.retrieval.progress import Progress, quiet
 
+_LOOKERS = 16  # at one time; object storage takes its time for each look, and not its cores
+_MANY = 10  # pictures of which not one can be read: then it is no matter of theirs
 _LOOKS = 3  # at a file that changes while it is read
 _GONE = "The file cannot be read: No such file or directory."
 _CHANGES = "The file changes while it is read: encode it when it is whole."
@@ -55,7 +59,13 @@ def make(
     is told of its pictures. Raises ShardsError, NoDecoder, and ImportError of pyarrow."""
     seen = _looked_into(paths, codecs, threads, progress)
     made = [each for each in seen if isinstance(each, Encoded)]
-    failed = [{"path": each.path, "reason": each.reason} for each in seen if isinstance(each, Failure)]
+    unusable = [each for each in seen if isinstance(each, Failure)]
+    if len(seen) >= _MANY and not any(each.read for each in unusable) and not made:
+        raise ShardsError(
+            f"None of the {len(seen):,} pictures of {plan.name(number)} can be read ({unusable[0].path}: "
+            f"{unusable[0].reason}) Look whether their disk is there; what is whole is kept."
+        )
+    failed = [{"path": each.path, "reason": each.reason} for each in unusable]
     table = _parquet(plan, number, made)
     sha256 = hashlib.sha256(table).hexdigest()
     said = Said(plan.id, number, [codec.codec_id for codec in codecs], len(made), failed, len(table), sha256)
@@ -95,19 +105,36 @@ def _looked_into(
     done: dict[str, Encoded | Failure] = {}
     left = [*paths]
     for look in range(_LOOKS):
-        there = {path: at(path) for path in left}
+        there = dict(zip(left, in_order(_state, left, _LOOKERS), strict=True))
         done |= {path: Failure(path, _GONE, read=False) for path, found in there.items() if found is None}
         work = [Work(found, None) for found in there.values() if found]
         for chunk in encoded(work, codecs, False, threads):
             done |= {_path(each): each for each in chunk}
             progress(len(done), len(paths))
-        changed = {each.found.path for each in work if at(each.found.path) not in (each.found, None)}
+        changed = {each.found.path for each in work if _changed(each.found)}
         failed = {path for path in there if isinstance(done[path], Failure)} if look == 0 else set()
         left = [path for path in left if path in changed or path in failed]
         if not left:
             break
     done |= {path: Failure(path, _CHANGES, read=False) for path in left}
     return [done[path] for path in paths]
+
+
+def _state(path: str) -> Found | None:
+    """What is there, None where there is nothing. Raises StorageError."""
+    if not storage.is_address(path):
+        return at(path)
+    try:
+        stored = storage.stat(path)
+    except NothingStored:
+        return None
+    return Found(path, stored.size, stored.mtime_ns, 0, stored.version)
+
+
+def _changed(found: Found) -> bool:
+    """Whether a file is another than it was before it was read. An object is read whole as it is at one moment, so that
+    at worst the next `index` looks at it: that is not worth a request for each."""
+    return not storage.is_address(found.path) and at(found.path) not in (found, None)
 
 
 def _path(each: Encoded | Failure) -> str:

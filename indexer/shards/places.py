@@ -1,17 +1,22 @@
-"""Where shards lie: a folder. Files appear in it whole or not at all."""
+"""Where shards lie: a folder, or object storage. Files appear in either whole or not at all."""
 
 import errno
 import os
 
-from semblance.retrieval import files
-from semblance.retrieval.errors import ShardsError
+from semblance.retrieval import files, storage
+from semblance.retrieval.errors import NothingStored, ShardsError
 
 
-class Place:
+class Folder:
     """The folder of the shards, by what a person has written."""
 
     def __init__(self, text: str) -> None:
         self.shown, self._folder = text, files.named(text)
+
+    @property
+    def whole(self) -> str:
+        """The same for whoever works in another folder."""
+        return str(self._folder.absolute())
 
     def begin(self) -> None:
         """Make the folder, where it is not there. Raises ShardsError."""
@@ -76,4 +81,57 @@ class Place:
         return ShardsError(f"{self.shown} cannot be {what} ({error.strerror or error}): {_KEPT}")
 
 
+class Stored:
+    """The shards at an address. Its methods are those of a Folder, and raise StorageError."""
+
+    def __init__(self, text: str) -> None:
+        self.shown = self.whole = storage.normal(text)
+
+    def begin(self) -> None:
+        """Nothing: what holds objects is there already."""
+
+    def sizes(self) -> dict[str, int]:
+        """The names of all objects, and their bytes."""
+        try:
+            return {storage.last(each.address): each.size for each in storage.listing(self.shown)}
+        except NothingStored:
+            return {}
+
+    def size(self, name: str) -> int | None:
+        """The bytes of an object, as it is now; None where there is none."""
+        try:
+            return storage.stat(self._at(name)).size
+        except NothingStored:
+            return None
+
+    def read(self, name: str) -> bytes | None:
+        """What an object holds; None where there is none."""
+        try:
+            return storage.read(self._at(name), LARGEST)
+        except NothingStored:
+            return None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put an object there, in the place of one that may be."""
+        storage.write(self._at(name), data)
+
+    def create(self, name: str, data: bytes) -> bytes:
+        """Put an object there unless there is one; what it holds then."""
+        if (there := self.read(name)) is None:
+            storage.write(self._at(name), data)
+        return there or self.read(name) or b""
+
+    def _at(self, name: str) -> str:
+        return f"{self.shown}/{name}"
+
+
+Place = Folder | Stored
+
+
+def place(text: str) -> Place:
+    """What a person has named to put shards in. Raises UsageError."""
+    return Stored(text) if storage.is_address(text) else Folder(text)
+
+
+LARGEST = 2**40  # bytes of a list of paths, which is all that is ever large
 _KEPT = "the shards that are whole are kept; mend that, and run the same command again."

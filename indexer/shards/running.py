@@ -6,11 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from semblance.indexer.shards import away, making, plan, sources
+from semblance.indexer.shards import away, making, places, plan, sources
 from semblance.indexer.shards.making import Said
 from semblance.indexer.shards.places import Place
 from semblance.indexer.shards.plan import SHARD, Plan
-from semblance.retrieval import files
 from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import ShardsError, UsageError
 from semblance.retrieval.progress import Progress, quiet
@@ -53,9 +52,9 @@ def encode(
 
     started = time.monotonic()
     address = away.address(on)
-    place = Place(out)
+    place = places.place(out)
     codecs = _codecs(model, copies)
-    found = sources.listed(source, files.named(out), exclude)
+    found = sources.listed(source, out, exclude)
     begun = plan.read(place)
     wanted, listed = plan.made(codecs, found.paths, shard or (begun.shard if begun else SHARD), source)
     plan.begin(place, wanted, listed)

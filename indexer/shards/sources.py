@@ -5,10 +5,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from semblance.indexer.run.scan import scan
-from semblance.retrieval import files
-from semblance.retrieval.errors import UsageError
+from semblance.indexer.shards.places import LARGEST
+from semblance.retrieval import files, storage
+from semblance.retrieval.errors import NothingStored, UsageError
 
 
 @dataclass(frozen=True)
@@ -20,14 +22,15 @@ class Listed:
     unlisted: dict[str, str] = field(default_factory=dict)
 
 
-def listed(source: str, out: Path, exclude: Sequence[str]) -> Listed:
-    """The pictures of a folder, as `index` finds them, or those that a file lists: a path a line, or each ended by a
-    zero byte, as `find -print0` writes them. Raises UsageError."""
-    place = files.named(source)
-    if place.is_dir():
-        if place.resolve() == out.resolve():
+def listed(source: str, out: str, exclude: Sequence[str]) -> Listed:
+    """The pictures of a folder or below an address, as `index` finds them, or those that a file lists: a path or an
+    address a line, or each ended by a zero byte, as `find -print0` writes them. Raises UsageError, StorageError."""
+    place = storage.normal(source) if storage.is_address(source) else files.named(source)
+    if _holds_pictures(place):
+        own = Path(os.devnull) if storage.is_address(out) else files.named(out)
+        if place == own or (isinstance(place, Path) and place.resolve() == own.resolve()):
             raise UsageError(f"{source} is the folder of the pictures: name another one with --out.")
-        seen = scan([place], out, exclude)
+        seen = scan([cast(Path, place)], own, exclude)
         found = Listed(sorted(seen.found), seen.skipped, seen.unlisted)
     elif exclude:
         raise UsageError(f"--exclude is for a folder, and {source} is none: leave it out.")
@@ -38,9 +41,20 @@ def listed(source: str, out: Path, exclude: Sequence[str]) -> Listed:
     return found
 
 
-def _lines(file: Path) -> list[str]:
+def _holds_pictures(place: Path | str) -> bool:
+    """Whether it is a folder, or an address below which there is more."""
+    if isinstance(place, Path):
+        return place.is_dir()
     try:
-        text = files.read_regular(file).decode()
+        storage.stat(place)
+    except NothingStored:
+        return True
+    return False
+
+
+def _lines(file: Path | str) -> list[str]:
+    try:
+        text = (files.read_regular(file) if isinstance(file, Path) else storage.read(file, LARGEST)).decode()
     except UnicodeDecodeError as error:
         raise UsageError(f"{file} is no list of pictures: it has to hold a path a line, in UTF-8.") from error
     except OSError as error:
@@ -49,6 +63,8 @@ def _lines(file: Path) -> list[str]:
 
 
 def _whole(path: str) -> str:
+    if storage.is_address(path):
+        return storage.normal(path)
     folder, name = os.path.split(path)
     if not name or name in (".", ".."):
         raise UsageError(f"The list has {path}, which is no file: it has to hold a path of a picture a line.")

@@ -54,7 +54,7 @@ def _source(asked: Asked) -> Path:
     if asked.pictures is None:
         paths = [str(path) for path in write(asked.scratch / "of-a-megapixel", 2)]
     else:
-        paths = sources.listed(str(asked.pictures), asked.scratch, []).paths
+        paths = sources.listed(str(asked.pictures), str(asked.scratch), []).paths
     listed = asked.scratch / "pictures"
     listed.write_text("".join(f"{path}\0" for path in paths[:: max(1, len(paths) // _MOST)]))
     return listed

@@ -12,9 +12,9 @@ from semblance.scripts.commands.index import Exclude
 
 Source = Annotated[
     str,
-    typer.Argument(metavar="SOURCE", help="A folder of pictures, or a file that lists them, a path a line."),
+    typer.Argument(metavar="SOURCE", help="A folder or address of pictures, or a list of them."),
 ]
-Out = Annotated[str, typer.Option("--out", metavar="SHARDS", help="The folder to put the codes in.")]
+Out = Annotated[str, typer.Option("--out", metavar="SHARDS", help="The folder or address to put the codes in.")]
 On = Annotated[
     str | None,
     typer.Option(

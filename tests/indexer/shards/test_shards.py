@@ -22,6 +22,7 @@ from semblance.indexer.run import encoding as encoding_run
 from semblance.indexer.run import pipeline
 from semblance.indexer.shards import making
 from semblance.indexer.shards.running import Summary, encode
+from semblance.retrieval import storage
 from semblance.retrieval.codec import Codec, find_model
 from semblance.retrieval.errors import CodecMismatch, ShardsError, UsageError
 from tests.conftest import paint, until
@@ -289,6 +290,28 @@ def test_shards_of_another_model_than_the_librarys(shards: Path, pictures: Path,
         importing.take(shards, tmp_path / "library")
 
 
+@pytest.mark.usefixtures("bucket")
+def test_shards_at_an_address_are_those_of_a_folder(pictures: Path, tmp_path: Path) -> None:
+    made(pictures, tmp_path / "out")
+    for _ in range(2):
+        summary = encode(str(pictures), "s3://bucket/codes/", model="cifar10-fast", shard=4)
+    assert counts(summary) == (3, 0, 0, 11, 1), "the second run has nothing to do"
+    stored = {storage.last(each.address): storage.read(each.address) for each in storage.listing("s3://bucket/codes")}
+    assert stored == held(tmp_path / "out")
+    with pytest.raises(ShardsError, match="begun by cifar10-fast"):
+        encode(str(pictures), "s3://bucket/codes", model="cifar10", shard=4)
+    done = document(call("import", "s3://bucket/codes", "--library", tmp_path / "library", "--json"))
+    assert done["added"] == 11
+    name = min(name for name in stored if name.endswith(".parquet"))
+    storage.write(f"s3://bucket/codes/{name}", stored[name][:-5])
+    refused = call("import", "s3://bucket/codes", "--library", tmp_path / "other")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert f"s3://bucket/codes/{name} is cut short" in refused.stderr
+    refused = call("encode", pictures, "--out", "s3://there-is-none/codes", "--model", "cifar10-fast")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "Traceback" not in refused.stderr
+
+
 # ---- what hinders --------------------------------------------------------------------------------------------------
 
 
@@ -312,6 +335,18 @@ def test_a_decoder_that_is_killed_costs_no_picture(
     made(pictures, tmp_path / "out")
     assert killed
     assert held(tmp_path / "out") == held(tmp_path / "alone")
+
+
+def test_a_disk_that_is_away_makes_no_shards_of_failures(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    made(pictures, out, shard=10)
+    listed = next(out.glob("*.list"))
+    for path in out.glob("shard-*"):
+        path.unlink()
+    pictures.rename(tmp_path / "away")
+    with pytest.raises(ShardsError, match=r"None of the 10 pictures of shard-00000000-\w+ can be read"):
+        made(listed, out, shard=None)
+    assert not [*out.glob("shard-00000000-*")]
 
 
 @pytest.mark.usefixtures("mounting")
