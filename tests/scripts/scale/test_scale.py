@@ -142,6 +142,17 @@ def test_what_failed_is_not_tried_on_more_codes() -> None:
     assert [(row["name"], row["value"]) for row in said] == [(f"1,000 codes, b: {second['failed']}", 0)]
 
 
+def test_semantic_hashing_is_compared_at_the_same_effort() -> None:
+    def record(codes: int, ms: float, recall: float, *efforts: int) -> dict[str, Any]:
+        both = {"recall@10": recall, "recall@100": recall, "times_exact": 1.0}
+        points = [{"effort": effort, "ms": ms * effort, **both} for effort in efforts]
+        return {"codes": codes, "contender": "hash", "points": points}
+
+    said = rows.rows([record(10, 1, 0.9, 1, 2), record(100, 9, 0.5, 1), record(1000, 3, 0.6, 2, 4)], "few pictures")
+    found = [(row["name"], row["value"]) for row in said if "semantic" in row["name"]]
+    assert found == [("semantic hashing, 10 to 1,000 codes, effort 2, recall@10 0.900 and 0.600", 3)]
+
+
 def test_ties_count_as_found_and_repetition_does_not() -> None:
     codes = np.array([[0], [1], [2], [3], [255]], np.uint8)  # at 0, 1, 1, 2, 8 from 0
     query = np.array([0], np.uint8)
