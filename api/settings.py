@@ -3,16 +3,20 @@
 import ipaddress
 import json
 import os
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from limits import parse
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from semblance.retrieval import files
 
 RATE = "6000/minute"  # a page of thumbnails is a hundred requests
+MILVUS = "milvus://"
+NO_LIBRARY = "Say which library: --library DIR, or SEMBLANCE_LIBRARY; or --index milvus://HOST:PORT/NAME for one there."
+_PASSWORD = re.compile(r"(//[^/:@]*:)[^/]*@")
 
 
 class Settings(BaseSettings):
@@ -20,7 +24,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SEMBLANCE_", extra="ignore")
 
-    library: Path
+    library: Path | None = Field(None, description="its folder; may be left out where index is an address of Milvus")
+    index: str = Field("auto", description="what finds the nearest codes, or milvus://HOST:PORT/NAME")
+    keys: Path | None = Field(None, description="the folder whose keys.json says who may ask; else the library's")
     model: str | None = None
     host: str = Field("127.0.0.1", min_length=1)  # to a socket, an empty host is every address there is
     port: int = Field(default=8000, ge=0, le=65535)
@@ -122,7 +128,18 @@ class Settings(BaseSettings):
             raise ValueError(f"{text!r} is no address of a collector (one is http://localhost:4318), nor on")
         return text
 
-    @field_validator("library", "cert", "key_file", mode="before")
+    @model_validator(mode="after")
+    def _served(self) -> Self:
+        if self.library is None and not self.index.startswith(MILVUS):
+            raise ValueError(NO_LIBRARY)
+        return self
+
+    @property
+    def served(self) -> str:
+        """What is served, in words; without the password that an address may have."""
+        return str(self.library or _PASSWORD.sub(r"\1***@", self.index))
+
+    @field_validator("library", "keys", "cert", "key_file", mode="before")
     @classmethod
     def _named(cls, path: object) -> object:
         if path == "":  # a Path makes it the working folder

@@ -23,6 +23,7 @@
     |   |-- NoPixels                it was indexed without the pixel baseline
     |   |-- NoCopies                it knows nothing of which pictures are the same yet
     |   |-- NoMap                   nobody has computed its map yet
+    |   |-- NeedsCatalog            only a catalog knows it, and a service that answers from Milvus alone has none
     |   |-- NothingRemembered       its codes cannot be turned into pictures, or this picture has none
     |   |-- UnknownPicture          it has no picture of this id
     |   `-- Gone                    a picture's file has vanished since it was indexed
@@ -134,6 +135,16 @@ class NoCopies(LibraryError):
 
 class NoMap(LibraryError):
     """The library has no map that could be shown."""
+
+
+class NeedsCatalog(LibraryError):
+    """What is asked only a catalog knows, and a service that answers from Milvus alone has none."""
+
+    def __init__(self, what: str = "that") -> None:
+        super().__init__(
+            f"This service answers from Milvus alone, and only a library's catalog knows {what}: ask a service of the "
+            "library itself."
+        )
 
 
 class NothingRemembered(LibraryError):

@@ -44,6 +44,7 @@ async def ready(request: Request) -> Ready | Response:
         bits=state.codec.bits,
         engines=state.engines,
         generation=state.ways["code"].generation.number,
+        catalog=own.settings.library is not None,
         codecs={name: way.codec.codec_id for name, way in state.ways.items() if name != "pixel"},
         coverage={name: state.ways[name].coverage for name in state.engines},
         audit=Audit(**asdict(own.worker.audits.so_far)),

@@ -25,6 +25,7 @@ class Ready(BaseModel):
     bits: int
     engines: list[Engine]
     generation: int
+    catalog: bool = Field(True, description="Whether there are facts, facets, a map, duplicates, jobs and uploads too")
     codecs: dict[Engine, str]
     coverage: dict[Engine, float] = Field(description="The share of the pictures that each way of asking knows")
     audit: Audit

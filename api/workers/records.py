@@ -5,10 +5,34 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from semblance.indexer.answers.asking import Answer, Question, Way
 from semblance.retrieval.codec import Codec
+
+
+class Held(Protocol):
+    """What the thread holds: a Library, or a library that is in Milvus alone."""
+
+    @property
+    def codec(self) -> Codec:
+        """Of what is alike."""
+
+    @property
+    def ways(self) -> dict[str, Way[Any]]:
+        """By the names that users call them by."""
+
+    @property
+    def engines(self) -> list[str]:
+        """The names of those that it can answer."""
+
+    def follow(self, wait: bool = True) -> bool:
+        """See Library.follow."""
+
+    def close(self) -> None:
+        """Nothing can be asked after."""
+
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,10 @@ import anyio.to_thread
 
 from semblance.api.settings import Settings
 from semblance.api.watch.watch import Watch
+from semblance.api.workers import opening
 from semblance.api.workers.audits import Audits
-from semblance.api.workers.records import Asked, State
+from semblance.api.workers.records import Asked, Held, State
 from semblance.indexer.answers.asking import Answer, Question, answer
-from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 from semblance.retrieval.errors import Busy, LibraryError, NoCopies, Overtaken, SemblanceError
 
@@ -43,10 +43,10 @@ _LOADED_EVERY = 0.05  # while another codec's codes are being loaded and the old
 class Worker:
     """The thread and its queue."""
 
-    def __init__(self, settings: Settings, watch: Watch, library: Library | None = None) -> None:
-        """Over `library`, which is the thread's from then on; or over the library that there will be, by its `model`
-        where the codec is to be found there. `watch` is told of answers."""
-        self._folder, self._model, self._library = settings.library, settings.model, library
+    def __init__(self, settings: Settings, watch: Watch, library: Held | None = None) -> None:
+        """Over `library`, which is the thread's from then on; or over the one that there will be, as the settings say
+        (opening.py). `watch` is told of answers."""
+        self._settings, self._library = settings, library
         self._watch, self.audits = watch, Audits(settings.audit, watch.metrics)
         self._stuck, self._seen = settings.stuck_seconds, math.inf  # when the thread was last seen: it is not begun
         self._queue: queue.SimpleQueue[Asked | Future[None] | None] = queue.SimpleQueue()
@@ -127,7 +127,7 @@ class Worker:
         settled = True
         try:
             if self._library is None:
-                self._library = Library.open(self._folder, self._model)
+                self._library = opening.opened(self._settings)
             else:
                 settled = self._library.follow(wait=False)
             library = self._library
@@ -137,9 +137,9 @@ class Worker:
             self._close()
             self._state = error
         except Exception as error:  # whatever it is, the thread must go on: those who ask wait for it
-            log.exception("the library %s cannot be followed", self._folder)
+            log.exception("the library %s cannot be followed", self._settings.served)
             self._close()
-            self._state = LibraryError(f"The library {self._folder} cannot be read: {error}.")
+            self._state = LibraryError(f"The library {self._settings.served} cannot be read: {error}.")
         return settled
 
     def _close(self) -> None:

@@ -22,17 +22,17 @@ from semblance.indexer.answers.hits import Engine as Engine
 from semblance.indexer.answers.hits import Hit as Hit
 from semblance.indexer.answers.hits import Timings
 from semblance.indexer.answers.paging import Page
-from semblance.indexer.answers.questions import SEVERAL, ByChance, Query, Several, unknown
+from semblance.indexer.answers.questions import SEVERAL, ByChance, Query, Records, Several, unknown
 from semblance.indexer.answers.questions import Question as Question
 from semblance.indexer.answers.questions import Way as Way
-from semblance.indexer.catalog import Catalog, Narrowing
+from semblance.indexer.catalog import Narrowing
 from semblance.retrieval import decoding, queries
 from semblance.retrieval.codec import from_logits
 from semblance.retrieval.codes import hamming
 from semblance.retrieval.errors import Overtaken, SemblanceError, UsageError
 from semblance.retrieval.images import Region, Source
 from semblance.retrieval.index import Ids
-from semblance.retrieval.index.flat import Flat, find, rows
+from semblance.retrieval.index.flat import Flat, rows
 from semblance.retrieval.queries import CodeQuery
 from semblance.retrieval.views import placed, views
 
@@ -44,7 +44,7 @@ class ByCodes:
 
     left: int | None = None
 
-    def __init__(self, name: Engine, catalog: Catalog, by: Coded, same: Coded | None) -> None:
+    def __init__(self, name: Engine, catalog: Records, by: Coded, same: Coded | None) -> None:
         self.name, self.catalog, self.same, self.generation = name, catalog, same, by.generation
         self.codec, self.index, self.size, self.coverage = by.codec, by.index, len(by.index), by.share(len(by.index))
         self.stored = by.index  # all of them, to whatever `index` is narrowed
@@ -194,7 +194,7 @@ def _answered(
         try:
             codes = way.same.index.codes(ids)
         except KeyError:  # some have no such code yet
-            ids = ids[find(ids, way.same.index.ids())[1]]
+            ids = ids[way.same.index.has(ids)]
             codes = way.same.index.codes(ids)
         apart = np.bitwise_count(codes ^ own[1]).sum(axis=1)
         near = dict(zip(ids.tolist(), (apart <= way.same.within).tolist(), strict=True))

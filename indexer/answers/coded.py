@@ -1,18 +1,20 @@
 """The codes of one codec that a library holds, in memory, and how near two of them are the same picture's."""
 
 import logging
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from functools import cached_property, partial
+from typing import Self
 
 import numpy as np
 
 from semblance.indexer.answers import crowds
-from semblance.indexer.answers.crowds import Crowd, Looking
-from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Purpose
+from semblance.indexer.answers.crowds import Crowd, Looking, Shows
+from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose
 from semblance.indexer.derived import encoders, engines, snapshot
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import ModelError
+from semblance.retrieval.index import CodeIndex
 from semblance.retrieval.index.flat import find
 
 _GROWN = 20
@@ -26,17 +28,32 @@ class Coded:
     `within` is the distance up to which its model.json calls two pictures the same; None where it does not say.
     """
 
-    def __init__(self, catalog: Catalog, codec: Codec, purpose: Purpose, index: str = engines.AUTO) -> None:
-        """All codes that there are, in the `index` that users name. Raises CodecMismatch where the library knows none
-        of this codec, and as engines.load does."""
-        self.codec, self.pictures, self._catalog = codec, 0, catalog
+    def __init__(
+        self,
+        codec: Codec,
+        index: CodeIndex,
+        generation: Generation,
+        pictures: int = 0,
+        looking: Callable[[], Shows] | None = None,
+    ) -> None:
+        """`looking` makes what looks at pictures, to tell crowds; without, none are told."""
+        self.codec, self.index, self.generation, self.pictures = codec, index, generation, pictures
+        self._looking = looking
         self._counted = 0  # codes, when crowds were looked for
-        whose = CurrentCodec(codec.codec_id, codec.bits, codec.reference)
-        self.index, self.generation = engines.load(catalog, purpose, whose, index)
-        self._take_in(catalog.changes(self.generation.number, codec.codec_id))
         near = codec.card.get("near_duplicates")
         within = near.get("distance") if isinstance(near, dict) else None
         self.within: int | None = within if type(within) is int else None
+
+    @classmethod
+    def load(cls, catalog: Catalog, codec: Codec, purpose: Purpose, index: str = engines.AUTO) -> Self:
+        """All codes that there are, in the `index` that users name. Raises CodecMismatch where the library knows none
+        of this codec, and as engines.load does."""
+        whose = CurrentCodec(codec.codec_id, codec.bits, codec.reference)
+        loaded = cls(
+            codec, *engines.load(catalog, purpose, whose, index), looking=partial(Looking, catalog, codec.spec)
+        )
+        loaded._take_in(catalog.changes(loaded.generation.number, codec.codec_id))
+        return loaded
 
     def follow(self, catalog: Catalog) -> bool:
         """Take in what came since; whether that changes an answer."""
@@ -61,10 +78,10 @@ class Coded:
         """The crowds among these codes, none where `within` is not known. Found when first asked for, and anew when
         the library has grown or shrunk by a twentieth."""
         self._counted = len(self.index)
-        if self.within is None:
+        if self.within is None or self._looking is None:
             return []
         ids = self.index.ids()
-        return crowds.find(ids, self.index.codes(ids), self.within, Looking(self._catalog, self.codec.spec))
+        return crowds.find(ids, self.index.codes(ids), self.within, self._looking())
 
     def crowded(self, ids: Iterable[int]) -> dict[int, int]:
         """Of these pictures those that belong to a crowd, and how large it is."""
@@ -93,4 +110,4 @@ def known_again(catalog: Catalog, alike: Coded, index: str = engines.AUTO) -> Co
         return None
     if codec is None:
         return None
-    return alike if codec.codec_id == alike.codec.codec_id else Coded(catalog, codec, "same", index)
+    return alike if codec.codec_id == alike.codec.codec_id else Coded.load(catalog, codec, "same", index)

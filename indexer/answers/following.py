@@ -43,7 +43,7 @@ class Opened:
             self.codec = encoders.find(self.catalog) if model is None else Codec(model)
             self.catalog.check(self.codec)
             encoders.keep_if_possible(folder, self.codec)
-            self.alike = Coded(self.catalog, self.codec, "alike", index)
+            self.alike = Coded.load(self.catalog, self.codec, "alike", index)
             current = self.catalog.current("same")
             self._tells_copies = current and current.codec_id
             self.same = known_again(self.catalog, self.alike, index)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from semblance.indexer.answers.asking import Answer, ByCodes, Question, Way, answer
 from semblance.indexer.answers.auditing import recall
 from semblance.indexer.answers.wishes import wishes
+from semblance.indexer.catalog import Catalog
 from semblance.indexer.library import Library
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import SemblanceError
@@ -64,7 +65,8 @@ def wrong(way: Way[Any], how: Callable[[Distances, Ids], tuple[Distances, Ids]])
     """The way of codes over such an engine."""
     from semblance.indexer.answers.coded import Coded
 
-    by = Coded(way.catalog, way.codec, "alike")
+    catalog = cast(Catalog, way.catalog)
+    by = Coded.load(catalog, way.codec, "alike")
     by.index = Wrong(by.index, how)  # type: ignore[assignment]
     return ByCodes("code", way.catalog, by, None)
 
