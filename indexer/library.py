@@ -30,7 +30,7 @@ from semblance.indexer.keeping.removing import Removal
 from semblance.indexer.run.pipeline import Summary
 from semblance.retrieval import files
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import LibraryError, NoCopies, UsageError
+from semblance.retrieval.errors import LibraryError, NoCopies, SemblanceError, UsageError
 from semblance.retrieval.formats.regions import Region
 from semblance.retrieval.images import Source
 from semblance.retrieval.progress import Progress, quiet
@@ -190,11 +190,15 @@ class Library:
 
     def way(self, name: str) -> Way[Any]:
         """The way of this name. Raises UsageError, and NoCopies where the library has no codes for it yet."""
-        if name == "copies" and name not in self.ways:
-            raise NoCopies
         if name not in self.ways:
-            raise UsageError(f"There is no engine {name!r}: there are {', '.join(self.ways)}.")
+            raise self.lacking(name)
         return self.ways[name]
+
+    def lacking(self, name: str) -> SemblanceError:
+        """Why there is no way of this name."""
+        if name == "copies":
+            return NoCopies()
+        return UsageError(f"There is no engine {name!r}: there are {', '.join(self.ways)}.")
 
     def remove(self, *what: int | str | Path) -> Removal:
         """Forget pictures, each named by its id, its path, or a folder above it. Uploads go with them, no other file is

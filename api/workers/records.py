@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from semblance.indexer.answers.asking import Answer, Question, Way
 from semblance.retrieval.codec import Codec
+from semblance.retrieval.errors import SemblanceError
 
 
 class Held(Protocol):
@@ -25,6 +26,9 @@ class Held(Protocol):
     @property
     def engines(self) -> list[str]:
         """The names of those that it can answer."""
+
+    def lacking(self, name: str) -> SemblanceError:
+        """See Library.lacking."""
 
     def follow(self, wait: bool = True) -> bool:
         """See Library.follow."""
@@ -45,6 +49,7 @@ class State:
     engines: list[str]
     questions: dict[str, Callable[..., Question[Any]]]
     ways: dict[str, Way[Any]]
+    lacking: Callable[[str], SemblanceError]  # why there is no way of a name
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from semblance.api.workers.audits import Audits
 from semblance.api.workers.records import Asked, Held, State
 from semblance.indexer.answers.asking import Answer, Question, answer
 from semblance.retrieval import decoding
-from semblance.retrieval.errors import Busy, LibraryError, NoCopies, Overtaken, SemblanceError
+from semblance.retrieval.errors import Busy, IndexAway, LibraryError, Overtaken, SemblanceError
 
 T = TypeVar("T")
 CLIENT: ContextVar[str] = ContextVar("CLIENT", default="")  # the address that asks; set by the door
@@ -132,7 +132,9 @@ class Worker:
                 settled = self._library.follow(wait=False)
             library = self._library
             questions = {name: way.of_pictures for name, way in library.ways.items()}
-            self._state = State(library.codec, len(library), library.engines, questions, library.ways)
+            self._state = State(library.codec, len(library), library.engines, questions, library.ways, library.lacking)
+        except IndexAway as error:  # what is held looks for it
+            self._state = error
         except SemblanceError as error:
             self._close()
             self._state = error
@@ -156,7 +158,7 @@ class Worker:
                 assert self._library is not None
                 way = self._library.ways.get(asked[0].engine)
                 if way is None:
-                    raise NoCopies
+                    raise self._library.lacking(asked[0].engine)
                 try:
                     found = answer(way, [each.question for each in asked])
                 except Overtaken:  # another catalog was put into this one's place since the last look
