@@ -20,6 +20,7 @@
     |   |-- NotWritable             its folder or its disk may be read only
     |   |-- DiskFull                there is no room for what is to be written
     |   |-- Overtaken               it has another codec, or another library is in its place, since it was asked
+    |   |-- IndexAway               the server that holds its codes does not answer
     |   |-- NoPixels                it was indexed without the pixel baseline
     |   |-- NoCopies                it knows nothing of which pictures are the same yet
     |   |-- NoMap                   nobody has computed its map yet
@@ -119,6 +120,10 @@ class Overtaken(LibraryError):
 
     def __init__(self) -> None:
         super().__init__("Another model or library has taken the place of the one that was asked: ask again.")
+
+
+class IndexAway(LibraryError):
+    """The server that holds the codes does not answer, or not in time."""
 
 
 class NoPixels(LibraryError):

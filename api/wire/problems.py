@@ -28,6 +28,7 @@ _STATUS: dict[type[SemblanceError], int] = {
     errors.Outdated: 409,
     errors.Gone: 410,
     errors.Busy: 503,
+    errors.IndexAway: 503,
     errors.NotWritable: 403,
     errors.DiskFull: 507,
     errors.DamagedPicture: 400,
