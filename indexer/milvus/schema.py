@@ -10,7 +10,7 @@ are none). Collections bear the codec_id in their description, by which one that
 """
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
 from semblance.indexer.catalog import CurrentCodec, Generation, Purpose
@@ -25,7 +25,7 @@ SHARDS = 2  # a collection's; each is written and searched by itself
 _FORMAT = 1
 _TEXT = 65_535  # bytes that Milvus lets a text have
 _PATH, _FACTS = 8_192, 2_048
-_LIBRARY = "library"
+_LIBRARY, _COMING = "library", ".coming"
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class State:
 
     library: str
     holds: dict[Purpose, Held]
+    coming: dict[Purpose, Held] = field(default_factory=dict)  # of another codec, being filled beside those
 
 
 def collection(name: str, purpose: Purpose, codec_id: str) -> str:
@@ -80,12 +81,13 @@ def state(server: Server) -> State | None:
     values = {str(row["key"]): json.loads(row["value"]) for row in rows}
     if _LIBRARY not in values:
         return None
-    holds: dict[Purpose, Held] = {
-        purpose: Held(**values[purpose] | {"generation": Generation(**values[purpose]["generation"])})
-        for purpose in get_args(Purpose)
-        if purpose in values
-    }
-    return State(values[_LIBRARY]["library"], holds)
+    holds, coming = (_held(values, suffix) for suffix in ("", _COMING))
+    return State(values[_LIBRARY]["library"], holds, coming)
+
+
+def _held(values: dict[str, Any], suffix: str) -> dict[Purpose, Held]:
+    there = {purpose: values[purpose + suffix] for purpose in get_args(Purpose) if purpose + suffix in values}
+    return {purpose: Held(**said | {"generation": Generation(**said["generation"])}) for purpose, said in there.items()}
 
 
 def claim(server: Server, library: str) -> State:
@@ -95,7 +97,7 @@ def claim(server: Server, library: str) -> State:
     if there is None:
         if not server.ask("has_collection", name):
             _create(server, name, _state_fields(_says(_LIBRARY)), "vector", 1)
-        _put(server, _LIBRARY, {"library": library, "format": _FORMAT})
+        put(server, _LIBRARY, {"library": library, "format": _FORMAT})
         there = State(library, {})
     if there.library != library:
         raise UsageError(
@@ -104,10 +106,33 @@ def claim(server: Server, library: str) -> State:
     return there
 
 
-def note(server: Server, held: Held) -> Held:
-    """Write down what a collection holds; as it is then."""
-    _put(server, held.purpose, asdict(held))
+def note(server: Server, held: Held, coming: bool = False) -> Held:
+    """Write down what a collection holds, one that is searched or one that is coming; as it is then."""
+    put(server, held.purpose + (_COMING if coming else ""), asdict(held))
     return held
+
+
+def come(server: Server, held: Held) -> None:
+    """What was coming is searched from now on, and what was there before is dropped."""
+    there = state(server)
+    note(server, held)
+    forget(server, held.purpose + _COMING)
+    before = there and there.holds.get(held.purpose)
+    if before and before.collection != held.collection and is_ours(server, before):
+        server.change("drop_collection", before.collection)
+
+
+def forget(server: Server, key: str) -> None:
+    """Take a line out of the state."""
+    server.change("delete", f"{server.address.name}_state", ids=[key])
+
+
+def line(server: Server, key: str) -> dict[str, Any] | None:
+    """A line of the state, as it is at this moment; None where there is none."""
+    rows = server.ask(
+        "query", f"{server.address.name}_state", ids=[key], output_fields=["value"], consistency_level="Strong"
+    )
+    return json.loads(rows[0]["value"]) if rows else None
 
 
 def described(server: Server, name: str) -> str:
@@ -142,7 +167,8 @@ def _says(what: str) -> str:
     return f"Semblance {_FORMAT}: {what}"
 
 
-def _put(server: Server, key: str, value: dict[str, Any]) -> None:
+def put(server: Server, key: str, value: dict[str, Any]) -> None:
+    """Write a line of the state."""
     row = {"key": key, "value": json.dumps(value), "vector": b"\0"}
     server.change("upsert", f"{server.address.name}_state", [row])
 

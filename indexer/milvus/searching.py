@@ -22,7 +22,7 @@ from semblance.retrieval import codes as packed
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.index import Distances, Ids, Overlay
 from semblance.retrieval.index.contract import Exact
-from semblance.retrieval.index.flat import blank, find, rows
+from semblance.retrieval.index.flat import blank, find
 
 _NAMED = 8_192  # ids in one expression
 _DEEPER, _SLACK = 4, 16
