@@ -145,9 +145,9 @@ class NoMap(LibraryError):
 class NeedsCatalog(LibraryError):
     """What is asked only a catalog knows, and a service that answers from Milvus alone has none."""
 
-    def __init__(self, what: str = "that") -> None:
+    def __init__(self, what: str = "this") -> None:
         super().__init__(
-            f"This service answers from Milvus alone, and only a library's catalog knows {what}: ask a service of the "
+            f"This service answers from Milvus alone, and {what} needs the library's catalog: ask a service of the "
             "library itself."
         )
 

@@ -92,9 +92,10 @@ def huge_header(width: int = 20_000, height: int = 6_000) -> bytes:
 
 
 @contextmanager
-def serving(library: Path, *options: str, **variables: str) -> Iterator[str]:
+def serving(library: Path | None, *options: str, **variables: str) -> Iterator[str]:
     """A `semblance serve` process on a free port, ended by SIGINT; its address once it answers /health."""
-    command = [sys.executable, "-m", "semblance", "serve", "--library", str(library), "--port", "0", *options]
+    command = [sys.executable, "-m", "semblance", "serve", "--port", "0", *options]
+    command += ["--library", str(library)] if library else []
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **variables}, stderr=subprocess.PIPE, text=True, bufsize=1
     )

@@ -80,7 +80,7 @@ class ByMilvus(ByCodes):
     def exact(self, query: CodeQuery) -> Generator[None, None, Self]:
         """See Way.exact. NeedsCatalog where that would fetch more than FEW pictures."""
         if len(self.stored) > FEW:
-            raise NeedsCatalog("all codes at once")
+            raise NeedsCatalog("an audit of so many pictures")
         return (yield from super().exact(query))
 
     def _sample(self) -> Codes:

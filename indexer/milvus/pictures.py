@@ -1,4 +1,4 @@
-"""What stands for a catalog where a library is in Milvus alone: its pictures by their ids, their paths, some of them."""
+"""What stands for a catalog where a library is in Milvus alone: pictures by their ids, their paths, pages of them."""
 
 from collections.abc import Iterable
 
@@ -22,8 +22,8 @@ class Pictures:
     def __init__(self, library: str, codes: MilvusCodes) -> None:
         self.library, self.codes = library, codes
 
-    def paths(self, ids: Iterable[int], known: Generation | None = None) -> dict[int, str]:
-        """See questions.Records. Whether another library has come is for who follows the state, not for each answer."""
+    def paths(self, ids: Iterable[int], known: Generation | None = None) -> dict[int, str]:  # noqa: ARG002
+        """See questions.Records. Whether another library has come is told to who follows the state."""
         asked = np.array([*ids], np.int64)
         return {int(row["id"]): str(row["path"]) for row in self.codes.of(asked, ["id", "path"])}
 
@@ -66,7 +66,7 @@ def expression(asked: Narrowing) -> str:
     """What narrows in Milvus's words. NeedsCatalog where it is told nothing of what is asked for."""
     said = narrowing.expression(asked)
     if said is None:
-        raise NeedsCatalog("cameras, places and sizes in pixels")
+        raise NeedsCatalog("narrowing by camera, place or size")
     return said
 
 

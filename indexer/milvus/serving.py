@@ -67,7 +67,7 @@ class Elsewhere:
 
     def lacking(self, name: str) -> SemblanceError:
         """Why there is no way of this name."""
-        return NoCopies() if name == "copies" else NeedsCatalog("pixels")
+        return NoCopies() if name == "copies" else NeedsCatalog("the pixel baseline")
 
     def follow(self, wait: bool = True) -> bool:
         """Take in what the indexer has changed; without `wait`, as it was half a second ago. Raises as opening does."""
@@ -166,7 +166,7 @@ class Elsewhere:
         codec = encoders.named(held.codec_id, *([self._model] if self._model else []), held.model)
         if codec is None:
             raise ModelError(
-                f"The codes at {self._address} are of the model {held.model} ({held.codec_id[:12]}), which is not to be "
-                "found here: name its folder with --model."
+                f"The codes at {self._address} are of the model {held.model} ({held.codec_id[:12]}), which is not to "
+                "be found here: name its folder with --model."
             )
         return codec
