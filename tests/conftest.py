@@ -23,6 +23,7 @@ from PIL import Image
 from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
 from semblance.scripts.scenes import write_sample
+from tests.indexer.milvus.server import Milvus
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -62,6 +63,15 @@ def library(sample: Path, codec: Codec, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("library")
     pipeline.update([sample], folder, codec, with_pixels=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Milvus]:
+    """A real Milvus; a test that ends or stops it starts it again."""
+    server = Milvus(tmp_path_factory.mktemp("milvus"))
+    server.start()
+    yield server
+    server.kill()
 
 
 @pytest.fixture(scope="session")

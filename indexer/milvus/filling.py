@@ -24,7 +24,6 @@ from semblance.retrieval.progress import Progress, quiet
 
 FACTS = ("width", "height", "taken", "camera", "latitude", "longitude")
 _GONE = 4_096  # ids that are deleted at once
-_WAITS = 1  # for the state to be as the catalog
 
 
 def fill(library: Path, where: str, progress: Progress = quiet, limits: Limits = LIMITS) -> None:
@@ -37,8 +36,9 @@ def fill(library: Path, where: str, progress: Progress = quiet, limits: Limits =
         codecs = {purpose: codec for purpose in get_args(Purpose) if (codec := catalog.current(purpose))}
         with Lease(server) as lease:
             filling = Filling(catalog, server, lease, progress, total=len(codecs) * catalog.counts()[0])
-            for purpose, codec in codecs.items():
-                filling.bring(purpose, codec, there)
+            begun = [filling.begin(purpose, codec, there) for purpose, codec in codecs.items()]
+            for held, coming in begun:
+                filling.bring(held, coming)
 
 
 class Filling:
@@ -48,8 +48,8 @@ class Filling:
         self.catalog, self.server, self.lease = catalog, server, lease
         self.progress, self.done, self.total = progress, 0, total
 
-    def bring(self, purpose: Purpose, codec: CurrentCodec, there: schema.State) -> None:
-        """One purpose's codes to the catalog's state."""
+    def begin(self, purpose: Purpose, codec: CurrentCodec, there: schema.State) -> tuple[Held, bool]:
+        """What there is of one purpose's codes, and whether it is coming beside others; an empty collection else."""
         before = there.holds.get(purpose)
         coming = before is not None and before.codec_id != codec.codec_id
         held = there.coming.get(purpose) if coming else before
@@ -58,11 +58,15 @@ class Filling:
             fresh = Held(purpose, codec.codec_id, codec.bits, codec.model, name, self.catalog.generation(), through=0)
             schema.note(self.server, fresh, coming)
             held = schema.note(self.server, schema.make(self.server, fresh), coming)
+        return held, coming
+
+    def bring(self, held: Held, coming: bool) -> None:
+        """It to the catalog's state."""
         self.done += held.last if held.through is None else held.through
         while held.through is not None or not held.whole or held.generation != self.catalog.generation():
             held = self._changed(held, coming)
             held = self._rest(held, coming)
-            count = self.server.ask(
+            count = self.server.change(
                 "query", held.collection, filter="", output_fields=["count(*)"], consistency_level="Strong"
             )
             held = replace(held, whole=True, pictures=int(count[0]["count(*)"]), at=self.server.now())

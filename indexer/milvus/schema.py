@@ -174,14 +174,15 @@ def put(server: Server, key: str, value: dict[str, Any]) -> None:
 
 
 def _create(server: Server, name: str, fields: Any, vector: str, shards: int) -> None:
-    """A collection of these fields, loaded. Exact search is what it is made with."""
+    """A collection of these fields, searched exactly. Milvus takes some seconds to load one, which are not waited for
+    here: several come together, and whoever asks too early asks again."""
     import pymilvus
 
     index = pymilvus.MilvusClient.prepare_index_params()
     index.add_index(vector, index_type="BIN_FLAT", metric_type="HAMMING")
-    server.change(
-        "create_collection", name, schema=fields, index_params=index, num_shards=shards, consistency_level="Strong"
-    )
+    server.change("create_collection", name, schema=fields, num_shards=shards, consistency_level="Strong")
+    server.change("create_index", name, index_params=index, sync=False)
+    server.change("load_collection", name, _async=True)
 
 
 def _code_fields(description: str, bits: int) -> Any:

@@ -1,12 +1,15 @@
 """Becomes a Milvus of its own: `.venv/milvus/bin/python standalone.py FOLDER PORT [key=value ...]`.
 
-The package `milvus` starts its server as a child, which outlives whoever is killed; here it takes this process's place,
-so that who starts it has its number. The program is unpacked once, beside its environment, and not for each folder.
+The package `milvus` starts its server as a child, which outlives whoever is killed. Here it takes this process's place,
+so that who starts it has its number, and on Linux is killed with it, however they end. The program is unpacked once,
+beside its environment, and not for each folder.
 A key is one of Milvus's own configuration, as quotaAndLimits.limitWriting.forceDeny.
 """
 
+import ctypes
 import fcntl
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -54,4 +57,6 @@ def become(folder: Path, port: int, settings: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, which exec keeps
     become(Path(sys.argv[1]).resolve(), int(sys.argv[2]), dict(each.split("=", 1) for each in sys.argv[3:]))
