@@ -180,7 +180,10 @@ def changed(both: Both, **held: Any) -> Iterator[None]:
     state = schema.state(server)
     assert state is not None
     try:
-        schema.note(server, replace(state.holds["alike"], **held))
+        other = replace(state.holds["alike"], **held)
+        if "codec_id" in held:
+            other = replace(schema.make(server, other), **held)
+        schema.note(server, other)
         yield
     finally:
         schema.note(server, state.holds["alike"])
@@ -190,7 +193,8 @@ def changed(both: Both, **held: Any) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("held", "says"),
     [
-        ({"codec_id": "f" * 64, "model": "/home/who/own"}, "--model"),
+        ({"codec_id": "f" * 64, "model": "/home/who/own", "collection": "shown_alike_f", "through": 0}, "filled"),
+        ({"codec_id": "e" * 64, "model": "/home/who/own", "collection": "shown_alike_e", "through": None}, "--model"),
         ({"through": 40}, "being filled"),
         ({"collection": "shown_alike_none"}, "is gone"),
     ],
@@ -199,7 +203,7 @@ def test_what_it_cannot_answer_from_is_said_and_it_answers_again(
     both: Both, semblance: Callable[..., Any], held: dict[str, Any], says: str
 ) -> None:
     with changed(both, **held):
-        until(lambda: both.alone.get("/ready").status_code == 503)
+        until(lambda: says in both.alone.get("/ready").text)
         said = both.alone.get("/images/1/similar")
         assert said.status_code == 503
         assert says in said.json()["detail"]
