@@ -26,6 +26,7 @@ from semblance.indexer.answers.questions import SEVERAL, ByChance, Query, Severa
 from semblance.indexer.answers.questions import Question as Question
 from semblance.indexer.answers.questions import Way as Way
 from semblance.indexer.catalog import Catalog, Narrowing
+from semblance.indexer.milvus.searching import MilvusIndex
 from semblance.retrieval import decoding, queries
 from semblance.retrieval.codec import from_logits
 from semblance.retrieval.codes import hamming
@@ -107,10 +108,14 @@ class ByCodes:
         """See Way.narrowed. The codes that are left are gathered once, and searched as all would be."""
         key = self.catalog.stamp(), among
         if key not in self._narrowed:
-            own, known = copy.copy(self), self.stored.ids()
-            left = known[rows(self.catalog.among(among), known)]
-            own.index = Flat(self.stored.bits, left, self.stored.codes(left))  # type: ignore[assignment]
-            own.search, own.left = partial(queries.search, own.index), len(left)
+            own, ids = copy.copy(self), self.catalog.among(among)
+            if isinstance(self.stored, MilvusIndex):
+                own.index, own.left = self.stored.narrowed(among, ids)
+            else:
+                left = (known := self.stored.ids())[rows(ids, known)]
+                own.index = Flat(self.stored.bits, left, self.stored.codes(left))  # type: ignore[assignment]
+                own.left = len(left)
+            own.search = partial(queries.search, own.index)
             own.__dict__.pop("by_chance", None)
             while len(self._narrowed) >= _NARROWED:
                 del self._narrowed[next(iter(self._narrowed))]
