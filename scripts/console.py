@@ -67,6 +67,11 @@ def path(text: str) -> Path:
     return files.named(text)
 
 
+def place(text: str) -> Path | str:
+    """A path, or the address that stands for one, as it is: milvus://HOST:PORT/NAME."""
+    return text if "://" in text else path(text)
+
+
 def argument(help: str, metavar: str) -> Any:
     """An argument that names a file or a folder."""
     return typer.Argument(parser=path, metavar=metavar, help=help)

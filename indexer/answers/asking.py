@@ -26,6 +26,7 @@ from semblance.indexer.answers.questions import SEVERAL, ByChance, Query, Record
 from semblance.indexer.answers.questions import Question as Question
 from semblance.indexer.answers.questions import Way as Way
 from semblance.indexer.catalog import Narrowing
+from semblance.indexer.milvus.searching import MilvusIndex
 from semblance.retrieval import decoding, queries
 from semblance.retrieval.codec import from_logits
 from semblance.retrieval.codes import hamming
@@ -120,8 +121,10 @@ class ByCodes:
 
     def gathered(self, among: Narrowing) -> tuple[Exact, int]:
         """What is left of the codes when they are narrowed, and how many they are."""
-        known = self.stored.ids()
-        left = known[rows(self.catalog.among(among), known)]
+        ids = self.catalog.among(among)
+        if isinstance(self.stored, MilvusIndex):
+            return self.stored.narrowed(among, ids)
+        left = (known := self.stored.ids())[rows(ids, known)]
         return Flat(self.stored.bits, left, self.stored.codes(left)), len(left)
 
     def last(self) -> int:

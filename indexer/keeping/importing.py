@@ -18,7 +18,8 @@ import numpy as np
 
 from semblance.indexer.catalog import Catalog, NewPicture, Writer, naming
 from semblance.indexer.derived import encoders, snapshot
-from semblance.indexer.keeping.tables import Row, Table, table
+from semblance.indexer.keeping.tables import Row, Rows, table
+from semblance.indexer.milvus import moving
 from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec, find_model, id_of, shipped_models
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import CodecMismatch, UsageError
@@ -38,10 +39,11 @@ class Imported:
     refused: list[str] = field(default_factory=list)
 
 
-def take(file: Path, library: Path, model: str | None = None, progress: Progress = quiet) -> Imported:
-    """Take the rows of `file` into `library`, which is made where there is none: by `model`, or by the model that ships
-    and made the codes. Raises UsageError, CodecMismatch, ModelError, LibraryLocked, LibraryError, ImportError."""
-    rows = table(file)
+def take(file: Path | str, library: Path, model: str | None = None, progress: Progress = quiet) -> Imported:
+    """Take the rows of `file`, or of the Milvus at that address, into `library`, which is made where there is none: by
+    `model`, or by the model that ships and made the codes. Raises UsageError, CodecMismatch, ModelError, LibraryLocked,
+    LibraryError, ImportError."""
+    rows: Rows = table(file) if isinstance(file, Path) else moving.table(file)
     found = _check(rows, lambda done, _: progress(done, 2 * rows.count))
     alike, same = _codecs(found, rows.file, library, model)
     done = Imported()
@@ -62,7 +64,7 @@ def take(file: Path, library: Path, model: str | None = None, progress: Progress
     return done
 
 
-def _check(rows: Table, progress: Progress) -> dict[str, set[int]]:
+def _check(rows: Rows, progress: Progress) -> dict[str, set[int]]:
     """codec_id -> the lengths of its codes in the file. UsageError where rows contradict each other."""
     lengths: dict[str, set[int]] = {}
     ids = {name: array("q") for name in ("path", "code", "content", "numbered", "id")}  # hashes: a row takes 40 bytes
@@ -88,7 +90,7 @@ def _check(rows: Table, progress: Progress) -> dict[str, set[int]]:
     return lengths
 
 
-def _codecs(found: dict[str, set[int]], file: Path, library: Path, model: str | None) -> tuple[Codec, Codec]:
+def _codecs(found: dict[str, set[int]], file: Path | str, library: Path, model: str | None) -> tuple[Codec, Codec]:
     """The library's codecs for what is alike and for what is the same. CodecMismatch where the file has others."""
     if Catalog.exists(library):
         with Catalog.opened(library) as catalog:

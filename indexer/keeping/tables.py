@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,19 @@ class Row:
     facts: Facts | None = None
 
 
+class Rows(Protocol):
+    """Rows that can be gone through more than once, how many there are, and what holds them: for sentences."""
+
+    @property
+    def file(self) -> Path | str: ...
+
+    @property
+    def count(self) -> int: ...
+
+    def batches(self) -> Iterator[list[Row]]:
+        """All rows, checked one by one. Raises UsageError."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A file of rows, and how many there are."""
@@ -49,14 +62,14 @@ class Table:
     count: int
 
     def batches(self) -> Iterator[list[Row]]:
-        """All rows, checked one by one. Raises UsageError."""
+        """See Rows.batches."""
         done = 0
         with _sentences(self.file):
             reading = _parquet if self.file.suffix.lower() == ".parquet" else _npz
             for columns in reading(self.file):
                 names = [*columns]
                 rows = zip(*columns.values(), strict=True)
-                yield [_row(self.file, done + n, dict(zip(names, row, strict=True))) for n, row in enumerate(rows, 1)]
+                yield [as_row(self.file, done + n, dict(zip(names, row, strict=True))) for n, row in enumerate(rows, 1)]
                 done += len(columns["path"])
 
 
@@ -142,7 +155,8 @@ def _plain(stream: IO[bytes], dtype: np.dtype[Any], count: int) -> list[Any]:
     return [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
 
 
-def _row(file: Path, number: int, said: dict[str, Any]) -> Row:
+def as_row(file: Path | str, number: int, said: dict[str, Any]) -> Row:
+    """A row, of what its columns say. UsageError where that makes none."""
     try:
         path = said["path"]
         if not isinstance(path, str) or not _is_plain(path):

@@ -39,10 +39,12 @@ class Server:
     """
 
     def __init__(self, address: Address, limits: Limits = LIMITS) -> None:
-        """Connect. IndexAway where nobody answers in time, UsageError for a wrong password, ImportError of pymilvus."""
+        """Connect. IndexAway where nobody answers in time, UsageError for a wrong password, or without pymilvus."""
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-        import pymilvus
-
+        try:
+            import pymilvus
+        except ImportError as error:
+            raise UsageError(f"Milvus needs the extra packages ({error}): pip install 'semblance[milvus]'.") from error
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
         self.address, self.limits = address, limits
         self._milvus = pymilvus

@@ -9,16 +9,17 @@ which is searched until the other is whole.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Purpose
 from semblance.indexer.catalog.coded_pictures import coded_pictures
 from semblance.indexer.milvus import address, narrowing, schema
 from semblance.indexer.milvus.connection import LIMITS, Limits, Server
 from semblance.indexer.milvus.leasing import Lease
-from semblance.indexer.milvus.schema import Held
+from semblance.indexer.milvus.schema import PURPOSES, Held
 from semblance.retrieval.facts import Facts
 from semblance.retrieval.progress import Progress, quiet
 
@@ -26,14 +27,20 @@ FACTS = ("width", "height", "taken", "camera", "latitude", "longitude")
 _GONE = 4_096  # ids that are deleted at once
 
 
-def fill(library: Path, where: str, progress: Progress = quiet, limits: Limits = LIMITS) -> None:
+def fill(
+    library: Path,
+    where: str,
+    progress: Progress = quiet,
+    purposes: Sequence[Purpose] = PURPOSES,
+    limits: Limits = LIMITS,
+) -> None:
     """Bring the collections at the address `where` to the state of `library`. Raises UsageError, also where they are
     another library's, LibraryLocked, IndexAway, DiskFull and LibraryError; what was written stays and is gone on from.
     """
     with Catalog.opened(library) as catalog:
         server = Server(address.parse(where), limits)
         there = schema.claim(server, catalog.library)
-        codecs = {purpose: codec for purpose in get_args(Purpose) if (codec := catalog.current(purpose))}
+        codecs = {purpose: codec for purpose in purposes if (codec := catalog.current(purpose))}
         with Lease(server) as lease:
             filling = Filling(catalog, server, lease, progress, total=len(codecs) * catalog.counts()[0])
             begun = [filling.begin(purpose, codec, there) for purpose, codec in codecs.items()]

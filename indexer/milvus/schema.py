@@ -19,6 +19,7 @@ from semblance.indexer.milvus.connection import Server
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import LibraryError, UsageError
 
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 MOST = 16_384  # rows that Milvus gives at once
 FIELDS = ("id", "code", "path", "sha256", "size", "mtime", "taken", "facts")
 SHARDS = 2  # a collection's; each is written and searched by itself
@@ -86,7 +87,7 @@ def state(server: Server) -> State | None:
 
 
 def _held(values: dict[str, Any], suffix: str) -> dict[Purpose, Held]:
-    there = {purpose: values[purpose + suffix] for purpose in get_args(Purpose) if purpose + suffix in values}
+    there = {purpose: values[purpose + suffix] for purpose in PURPOSES if purpose + suffix in values}
     return {purpose: Held(**said | {"generation": Generation(**said["generation"])}) for purpose, said in there.items()}
 
 
@@ -148,6 +149,17 @@ def make(server: Server, held: Held) -> Held:
         server.change("drop_collection", held.collection)
     _create(server, held.collection, _code_fields(_says(held.codec_id), held.bits), "code", SHARDS)
     return replace(held, pictures=0, at=1, through=0, whole=False)
+
+
+def drop(server: Server) -> None:
+    """Drop all that is under the address's name. Raises LibraryError where somebody else made it, IndexAway."""
+    there = state(server)
+    if there is not None:
+        for held in [*there.holds.values(), *there.coming.values()]:
+            if is_ours(server, held):
+                server.change("drop_collection", held.collection)
+    if server.ask("has_collection", f"{server.address.name}_state"):
+        server.change("drop_collection", f"{server.address.name}_state")
 
 
 def is_ours(server: Server, held: Held) -> bool:

@@ -16,7 +16,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from semblance.indexer.catalog import Narrowing
 from semblance.indexer.milvus.connection import Server
+from semblance.indexer.milvus.narrowing import expression
 from semblance.indexer.milvus.schema import MOST, Held
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codes import Codes
@@ -111,35 +113,24 @@ class MilvusCodes:
     def _nearest(self, codes: Codes, k: int, where: str) -> Ranking:
         """The nearest k of all that an expression leaves."""
         limit, known = k + max(_SLACK, k // 8), dict[int, Ranking]()
-        asking = np.arange(len(codes))
-        while len(asking) and limit <= MOST:
-            for place, (near, ids) in zip(asking.tolist(), self._found(codes[asking], limit, where), strict=True):
+        while (asking := [place for place in range(len(codes)) if place not in known]) and limit <= MOST:
+            for place, (near, ids) in zip(asking, self._found(codes[asking], limit, where), strict=True):
                 if len(ids) < limit or near[-1] > near[k - 1]:
                     order = np.lexsort((ids, near))[:k]
                     known[place] = near[order], ids[order]
-            asking = np.array([place for place in asking.tolist() if place not in known], np.intp)
             limit = min(_DEEPER * limit, MOST) if limit < MOST else MOST + 1
-        if len(asking):
-            known |= dict(
-                zip(asking.tolist(), zip(*self._in_stretches(codes[asking], k, where), strict=True), strict=True)
-            )
-        found = min(len(ids) for _, ids in known.values())
-        return tuple(np.stack([known[place][part][:found] for place in range(len(codes))]) for part in (0, 1))  # type: ignore[return-value]
+        if asking:
+            known |= zip(asking, self._in_stretches(codes[asking], k, where), strict=True)
+        return _even([known[place] for place in range(len(codes))])
 
-    def _in_stretches(self, codes: Codes, k: int, where: str) -> Ranking:
+    def _in_stretches(self, codes: Codes, k: int, where: str) -> list[Ranking]:
         """The same, of each stretch of ids all, so that no crowd of equals is cut."""
         best, ids = blank(len(codes), 0), self.ids()
         for start in range(0, len(ids), MOST):
             part = ids[start : start + MOST]
             stretch = _all(where, f"id >= {part[0]} and id <= {part[-1]}")
-            found = self._found(codes, MOST, stretch)
-            columns = min(len(each) for _, each in found)
-            best = _merged(
-                best,
-                (np.stack([near[:columns] for near, _ in found]), np.stack([each[:columns] for _, each in found])),
-                k,
-            )
-        return best
+            best = _merged(best, _even(self._found(codes, MOST, stretch)), k)
+        return [*zip(*best, strict=True)]
 
     def _found(self, codes: Codes, limit: int, where: str) -> list[Ranking]:
         """What Milvus gives for each query, nearest first."""
@@ -174,18 +165,24 @@ class MilvusIndex(Overlay):
     the collection: what was added here counts here alone, and what is gone there is not waited for."""
 
     base: MilvusCodes
+    _among: Ids | None = None  # what it is narrowed to
 
-    def __init__(self, base: MilvusCodes) -> None:
-        super().__init__(base)
-
-    def narrowed(self, where: str, ids: Ids) -> Self:
-        """Those of which `where` is true in Milvus; of those added since, the ones of `ids`."""
-        own = copy.copy(self)
-        own.base = self.base.narrowed(where)
-        own._added = copy.copy(self._added)
+    def narrowed(self, among: Narrowing, ids: Ids) -> tuple[Self, int]:
+        """What a question is narrowed to, and how many codes that leaves; `ids` are the pictures that it is by the
+        catalog. Milvus narrows by itself where it can, and to ids that it is told where it cannot."""
+        own, said = copy.copy(self), expression(among)
+        own._added, own._ids = copy.copy(self._added), None
         own._added.remove(np.setdiff1d(self._added.ids(), ids))
-        own._ids = None
-        return own
+        if said is None:
+            own._among = np.setdiff1d(ids, self._removed)
+            return own, int(self.has(ids).sum())
+        own.base = self.base.narrowed(said)
+        hidden = own.base.of(np.union1d(self._removed, self._added.ids()), ["id"])
+        return own, own.base.count() - len(hidden) + len(own._added)
+
+    def search(self, codes: Codes, k: int, among: Ids | None = None) -> Ranking:
+        """See Exact.search."""
+        return super().search(codes, k, self._among if among is None else among)
 
     def _left(self, base: Exact, codes: Codes, k: int, among: Ids | None) -> Ranking:
         """See Overlay._left."""
@@ -211,6 +208,12 @@ def _all(*expressions: str) -> str:
     """An expression that is true where all of these are."""
     said = [each for each in expressions if each]
     return " and ".join(f"({each})" for each in said) if len(said) > 1 else "".join(said)
+
+
+def _even(found: list[Ranking]) -> Ranking:
+    """What was found for each query, as arrays: all of them can find as many, but while others change what there is."""
+    columns = min(len(ids) for _, ids in found)
+    return np.stack([near[:columns] for near, _ in found]), np.stack([ids[:columns] for _, ids in found])
 
 
 def _merged(one: Ranking, other: Ranking, k: int) -> Ranking:

@@ -1,7 +1,6 @@
 """`semblance import`: codes made elsewhere."""
 
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +10,14 @@ from semblance.scripts import console
 
 def import_(
     library: console.Library,
-    file: Annotated[Path, console.argument("What `semblance export` writes.", "FILE.parquet|.npz")],
+    file: Annotated[
+        Any,
+        typer.Argument(
+            parser=console.place,
+            help="What `semblance export` writes.",
+            metavar="FILE.parquet|.npz|milvus://HOST:PORT/NAME",
+        ),
+    ],
     model: console.Model = None,
     as_json: console.AsJson = False,
 ) -> None:

@@ -43,7 +43,12 @@ class Milvus:
         self.folder.mkdir(parents=True, exist_ok=True)
         said = _QUICK | {name.replace("__", "."): value for name, value in settings.items()}
         with (self.folder / "log").open("ab") as log:
-            command = [_PROGRAM, Path(__file__).with_name("standalone.py"), self.folder / "data", str(self.port)]
+            command: list[str | Path] = [
+                _PROGRAM,
+                Path(__file__).with_name("standalone.py"),
+                self.folder / "data",
+                str(self.port),
+            ]
             command += [f"{name}={value}" for name, value in said.items()]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         ends = time.monotonic() + 60
