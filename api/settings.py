@@ -10,7 +10,9 @@ from limits import parse
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from semblance.indexer.derived import engines
 from semblance.retrieval import files
+from semblance.retrieval.errors import UsageError
 
 RATE = "6000/minute"  # a page of thumbnails is a hundred requests
 
@@ -22,6 +24,7 @@ class Settings(BaseSettings):
 
     library: Path
     model: str | None = None
+    index: str = Field(engines.AUTO, description="what finds the nearest codes: see `semblance serve --help`")
     host: str = Field("127.0.0.1", min_length=1)  # to a socket, an empty host is every address there is
     port: int = Field(default=8000, ge=0, le=65535)
     allow_host: Annotated[list[str], NoDecode] = Field([], description="names that it answers to, beside loopback ones")
@@ -104,6 +107,15 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise ValueError(f"{error} (one is 127.0.0.1 or 172.16.0.0/12)") from None
         return networks
+
+    @field_validator("index")
+    @classmethod
+    def _there_is(cls, index: str) -> str:
+        try:
+            engines.check(index)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return index
 
     @field_validator("rate")
     @classmethod

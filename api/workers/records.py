@@ -2,25 +2,29 @@
 
 import contextvars
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
 from semblance.indexer.answers.asking import Answer, Question, Way
+from semblance.indexer.catalog import Purpose
+from semblance.indexer.derived.engines import Loaded
 from semblance.retrieval.codec import Codec
 
 
 @dataclass(frozen=True)
 class State:
     """What the rest of the service may know of the open library, and how it makes questions for each engine: by
-    `questions`, or by what of `ways` belongs to no thread (making questions, the codec, whose library it is)."""
+    `questions`, or by what of `ways` belongs to no thread (making questions, the codec, whose library it is).
+    `standing` says what codes are searched by, and why."""
 
     codec: Codec
     pictures: int
     engines: list[str]
     questions: dict[str, Callable[..., Question[Any]]]
     ways: dict[str, Way[Any]]
+    standing: Mapping[Purpose, Loaded]
 
 
 @dataclass(frozen=True)

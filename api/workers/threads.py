@@ -25,6 +25,7 @@ import anyio.to_thread
 from semblance.api.settings import Settings
 from semblance.api.watch.watch import Watch
 from semblance.api.workers.audits import Audits
+from semblance.api.workers.building import Building
 from semblance.api.workers.records import Asked, State
 from semblance.indexer.answers.asking import Answer, Question, answer
 from semblance.indexer.library import Library
@@ -46,7 +47,8 @@ class Worker:
     def __init__(self, settings: Settings, watch: Watch, library: Library | None = None) -> None:
         """Over `library`, which is the thread's from then on; or over the library that there will be, by its `model`
         where the codec is to be found there. `watch` is told of answers."""
-        self._folder, self._model, self._library = settings.library, settings.model, library
+        self._folder, self._model, self._index = settings.library, settings.model, settings.index
+        self._library, self.building = library, Building(settings.library, settings.index)
         self._watch, self.audits = watch, Audits(settings.audit, watch.metrics)
         self._stuck, self._seen = settings.stuck_seconds, math.inf  # when the thread was last seen: it is not begun
         self._queue: queue.SimpleQueue[Asked | Future[None] | None] = queue.SimpleQueue()
@@ -62,6 +64,7 @@ class Worker:
         """Answer what is queued, then end."""
         self._queue.put(None)
         self._thread.join()
+        self.building.stop()
 
     def check(self) -> None:
         """LibraryError where the thread has ended, or is at one thing for longer than anything should take."""
@@ -127,12 +130,13 @@ class Worker:
         settled = True
         try:
             if self._library is None:
-                self._library = Library.open(self._folder, self._model)
+                self._library = Library.open(self._folder, self._model, self._index)
             else:
                 settled = self._library.follow(wait=False)
             library = self._library
             questions = {name: way.of_pictures for name, way in library.ways.items()}
-            self._state = State(library.codec, len(library), library.engines, questions, library.ways)
+            self._state = State(library.codec, len(library), library.engines, questions, library.ways, library.standing)
+            self.building.see(library.standing)
         except SemblanceError as error:
             self._close()
             self._state = error

@@ -32,7 +32,7 @@ from semblance.retrieval.codes import hamming
 from semblance.retrieval.errors import Overtaken, SemblanceError, UsageError
 from semblance.retrieval.images import Region, Source
 from semblance.retrieval.index import Ids
-from semblance.retrieval.index.flat import Flat, find, rows
+from semblance.retrieval.index.flat import Flat
 from semblance.retrieval.queries import CodeQuery
 from semblance.retrieval.views import placed, views
 
@@ -45,7 +45,7 @@ class ByCodes:
     left: int | None = None
 
     def __init__(self, name: Engine, catalog: Catalog, by: Coded, same: Coded | None) -> None:
-        self.name, self.catalog, self.same, self.generation = name, catalog, same, by.generation
+        self.name, self.catalog, self.by, self.same, self.generation = name, catalog, by, same, by.generation
         self.codec, self.index, self.size, self.coverage = by.codec, by.index, len(by.index), by.share(len(by.index))
         self.stored = by.index  # all of them, to whatever `index` is narrowed
         self.far = float(self.codec.bits)
@@ -55,9 +55,8 @@ class ByCodes:
 
     @cached_property
     def by_chance(self) -> ByChance[CodeQuery] | None:
-        """See Way.by_chance. The sample is drawn when first asked for, and anew when the index has changed. Where that
-        is narrowed it is drawn of the whole, and fewer can be as near."""
-        of_all = queries.chances(self.stored)
+        """See Way.by_chance. Where the index is narrowed the sample is one of the whole, and fewer can be as near."""
+        of_all = queries.chances(self.stored, self.by.sample)
         if of_all is None or self.left is None:
             return of_all
         share = self.left / len(self.stored)
@@ -107,8 +106,8 @@ class ByCodes:
         """See Way.narrowed. The codes that are left are gathered once, and searched as all would be."""
         key = self.catalog.stamp(), among
         if key not in self._narrowed:
-            own, known = copy.copy(self), self.stored.ids()
-            left = known[rows(self.catalog.among(among), known)]
+            own, left = copy.copy(self), self.catalog.among(among)
+            left = left[self.stored.has(left)]
             own.index = Flat(self.stored.bits, left, self.stored.codes(left))  # type: ignore[assignment]
             own.search, own.left = partial(queries.search, own.index), len(left)
             own.__dict__.pop("by_chance", None)
@@ -119,7 +118,7 @@ class ByCodes:
 
     def last(self) -> int:
         """See Way.last."""
-        return int(ids[-1]) if len(ids := self.index.ids()) else 0
+        return self.by.last
 
     def exact(self, query: CodeQuery) -> Generator[None, None, Self]:
         """See Way.exact."""
@@ -194,7 +193,7 @@ def _answered(
         try:
             codes = way.same.index.codes(ids)
         except KeyError:  # some have no such code yet
-            ids = ids[find(ids, way.same.index.ids())[1]]
+            ids = ids[way.same.index.has(ids)]
             codes = way.same.index.codes(ids)
         apart = np.bitwise_count(codes ^ own[1]).sum(axis=1)
         near = dict(zip(ids.tolist(), (apart <= way.same.within).tolist(), strict=True))

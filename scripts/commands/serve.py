@@ -44,6 +44,7 @@ Proxies = Annotated[
 def serve(
     library: Annotated[Path | None, console.option("The library's folder.", show_default="SEMBLANCE_LIBRARY")] = None,
     model: console.OwnModel = None,
+    index: console.Index = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.", show_default=_DEFAULTS["host"])] = None,
     port: Annotated[
         int | None, typer.Option(help="The port; 0 takes a free one.", show_default=_DEFAULTS["port"])
@@ -64,9 +65,9 @@ def serve(
     """Serve a library: the page at /, the API described at /docs."""
     given: dict[str, object] = {"library": library, "model": model, "host": host, "port": port, "open": open or None}
     given |= {"allow_host": allow_host or None, "trust_proxy": trust_proxy or None, "folders": folder or None}
-    settings = settled(given | {"share": share or None, "cert": cert, "key_file": key_file})
+    settings = settled(given | {"index": index, "share": share or None, "cert": cert, "key_file": key_file})
     with listen(settings) as listener:
-        opened = None if wait else Library.open(settings.library, settings.model)
+        opened = None if wait else Library.open(settings.library, settings.model, settings.index)
         run(settings, opened, listener, lambda url: announce(settings, url))
 
 

@@ -51,7 +51,8 @@ class Wrong:
     """An engine that is asked like the one it wraps, and does to what that finds whatever `how` says."""
 
     def __init__(self, right: CodeIndex, how: Callable[[Distances, Ids], tuple[Distances, Ids]]) -> None:
-        self.bits, self.ids, self.codes, self._right, self._how = right.bits, right.ids, right.codes, right, how
+        self.bits, self.ids, self.has, self.codes = right.bits, right.ids, right.has, right.codes
+        self._right, self._how = right, how
 
     def __len__(self) -> int:
         return len(self._right)
@@ -64,7 +65,7 @@ def wrong(way: Way[Any], how: Callable[[Distances, Ids], tuple[Distances, Ids]])
     """The way of codes over such an engine."""
     from semblance.indexer.answers.coded import Coded
 
-    by = Coded(way.catalog, way.codec, "alike")
+    by = Coded.load(way.catalog, way.codec, "alike")
     by.index = Wrong(by.index, how)  # type: ignore[assignment]
     return ByCodes("code", way.catalog, by, None)
 
