@@ -44,16 +44,20 @@ def build(library: Path, index: str, bar: Bar) -> list[str]:
         ) from error
 
 
-def laid_over(catalog: Catalog, codec: CurrentCodec, choice: Choice) -> int:
-    """How many codes came and went since what was chosen was built."""
-    if choice.built is None:
+def laid_over(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, choice: Choice) -> int:
+    """How many codes came and went since what lies on the disk was made of them; 0 where nothing is used as it lies."""
+    if choice.built:
+        saved = choice.built.generation
+    elif choice.engine == MAPPED and (path := snapshot.place(catalog, purpose, codec)):
+        saved = snapshot.generation(catalog, path, codec)
+    else:
         return 0
-    return codecs.changed(catalog, codec.codec_id, choice.built.generation.number)
+    return codecs.changed(catalog, codec.codec_id, saved.number)
 
 
 def _wanted(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, index: str) -> str | None:
     choice = engines.choose(catalog, purpose, codec, index)
-    if choice.built and engines.is_much(laid_over(catalog, codec, choice), choice.built.size):
+    if engines.is_much(laid_over(catalog, purpose, codec, choice), choice.size):
         return choice.engine
     if index == MAPPED and snapshot.place(catalog, purpose, codec) is None:
         return MAPPED

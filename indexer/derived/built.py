@@ -29,7 +29,7 @@ from semblance.indexer.derived import doubts
 from semblance.indexer.derived.doubts import Doubt
 from semblance.retrieval import files
 from semblance.retrieval.errors import LibraryError, LibraryLocked, SnapshotError
-from semblance.retrieval.index import ENGINES, MappedFlat
+from semblance.retrieval.index import ENGINES, MappedFlat, tuning
 from semblance.retrieval.index.contract import Engine, Stored
 from semblance.retrieval.index.mapped import to_file
 from semblance.retrieval.progress import Progress
@@ -109,8 +109,6 @@ def write(
 ) -> Built:
     """Build an engine of all codes (of the catalog at `generation`), tune it, and put it in the place of those before;
     for who has the lock. Raises OSError, and leaves what was there then."""
-    from semblance.retrieval.index import tuning  # what only building needs
-
     place = catalog.folder / FOLDER / f"{codec.codec_id[:_DIGITS]}-{engine}-{generation.token[:_DIGITS]}"
     files.make_folder(place.parent)
     draft = files.beside(place)

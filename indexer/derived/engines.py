@@ -30,7 +30,8 @@ COPIED = 2**19  # codes up to which a change copies them all; above, changes lie
 class Choice:
     """What a library's codes are searched by. `asked`: as users named it; `engine`: what answers, and `why`; `built`:
     its folder where it has one; `wanted`: what is to be built, by its name; None where nothing is. `recall` (of ten
-    results) and `milliseconds` (one query) are to be expected, where they are known; `memory`: bytes for the codes."""
+    results) and `milliseconds` (one query) are to be expected, where they are known; `size`: codes on the disk, and
+    `memory`: bytes for them."""
 
     asked: str
     engine: str
@@ -39,6 +40,7 @@ class Choice:
     wanted: str | None = None
     recall: float | None = 1.0
     milliseconds: float | None = None
+    size: int = 0
     memory: int = 0
 
 
@@ -88,7 +90,7 @@ def check(index: str) -> None:
 
 def said(choice: Choice) -> dict[str, Any]:
     """What `status` and a service say of it."""
-    kept = {name: value for name, value in vars(choice).items() if name not in ("built", "wanted")}
+    kept = {name: value for name, value in vars(choice).items() if name not in ("built", "wanted", "size")}
     took = choice.milliseconds
     return {**kept, "milliseconds": took if took is None else float(f"{took:.3g}")}
 
@@ -108,8 +110,9 @@ def choose(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, index: str =
         return Choice(str(address.parse(index)), MILVUS, "it was asked for", recall=None)  # without its password
     place = snapshot.place(catalog, purpose, codec)
     size = snapshot.count(place) if place else 0
-    exact = Choice(index, FLAT, "it was asked for", memory=measured.memory(size, codec.bits))
-    if place and (index == MAPPED or (index != FLAT and not measured.fits_in_memory(size, codec.bits))):
+    exact = Choice(index, FLAT, "it was asked for", size=size, memory=measured.memory(size, codec.bits))
+    too_large = index != FLAT and size > FEW and not measured.fits_in_memory(size, codec.bits)
+    if place and (index == MAPPED or too_large):
         exact = replace(exact, engine=MAPPED)
     if index in (FLAT, MAPPED):
         return exact
@@ -124,7 +127,7 @@ def _auto(catalog: Catalog, codec: CurrentCodec, exact: Choice, place: Path | No
     """Exact where that is quick, else the quickest of what is built, else exact until something is."""
     if place is None or size <= FEW:
         return replace(exact, why="so few codes are compared at once")
-    took = measured.exact_milliseconds(place, codec.bits, size)
+    took = size * measured.a_code(codec.bits)
     exact = replace(exact, milliseconds=took)
     if took <= WITHIN:
         return replace(exact, why=f"all codes are compared within {WITHIN:g} ms")
@@ -139,7 +142,7 @@ def _auto(catalog: Catalog, codec: CurrentCodec, exact: Choice, place: Path | No
 
 def _of(found: Built, exact: Choice) -> Choice:
     """The choice of an engine that is built."""
-    said = replace(exact, engine=found.engine, built=found, memory=found.memory)
+    said = replace(exact, engine=found.engine, built=found, size=found.size, memory=found.memory)
     return replace(said, recall=found.recall, milliseconds=found.milliseconds)
 
 

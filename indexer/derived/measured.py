@@ -2,9 +2,9 @@
 
 import json
 import shutil
-import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,11 @@ import numpy as np
 from semblance.indexer.derived.built import FOLDER, RECALL, K
 from semblance.retrieval import files
 from semblance.retrieval.codes import width
-from semblance.retrieval.index import ENGINES, FlatIndex
+from semblance.retrieval.index import ENGINES, FlatIndex, tuning
 from semblance.retrieval.index.mapped import MappedFlat, to_file
 from semblance.retrieval.progress import Progress, quiet
 
-_SAMPLE = 2**20  # codes: more than the caches hold
-_RUNS = 5  # of which the quickest counts: the machine may be busy
+_SAMPLE = 2**20  # codes that engines are tried on
 _COPIES = 2  # of the file are in memory for a moment while a snapshot is loaded
 _GROWN = 2  # times as many codes: then engines are tried anew
 
@@ -32,17 +31,10 @@ class Tried:
     recall: float
 
 
-def exact_milliseconds(snapshot: Path, bits: int, size: int) -> float:
-    """What one query compared with all `size` codes of a snapshot takes: a million are, and it is the same for each.
-    Raises OSError."""
-    count = min(size, _SAMPLE)
-    codes = np.fromfile(snapshot, np.uint8, count * width(bits)).reshape(count, width(bits))  # from wherever it begins
-    index, took = FlatIndex(bits, np.arange(count), codes), []
-    for row in range(_RUNS):
-        started = time.perf_counter()
-        index.search(codes[row : row + 1], K)
-        took.append(time.perf_counter() - started)
-    return 1000 * min(took) * size / count
+@cache
+def a_code(bits: int) -> float:
+    """The milliseconds that a query compared with one more code takes, on this machine, now."""
+    return tuning.scan_milliseconds(bits)
 
 
 def memory(size: int, bits: int) -> int:
@@ -69,8 +61,6 @@ def remembered(library: Path, codec_id: str, size: int) -> list[Tried] | None:
 
 def tried(library: Path, codec_id: str, codes: FlatIndex, progress: Progress = quiet) -> list[Tried]:
     """Build and tune each engine on a sample of the codes, and remember what came of it. Raises OSError."""
-    from semblance.retrieval.index import tuning  # what only building needs
-
     rows = np.sort(np.random.default_rng(0).choice(len(codes), min(_SAMPLE, len(codes)), replace=False))
     ids = codes.ids()[rows]
     sample, found = FlatIndex(codes.bits, ids, codes.codes(ids)), []

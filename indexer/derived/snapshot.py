@@ -58,14 +58,14 @@ def mapped(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> tuple[Map
         raise SnapshotError(f"{path} has made way for another.")
     with doubt.using():
         codes = MappedFlat(path, codec.bits)
-    return codes, _of(catalog, path, end, codec), doubt
+    return codes, generation(catalog, path, codec, end), doubt
 
 
 def place(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> Path | None:
     """Where the snapshot of these codes lies that can be trusted, as far as its end says; None where there is none."""
     for path in _places(catalog, purpose, codec):
         with contextlib.suppress(SnapshotError):
-            _of(catalog, path, _end(path)[1], codec)
+            generation(catalog, path, codec)
             if not is_wrong(path):
                 return path
     return None
@@ -76,6 +76,22 @@ def count(path: Path) -> int:
     with contextlib.suppress(OSError), open_regular(path) as file:
         return int.from_bytes(file.read(20)[12:], "little")  # see mapped.py
     return 0
+
+
+def generation(catalog: Catalog, path: Path, codec: CurrentCodec, end: bytes | memoryview | None = None) -> Generation:
+    """The generation that the snapshot of these codes at `path`, which ends so, is of. SnapshotError where it is none
+    of this library's."""
+    end = _end(path)[1] if end is None else end
+    if end[-len(_MAGIC) :] != _MAGIC:
+        raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
+    try:
+        state = _says(end)
+        saved = Generation(state["number"], state["token"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise SnapshotError(f"{path} does not say what it is a snapshot of.") from error
+    if state != _state(catalog, codec, saved) or not catalog.knows(saved):
+        raise SnapshotError(f"{path} is of another library, of other codes or of a history that this library has not.")
+    return saved
 
 
 def refresh(catalog: Catalog, purpose: Purpose = "alike") -> FlatIndex:
@@ -204,23 +220,9 @@ def _says(end: bytes | memoryview) -> dict[str, Any]:
 def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex, Generation]:
     """What is in the file, and of which generation. SnapshotError where it must not be trusted."""
     data = _checked(path)
-    generation = _of(catalog, path, data, codec)
+    saved = generation(catalog, path, codec, data)
     ids, codes = from_file(path, data, codec.bits)
-    return FlatIndex(codec.bits, ids.copy(), codes.copy()), generation
-
-
-def _of(catalog: Catalog, path: Path, end: bytes | memoryview, codec: CurrentCodec) -> Generation:
-    """The generation that a snapshot with this end is of. SnapshotError where that is none of this library's."""
-    if end[-len(_MAGIC) :] != _MAGIC:
-        raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
-    try:
-        state = _says(end)
-        generation = Generation(state["number"], state["token"])
-    except (ValueError, LookupError, TypeError) as error:
-        raise SnapshotError(f"{path} does not say what it is a snapshot of.") from error
-    if state != _state(catalog, codec, generation) or not catalog.knows(generation):
-        raise SnapshotError(f"{path} is of another library, of other codes or of a history that this library has not.")
-    return generation
+    return FlatIndex(codec.bits, ids.copy(), codes.copy()), saved
 
 
 def _checked(path: Path) -> memoryview:

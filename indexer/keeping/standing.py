@@ -75,7 +75,8 @@ def _searched(catalog: Catalog, purpose: Purpose, index: str) -> dict[str, Any]:
     if codec is None:
         return {}
     choice = engines.choose(catalog, purpose, codec, index)
-    return {**engines.said(choice), "wanted": choice.wanted, "laid_over": building.laid_over(catalog, codec, choice)}
+    laid_over = building.laid_over(catalog, purpose, codec, choice)
+    return {**engines.said(choice), "wanted": choice.wanted, "laid_over": laid_over}
 
 
 def _codec(catalog: Catalog, known: KnownCodec, pictures: int) -> dict[str, Any]:
