@@ -32,14 +32,8 @@ def create_app(settings: Settings, library: Held | None = None) -> FastAPI:
 
     That one is opened in the background: until then, and while there is none, /ready answers 503.
     """
-    watch = Watch(settings)
-    worker = Worker(settings, watch, library)
-    slots = Slots(settings.decode_slots, settings.waiting)
-    reading = Reading(settings.read_seconds, settings.reads_at_once)
-    folder = settings.library
-    changing = Changing(settings, folder) if folder else None
-    shelf = InLibrary(folder) if folder else InMemory(worker)
-    service = Service(settings, worker, slots, watch, reading, shelf, changing)
+    service = _service(settings, library)
+    watch, worker, changing = service.watch, service.worker, service.changed_by
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Service]]:
@@ -59,18 +53,28 @@ def create_app(settings: Settings, library: Held | None = None) -> FastAPI:
     guard.install(app, settings, watch)
     problems.install(app)
     for router in ROUTERS:
-        app.include_router(router, **({} if folder else without_a_catalog(router)))
+        app.include_router(router, **({} if changing else without_a_catalog(router)))
     app.state.stop = service.stop  # at once, for those who cannot wait until the app's life ends
-    app.state.closing = (
-        changing.end if changing else (lambda: None)
-    )  # when that begins: streams of events end, and what runs beside requests
+    # When that begins, streams of events end, and what runs beside requests:
+    app.state.closing = changing.end if changing else (lambda: None)
     app.state.connections = lambda: 0  # how many are open, where a server says so
     app.state.ended = dict  # and how many it has ended, by the reason
     app.state.share = watch.share  # a key for this run alone
-    watch.metrics.read(partial(standing, worker, slots, app.state))
+    watch.metrics.read(partial(standing, worker, service.slots, app.state))
 
     _add_page(app)
     return app
+
+
+def _service(settings: Settings, library: Held | None) -> Service:
+    watch = Watch(settings)
+    worker = Worker(settings, watch, library)
+    slots = Slots(settings.decode_slots, settings.waiting)
+    reading = Reading(settings.read_seconds, settings.reads_at_once)
+    if settings.library is None:
+        return Service(settings, worker, slots, watch, reading, InMemory(worker), None)
+    changing = Changing(settings, settings.library)
+    return Service(settings, worker, slots, watch, reading, InLibrary(settings.library), changing)
 
 
 def _add_page(app: FastAPI) -> None:

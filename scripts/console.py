@@ -88,6 +88,8 @@ Model = Annotated[
     str | None, typer.Option(help=_MODEL, show_default=f"the library's own; {DEFAULT_MODEL} for a new one")
 ]
 OwnModel = Annotated[str | None, typer.Option(help=_MODEL, show_default="the library's own")]
+_INDEX = "What finds the nearest codes: auto, flat, mapped, an engine, or milvus://HOST:PORT/NAME."
+Index = Annotated[str | None, typer.Option(metavar="NAME", help=_INDEX, show_default="auto")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
 Models = Annotated[
     list[str] | None,

@@ -66,9 +66,7 @@ async def search(
         return await _next(own, params, "upload")
     for _ in range(_ANEW):
         state = own.worker.state()
-        made = state.questions.get(params.engine)
-        if made is None:
-            raise state.lacking(params.engine)
+        made = state.questions.get(params.engine) or state.way(params.engine).of_pictures
         question = await own.slots.run(_read, file, made, params, own.settings.max_upload_mb)
         with contextlib.suppress(Overtaken):  # by another codec, while the picture was encoded
             return await asyncio.wrap_future(own.worker.ask(params.engine, question))
@@ -186,10 +184,7 @@ def sent_bytes(file: UploadFile, limit_mb: int) -> bytes:
 
 
 def way_of(own: Service, engine: str) -> Way[Any]:
-    state = own.worker.state()
-    if engine not in state.ways:
-        raise state.lacking(engine)
-    return state.ways[engine]
+    return own.worker.state().way(engine)
 
 
 def _twice(said: list[tuple[str, Any]]) -> str:

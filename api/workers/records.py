@@ -2,14 +2,15 @@
 
 import contextvars
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from semblance.indexer.answers.asking import Answer, Question, Way
+from semblance.indexer.catalog import Purpose
+from semblance.indexer.derived.engines import Loaded
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import SemblanceError
 
 
 class Held(Protocol):
@@ -27,8 +28,12 @@ class Held(Protocol):
     def engines(self) -> list[str]:
         """The names of those that it can answer."""
 
-    def lacking(self, name: str) -> SemblanceError:
-        """See Library.lacking."""
+    @property
+    def standing(self) -> Mapping[Purpose, Loaded]:
+        """What codes are searched by, and why."""
+
+    def way(self, name: str) -> Way[Any]:
+        """The way of this name. Raises the SemblanceError that says why there is none."""
 
     def follow(self, wait: bool = True) -> bool:
         """See Library.follow."""
@@ -42,14 +47,16 @@ class Held(Protocol):
 @dataclass(frozen=True)
 class State:
     """What the rest of the service may know of the open library, and how it makes questions for each engine: by
-    `questions`, or by what of `ways` belongs to no thread (making questions, the codec, whose library it is)."""
+    `questions`, or by what of `ways` belongs to no thread (making questions, the codec, whose library it is).
+    `standing` says what codes are searched by, and why."""
 
     codec: Codec
     pictures: int
     engines: list[str]
     questions: dict[str, Callable[..., Question[Any]]]
     ways: dict[str, Way[Any]]
-    lacking: Callable[[str], SemblanceError]  # why there is no way of a name
+    standing: Mapping[Purpose, Loaded]
+    way: Callable[[str], Way[Any]]  # of a name; or it says why there is none
 
 
 @dataclass(frozen=True)

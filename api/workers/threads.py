@@ -26,6 +26,7 @@ from semblance.api.settings import Settings
 from semblance.api.watch.watch import Watch
 from semblance.api.workers import opening
 from semblance.api.workers.audits import Audits
+from semblance.api.workers.building import Building
 from semblance.api.workers.records import Asked, Held, State
 from semblance.indexer.answers.asking import Answer, Question, answer
 from semblance.retrieval import decoding
@@ -47,6 +48,7 @@ class Worker:
         """Over `library`, which is the thread's from then on; or over the one that there will be, as the settings say
         (opening.py). `watch` is told of answers."""
         self._settings, self._library = settings, library
+        self.building = Building(settings.library, settings.index)
         self._watch, self.audits = watch, Audits(settings.audit, watch.metrics)
         self._stuck, self._seen = settings.stuck_seconds, math.inf  # when the thread was last seen: it is not begun
         self._queue: queue.SimpleQueue[Asked | Future[None] | None] = queue.SimpleQueue()
@@ -62,6 +64,7 @@ class Worker:
         """Answer what is queued, then end."""
         self._queue.put(None)
         self._thread.join()
+        self.building.stop()
 
     def check(self) -> None:
         """LibraryError where the thread has ended, or is at one thing for longer than anything should take."""
@@ -132,7 +135,9 @@ class Worker:
                 settled = self._library.follow(wait=False)
             library = self._library
             questions = {name: way.of_pictures for name, way in library.ways.items()}
-            self._state = State(library.codec, len(library), library.engines, questions, library.ways, library.lacking)
+            known = library.codec, len(library), library.engines, questions, library.ways
+            self._state = State(*known, library.standing, library.way)
+            self.building.see(library.standing)
         except IndexAway as error:  # what is held looks for it
             self._state = error
         except SemblanceError as error:
@@ -156,9 +161,7 @@ class Worker:
             while found is None:
                 self.state()  # or why there is no library
                 assert self._library is not None
-                way = self._library.ways.get(asked[0].engine)
-                if way is None:
-                    raise self._library.lacking(asked[0].engine)
+                way = self._library.ways.get(asked[0].engine) or self._library.way(asked[0].engine)
                 try:
                     found = answer(way, [each.question for each in asked])
                 except Overtaken:  # another catalog was put into this one's place since the last look

@@ -34,7 +34,7 @@ from semblance.retrieval.errors import Overtaken, SemblanceError, UsageError
 from semblance.retrieval.images import Region, Source
 from semblance.retrieval.index import Ids
 from semblance.retrieval.index.contract import Exact
-from semblance.retrieval.index.flat import Flat, rows
+from semblance.retrieval.index.flat import Flat
 from semblance.retrieval.queries import CodeQuery
 from semblance.retrieval.views import placed, views
 
@@ -47,7 +47,7 @@ class ByCodes:
     left: int | None = None
 
     def __init__(self, name: Engine, catalog: Records, by: Coded, same: Coded | None) -> None:
-        self.name, self.catalog, self.same, self.generation = name, catalog, same, by.generation
+        self.name, self.catalog, self.by, self.same, self.generation = name, catalog, by, same, by.generation
         self.codec, self.size, self.coverage = by.codec, len(by.index), by.share(len(by.index))
         self.index: Exact = by.index
         self.stored = by.index  # all of them, to whatever `index` is narrowed
@@ -58,9 +58,8 @@ class ByCodes:
 
     @cached_property
     def by_chance(self) -> ByChance[CodeQuery] | None:
-        """See Way.by_chance. The sample is drawn when first asked for, and anew when the index has changed. Where that
-        is narrowed it is drawn of the whole, and fewer can be as near."""
-        of_all = queries.chances(self.stored)
+        """See Way.by_chance. Where the index is narrowed the sample is one of the whole, and fewer can be as near."""
+        of_all = queries.chances(self.stored, self.by.sample)
         if of_all is None or self.left is None:
             return of_all
         share = self.left / len(self.stored)
@@ -124,12 +123,12 @@ class ByCodes:
         ids = self.catalog.among(among)
         if isinstance(self.stored, MilvusIndex):
             return self.stored.narrowed(among, ids)
-        left = (known := self.stored.ids())[rows(ids, known)]
+        left = ids[self.stored.has(ids)]
         return Flat(self.stored.bits, left, self.stored.codes(left)), len(left)
 
     def last(self) -> int:
         """See Way.last."""
-        return int(ids[-1]) if len(ids := self.index.ids()) else 0
+        return self.by.last
 
     def exact(self, query: CodeQuery) -> Generator[None, None, Self]:
         """See Way.exact."""

@@ -135,7 +135,7 @@ class Way(Protocol[Query]):
         """The same way, which finds only what is left of the library. Raises LibraryError."""
 
     def last(self) -> int:
-        """The highest id that it can find, 0 where there is none."""
+        """The highest id that there has been of what it can find, 0 where there was none."""
 
     def exact(self, query: Query) -> Generator[None, None, Self]:
         """The same way, but for who finds: it answers this one query by brute force. In steps. Raises LibraryError."""

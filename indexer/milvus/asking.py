@@ -5,22 +5,21 @@ anew, as it is where another library has come (Overtaken).
 """
 
 from collections.abc import Generator
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from semblance.indexer.answers.asking import ByCodes
-from semblance.indexer.answers.questions import ByChance
+from semblance.indexer.answers.coded import Coded
 from semblance.indexer.catalog import Narrowing
 from semblance.indexer.milvus.pictures import expression
 from semblance.indexer.milvus.searching import MilvusCodes
-from semblance.retrieval import queries
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import NeedsCatalog, Overtaken
 from semblance.retrieval.index import Distances, Ids
-from semblance.retrieval.queries import SAMPLED, TELLING, CodeQuery
+from semblance.retrieval.queries import SAMPLED, CodeQuery
 
 FEW = 2**17  # pictures of which all ids are fetched: the sample is then the one that a catalog's service draws
 _ROUNDS = 64  # of SAMPLED ids that are tried where they are not
@@ -54,44 +53,39 @@ class Steady(MilvusCodes):
             raise
 
 
-class ByMilvus(ByCodes):
-    """By learned codes. `drawn` keeps the samples by the names of their collections, from one state to the next."""
+class CodedElsewhere(Coded):
+    """The codes of one codec. `kept` has the samples by the names of their collections, from one state to the next."""
 
-    stored: Steady  # type: ignore[assignment]
-    drawn: dict[str, tuple[int, Codes]]
+    index: Steady  # type: ignore[assignment]  # to which nobody here adds
+    kept: dict[str, tuple[int, Codes]]
 
     @cached_property
-    def by_chance(self) -> ByChance[CodeQuery] | None:
-        """See Way.by_chance."""
-        size = len(self.stored) if self.left is None else self.left
-        if len(self.stored) < TELLING:
-            return None
-        return partial(queries.by_chance, self._sample(), size, self.stored.bits)
+    def sample(self) -> Codes:
+        """See Coded.sample. Drawn with each state where the library is small, else when it has grown or shrunk by a
+        twentieth."""
+        name, now = self.index.held.collection, len(self.index)
+        size, before = self.kept.get(name, (0, None))
+        if before is None or now <= FEW or abs(now - size) * _GROWN >= size:
+            before = _drawn(self.index)
+            self.kept[name] = now, before
+        return before
+
+
+class ByMilvus(ByCodes):
+    """By learned codes."""
+
+    stored: Steady  # type: ignore[assignment]
 
     def gathered(self, among: Narrowing) -> tuple[Steady, int]:
         """See ByCodes.gathered. Nothing is: Milvus searches what an expression leaves."""
         narrowed = self.stored.narrowed(expression(among))
         return narrowed, narrowed.count()
 
-    def last(self) -> int:
-        """See Way.last."""
-        return self.stored.held.last
-
     def exact(self, query: CodeQuery) -> Generator[None, None, Self]:
         """See Way.exact. NeedsCatalog where that would fetch more than FEW pictures."""
         if len(self.stored) > FEW:
             raise NeedsCatalog("an audit of so many pictures")
         return (yield from super().exact(query))
-
-    def _sample(self) -> Codes:
-        """Drawn with each state where the library is small, else when it has grown or shrunk by a twentieth."""
-        name, now = self.stored.held.collection, len(self.stored)
-        if name in self.drawn:
-            size, kept = self.drawn[name]
-            if now > FEW and abs(now - size) * _GROWN < size:
-                return kept
-        self.drawn[name] = now, _drawn(self.stored)
-        return self.drawn[name][1]
 
 
 def _drawn(codes: MilvusCodes) -> Codes:

@@ -7,14 +7,15 @@ models of this machine, since a model's name, or its folder, may be another's he
 
 import logging
 import threading
+from collections.abc import Mapping
 from typing import Any, cast
 
-from semblance.indexer.answers.asking import Engine, Way
-from semblance.indexer.answers.coded import Coded
+from semblance.indexer.answers.asking import Way
 from semblance.indexer.catalog import Purpose
 from semblance.indexer.derived import encoders
+from semblance.indexer.derived.engines import MILVUS, Choice, Loaded
 from semblance.indexer.milvus import address, schema
-from semblance.indexer.milvus.asking import ByMilvus, Steady
+from semblance.indexer.milvus.asking import ByMilvus, CodedElsewhere, Steady
 from semblance.indexer.milvus.connection import Server
 from semblance.indexer.milvus.pictures import Pictures
 from semblance.indexer.milvus.schema import Held, State
@@ -39,18 +40,19 @@ log = logging.getLogger("semblance.indexer")
 class Elsewhere:
     """A library in Milvus. It belongs to one thread at a time, but for its pictures.
 
-    Attributes: `codec`, `ways` (by the names that users call them by: "code", "copies").
+    Attributes: `codec`, `ways` (by the names that users call them by: "code", "copies"), `standing` as a Library's.
     """
 
     codec: Codec
     ways: dict[str, Way[Any]]
+    standing: Mapping[Purpose, Loaded]
 
     def __init__(self, index: str, model: str | None = None) -> None:
         """What there is at the address `index`; `model` names the folder of a codec that does not ship. Raises
         UsageError for an address that is none, IndexAway, LibraryMissing, LibraryError, ModelError, CodecMismatch."""
         self._address, self._model = address.parse(index), model
         self._server = Server(self._address)
-        self._codecs, self._drawn = dict[str, Codec](), dict[str, tuple[int, Codes]]()
+        self._codecs, self._samples = dict[str, Codec](), dict[str, tuple[int, Codes]]()
         try:
             self._take(self._look())
         except BaseException:
@@ -65,9 +67,11 @@ class Elsewhere:
         """The names of the ways that it can answer."""
         return [*self.ways]
 
-    def lacking(self, name: str) -> SemblanceError:
-        """Why there is no way of this name."""
-        return NoCopies() if name == "copies" else NeedsCatalog("the pixel baseline")
+    def way(self, name: str) -> Way[Any]:
+        """The way of this name. Raises NoCopies, and NeedsCatalog for one that there cannot be here."""
+        if name not in self.ways:
+            raise NoCopies if name == "copies" else NeedsCatalog("the pixel baseline")
+        return self.ways[name]
 
     def follow(self, wait: bool = True) -> bool:
         """Take in what the indexer has changed; without `wait`, as it was half a second ago. Raises as opening does."""
@@ -124,15 +128,12 @@ class Elsewhere:
         assert alike is not None
         if state.holds["alike"].model == COPIES_MODEL:  # one code answers both
             same = alike
-        ways: dict[str, Way[Any]] = {"code": self._way("code", state, alike, same)}
+        ways: dict[str, Way[Any]] = {"code": ByMilvus("code", Pictures(state.library, alike.index), alike, same)}
         if same:
-            ways["copies"] = self._way("copies", state, same, same)
+            ways["copies"] = ByMilvus("copies", Pictures(state.library, same.index), same, same)
         self.codec, self.ways, self._state = alike.codec, ways, state
-
-    def _way(self, name: Engine, state: State, by: Coded, same: Coded | None) -> ByMilvus:
-        way = ByMilvus(name, Pictures(state.library, cast(Steady, by.index)), by, same)
-        way.drawn = self._drawn
-        return way
+        known: dict[Purpose, CodedElsewhere | None] = {"alike": alike, "same": same}
+        self.standing = {purpose: coded.loaded for purpose, coded in known.items() if coded and coded.loaded}
 
     def _check_model(self, state: State) -> None:
         """CodecMismatch where a model was named and nothing here is of it."""
@@ -146,7 +147,7 @@ class Elsewhere:
                 f"({own[:12]}): leave --model out, or name the folder of that model."
             )
 
-    def _coded(self, state: State, purpose: Purpose) -> Coded | None:
+    def _coded(self, state: State, purpose: Purpose) -> CodedElsewhere | None:
         """The codes of this purpose; None where there are none by which copies are known."""
         held = state.holds.get(purpose)
         if held is None:
@@ -160,7 +161,10 @@ class Elsewhere:
             return None
         self._codecs[held.codec_id] = codec
         index = cast(CodeIndex, Steady(self._server, held))  # to which nobody here adds
-        return Coded(codec, index, held.generation, state.holds["alike"].pictures)
+        own = CodedElsewhere(codec, index, held.generation, state.holds["alike"].pictures, held.last)
+        choice = Choice(str(self._address), MILVUS, "there is no catalog here to build another from", recall=None)
+        own.loaded, own.kept = Loaded(index, held.generation, choice), self._samples
+        return own
 
     def _codec(self, held: Held) -> Codec:
         codec = encoders.named(held.codec_id, *([self._model] if self._model else []), held.model)

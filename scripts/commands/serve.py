@@ -45,12 +45,7 @@ Proxies = Annotated[
 def serve(
     library: Annotated[Path | None, console.option("The library's folder.", show_default="SEMBLANCE_LIBRARY")] = None,
     model: console.OwnModel = None,
-    index: Annotated[
-        str | None,
-        typer.Option(
-            help="What finds the nearest codes; milvus://HOST:PORT/NAME needs no --library.", show_default="auto"
-        ),
-    ] = None,
+    index: console.Index = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.", show_default=_DEFAULTS["host"])] = None,
     port: Annotated[
         int | None, typer.Option(help="The port; 0 takes a free one.", show_default=_DEFAULTS["port"])

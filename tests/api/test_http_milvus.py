@@ -60,7 +60,7 @@ def both(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Iterator[Bot
     with Library.create(place / "library") as library:
         library.index(sample, folder, pixels=True)
     milvus = Milvus(place / "milvus")
-    milvus.start()
+    milvus.start(common__session__ttl="3")
     filling.fill(place / "library", milvus.address("shown"))
     try:
         with contextlib.ExitStack() as stack:
@@ -223,7 +223,7 @@ def test_a_milvus_that_is_killed_and_comes_back(both: Both, semblance: Callable[
     for said in (both.alone.get("/images/3/similar"), both.alone.get("/images/3/thumbnail"), both.alone.get("/ready")):
         assert (said.status_code, said.json()["kind"]) == (503, "IndexAway"), said.text
         assert int(said.headers["Retry-After"]) > 0
-    both.milvus.start()
+    both.milvus.start(common__session__ttl="3")
     until(lambda: both.alone.get("/ready").status_code == 200, 60)
     assert both.alone.get("/images/3/similar").json()["results"] == before
 

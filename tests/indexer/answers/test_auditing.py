@@ -52,7 +52,8 @@ class Wrong:
     """An engine that is asked like the one it wraps, and does to what that finds whatever `how` says."""
 
     def __init__(self, right: CodeIndex, how: Callable[[Distances, Ids], tuple[Distances, Ids]]) -> None:
-        self.bits, self.ids, self.codes, self._right, self._how = right.bits, right.ids, right.codes, right, how
+        self.bits, self.ids, self.has, self.codes = right.bits, right.ids, right.has, right.codes
+        self._right, self._how = right, how
 
     def __len__(self) -> int:
         return len(self._right)
