@@ -2,20 +2,27 @@
 sentence that says why not."""
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from semblance.indexer.library import Library
 from semblance.indexer.milvus import address, filling, schema
 from semblance.indexer.milvus.connection import Server
+from tests.api import browser
+from tests.api.browser import DESK, PHONE
 from tests.conftest import paint, serving, until
 from tests.exif import DATED, exif, saved
 from tests.indexer.milvus.server import Milvus
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ViewportSize
 
 NEEDS_CATALOG = [
     *(("GET", path) for path in ("/facets", "/map", "/images/1/facts", "/images/1/remembered", "/duplicates", "/jobs")),
@@ -60,7 +67,7 @@ def both(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Iterator[Bot
     with Library.create(place / "library") as library:
         library.index(sample, folder, pixels=True)
     milvus = Milvus(place / "milvus")
-    milvus.start(common__session__ttl="3")
+    milvus.start()
     filling.fill(place / "library", milvus.address("shown"))
     try:
         with contextlib.ExitStack() as stack:
@@ -163,7 +170,9 @@ def test_it_finds_what_the_indexer_changed(both: Both) -> None:
     with Library.open(both.library) as library:
         library.index(new.parent)
         filling.fill(both.library, both.address)
-        until(lambda: both.alone.get("/ready").json()["generation"] == library.ways["code"].generation.number)
+        now = library.ways["code"].generation.number
+        for http in (both.alone, both.catalogued):
+            until(lambda http=http: http.get("/ready").json()["generation"] == now)  # type: ignore[misc]
     found = both.equal("POST", "/search", files={"file": new.read_bytes()})
     assert found["results"][0]["path"] == str(new)
     with Library.open(both.library) as library:
@@ -199,33 +208,15 @@ def changed(both: Both, **held: Any) -> Iterator[None]:
         ({"collection": "shown_alike_none"}, "is gone"),
     ],
 )
-def test_what_it_cannot_answer_from_is_said_and_it_answers_again(
-    both: Both, semblance: Callable[..., Any], held: dict[str, Any], says: str
-) -> None:
+def test_what_it_cannot_answer_from_is_said_and_it_answers_again(both: Both, held: dict[str, Any], says: str) -> None:
     with changed(both, **held):
         until(lambda: says in both.alone.get("/ready").text)
         said = both.alone.get("/images/1/similar")
         assert said.status_code == 503
         assert says in said.json()["detail"]
         assert int(said.headers["Retry-After"]) > 0
-        started = semblance("serve", "--index", both.address, "--port", "0")
-        assert started.returncode == 2
-        assert says in started.stderr
     until(lambda: both.alone.get("/ready").status_code == 200)
     assert both.alone.get("/images/1/similar").status_code == 200
-
-
-def test_a_milvus_that_is_killed_and_comes_back(both: Both, semblance: Callable[..., Any]) -> None:
-    before = both.equal("GET", "/images/3/similar")["results"]
-    both.milvus.kill()
-    until(lambda: both.alone.get("/ready").status_code == 503)
-    assert both.alone.get("/health").status_code == 200
-    for said in (both.alone.get("/images/3/similar"), both.alone.get("/images/3/thumbnail"), both.alone.get("/ready")):
-        assert (said.status_code, said.json()["kind"]) == (503, "IndexAway"), said.text
-        assert int(said.headers["Retry-After"]) > 0
-    both.milvus.start(common__session__ttl="3")
-    until(lambda: both.alone.get("/ready").status_code == 200, 60)
-    assert both.alone.get("/images/3/similar").json()["results"] == before
 
 
 def test_wrong_ways_to_start_are_one_sentence(both: Both, semblance: Callable[..., Any], tmp_path: Path) -> None:
@@ -250,3 +241,44 @@ def test_keys_lie_in_a_folder_of_their_own(both: Both, semblance: Callable[..., 
         until(lambda: httpx.get(f"{url}/ready").status_code == 200)
         assert httpx.get(f"{url}/images/1/similar").status_code == 401
         assert httpx.get(f"{url}/images/1/similar", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_page_offers_what_there_is(both: Both, chromium: "Browser", sample: Path, size: "ViewportSize") -> None:
+    context = chromium.new_context(viewport=size, base_url=str(both.alone.base_url), reduced_motion="reduce")
+    page, refused = context.new_page(), list[str]()
+    page.on("response", lambda said: refused.append(said.url) if said.status >= 400 else None)
+    browser.opened(page)
+    expect(page.locator("[data-go]:visible")).to_have_count(0)
+    expect(page.get_by_test_id("samples").locator("img").first).to_be_visible()
+    picture = next(sample.rglob("*.jpg"))
+    browser.choose(page, picture)
+    page.locator("#narrow summary").click()
+    expect(page.locator("#fields label")).to_have_count(3)
+    page.get_by_test_id("by-folder").fill(str(picture.parent))
+    page.get_by_test_id("by-folder").press("Enter")
+    expect(page.get_by_test_id("narrowed")).to_contain_text(f"In {picture.parent.name}")
+    browser.settled(page)
+    browser.cards(page).first.locator("a").press(" ")
+    expect(page.locator("#details-path")).to_have_text(str(picture))
+    page.goto("/?view=map")
+    expect(page.locator("#other")).to_contain_text("answers from Milvus alone")
+    assert refused == []
+    context.close()
+
+
+def test_a_milvus_that_is_killed_and_filled_anew(both: Both) -> None:
+    before = both.equal("GET", "/images/3/similar")["results"]
+    both.milvus.kill()
+    until(lambda: both.alone.get("/ready").status_code == 503)
+    assert both.alone.get("/health").status_code == 200
+    for said in (both.alone.get("/images/3/similar"), both.alone.get("/images/3/thumbnail"), both.alone.get("/ready")):
+        assert (said.status_code, said.json()["kind"]) == (503, "IndexAway"), said.text
+        assert int(said.headers["Retry-After"]) > 0
+    shutil.rmtree(both.milvus.folder)  # with what was in it, the indexer refills another
+    both.milvus.start()
+    until(lambda: "no library" in both.alone.get("/ready").text)
+    filling.fill(both.library, both.address)
+    until(lambda: both.alone.get("/ready").status_code == 200)
+    assert both.alone.get("/images/3/similar").json()["results"] == before
