@@ -33,6 +33,7 @@ from semblance.retrieval.codes import hamming
 from semblance.retrieval.errors import Overtaken, SemblanceError, UsageError
 from semblance.retrieval.images import Region, Source
 from semblance.retrieval.index import Ids
+from semblance.retrieval.index.contract import Exact
 from semblance.retrieval.index.flat import Flat, find, rows
 from semblance.retrieval.queries import CodeQuery
 from semblance.retrieval.views import placed, views
@@ -47,7 +48,8 @@ class ByCodes:
 
     def __init__(self, name: Engine, catalog: Catalog, by: Coded, same: Coded | None) -> None:
         self.name, self.catalog, self.same, self.generation = name, catalog, same, by.generation
-        self.codec, self.index, self.size, self.coverage = by.codec, by.index, len(by.index), by.share(len(by.index))
+        self.codec, self.size, self.coverage = by.codec, len(by.index), by.share(len(by.index))
+        self.index: Exact = by.index
         self.stored = by.index  # all of them, to whatever `index` is narrowed
         self.far = float(self.codec.bits)
         self.specs = {self.codec.spec, *([same.codec.spec] if same else [])}
@@ -108,19 +110,22 @@ class ByCodes:
         """See Way.narrowed. The codes that are left are gathered once, and searched as all would be."""
         key = self.catalog.stamp(), among
         if key not in self._narrowed:
-            own, ids = copy.copy(self), self.catalog.among(among)
-            if isinstance(self.stored, MilvusIndex):
-                own.index, own.left = self.stored.narrowed(among, ids)
-            else:
-                left = (known := self.stored.ids())[rows(ids, known)]
-                own.index = Flat(self.stored.bits, left, self.stored.codes(left))  # type: ignore[assignment]
-                own.left = len(left)
+            own = copy.copy(self)
+            own.index, own.left = self.gathered(among)
             own.search = partial(queries.search, own.index)
             own.__dict__.pop("by_chance", None)
             while len(self._narrowed) >= _NARROWED:
                 del self._narrowed[next(iter(self._narrowed))]
             self._narrowed[key] = own
         return self._narrowed[key]
+
+    def gathered(self, among: Narrowing) -> tuple[Exact, int]:
+        """What is left of the codes when they are narrowed, and how many they are."""
+        if isinstance(self.stored, MilvusIndex):  # which holds what they are narrowed by too
+            return self.stored.narrowed(among, self.catalog.among(among))
+        known = self.stored.ids()
+        left = known[rows(self.catalog.among(among), known)]
+        return Flat(self.stored.bits, left, self.stored.codes(left)), len(left)
 
     def last(self) -> int:
         """See Way.last."""
