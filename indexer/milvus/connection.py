@@ -23,10 +23,11 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0  # seconds
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds: what an answer may take until Milvus counts as away, and what a change or the making of a collection."""
+    """Seconds: what an answer may take until Milvus counts as away, and what a change or the making of a collection: a
+    Milvus that was killed takes a minute to be itself again."""
 
     asking: float = 5.0
-    changing: float = 60.0
+    changing: float = 120.0
 
 
 LIMITS = Limits()

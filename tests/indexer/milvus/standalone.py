@@ -34,7 +34,7 @@ def become(folder: Path, port: int, settings: dict[str, str]) -> None:
     )
     for key, value in settings.items():
         config.set(key, value)
-    config.try_bind_port = lambda port: socket.create_server(("127.0.0.1", port))  # one that was killed just now is let
+    config.try_bind_port = lambda port: socket.create_server(("127.0.0.1", port))  # one killed a moment ago had it
     config.resolve()
     unpacked = Path(sys.prefix) / "server"
     unpacked.mkdir(exist_ok=True)

@@ -30,8 +30,14 @@ def held(milvus: Milvus, codec: Codec) -> Iterator[tuple[Server, Held]]:
     codes = np.random.default_rng(1).integers(0, 256, (COUNT, codec.bits // 8), np.uint8)
     rows = [
         {
-            **{"id": 3 * row + 1, "code": codes[row].tobytes(), "path": f"/{'ab'[row % 2]}/{row}.jpg", "facts": ""},
-            **{"sha256": f"{row:064x}", "size": row, "mtime": 10**18 + row, "taken": 20200101000000 + 1000000 * row},
+            "id": 3 * row + 1,
+            "code": codes[row].tobytes(),
+            "path": f"/{'ab'[row % 2]}/{row}.jpg",
+            "facts": "",
+            "sha256": f"{row:064x}",
+            "size": row,
+            "mtime": 10**18 + row,
+            "taken": 20200101000000 + 1000000 * row,
         }
         for row in range(COUNT)
     ]
