@@ -67,6 +67,11 @@ def path(text: str) -> Path:
     return files.named(text)
 
 
+def place(text: str) -> Path | str:
+    """A path, or the address that stands for one, as it is: milvus://HOST:PORT/NAME."""
+    return text if "://" in text else path(text)
+
+
 def argument(help: str, metavar: str) -> Any:
     """An argument that names a file or a folder."""
     return typer.Argument(parser=path, metavar=metavar, help=help)
@@ -83,6 +88,8 @@ Model = Annotated[
     str | None, typer.Option(help=_MODEL, show_default=f"the library's own; {DEFAULT_MODEL} for a new one")
 ]
 OwnModel = Annotated[str | None, typer.Option(help=_MODEL, show_default="the library's own")]
+_INDEX = "What finds the nearest codes: auto, flat, mapped, an engine, or milvus://HOST:PORT/NAME."
+Index = Annotated[str | None, typer.Option(metavar="NAME", help=_INDEX, show_default="auto")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
 Models = Annotated[
     list[str] | None,

@@ -109,11 +109,11 @@ def _folder(own: Service, named: str) -> str:
         folder = ""
     if not os.path.isabs(named) or not folder:  # noqa: PTH117
         raise HTTPException(422, "folder: name it by its whole path, from / on.")
-    with Catalog.opened(own.settings.library) as catalog:
+    with Catalog.opened(own.library) as catalog:
         known = naming.folders(catalog)
     for each in [*map(str, own.settings.folders), *known]:
         if (folder + os.sep).startswith(os.path.realpath(each).rstrip(os.sep) + os.sep):
-            scan.check([Path(folder)], own.settings.library)
+            scan.check([Path(folder)], own.library)
             return folder
     raise HTTPException(
         403,

@@ -18,7 +18,8 @@ import numpy as np
 
 from semblance.indexer.catalog import Catalog, NewPicture, Writer, naming
 from semblance.indexer.derived import encoders, snapshot
-from semblance.indexer.keeping.tables import Row, Table, table
+from semblance.indexer.keeping.tables import Row, Rows, Table, table
+from semblance.indexer.milvus import address, moving
 from semblance.indexer.shards.checking import whole
 from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec, find_model, id_of, shipped_models
 from semblance.retrieval.codes import width
@@ -42,9 +43,9 @@ class Imported:
 def take(
     file: Path | str, library: Path, model: str | None = None, progress: Progress = quiet, partial: bool = False
 ) -> Imported:
-    """Take the rows of `file`, or of the shards in a folder or at an address, into `library`, which is made where there
-    is none: by `model`, or by the model that ships and made the codes. `partial`: shards that are lacking are passed
-    over.
+    """Take the rows of `file`, of the shards in a folder or at an address, or of the Milvus at one, into `library`,
+    which is made where there is none: by `model`, or by the model that ships and made the codes. `partial`: shards that
+    are lacking are passed over.
 
     Raises UsageError, CodecMismatch, ModelError, ShardsError, LibraryLocked, LibraryError, ImportError."""
     rows = _rows(file, partial)
@@ -68,7 +69,9 @@ def take(
     return done
 
 
-def _rows(file: Path | str, partial: bool) -> Table:
+def _rows(file: Path | str, partial: bool) -> Rows:
+    if isinstance(file, str) and address.is_address(file) and not partial:
+        return moving.table(file)
     if isinstance(file, str) or file.is_dir():
         found = whole(str(file), partial)
         if not found.rows:
@@ -79,7 +82,7 @@ def _rows(file: Path | str, partial: bool) -> Table:
     return table(file)
 
 
-def _check(rows: Table, progress: Progress) -> dict[str, set[int]]:
+def _check(rows: Rows, progress: Progress) -> dict[str, set[int]]:
     """codec_id -> the lengths of its codes in the file. UsageError where rows contradict each other."""
     lengths: dict[str, set[int]] = {}
     ids = {name: array("q") for name in ("path", "code", "content", "numbered", "id")}  # hashes: a row takes 40 bytes

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,19 @@ class Row:
     mtime: int | None = None
 
 
+class Rows(Protocol):
+    """Rows that can be gone through more than once, how many there are, and what holds them: for sentences."""
+
+    @property
+    def file(self) -> Path | str: ...
+
+    @property
+    def count(self) -> int: ...
+
+    def batches(self) -> Iterator[list[Row]]:
+        """All rows, checked one by one. Raises UsageError."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A file of rows, and how many there are; or a folder of `shards`, each the bytes of a Parquet."""
@@ -54,13 +67,13 @@ class Table:
     shards: Callable[[], Iterator[bytes]] | None = None
 
     def batches(self) -> Iterator[list[Row]]:
-        """All rows, checked one by one. Raises UsageError."""
+        """See Rows.batches."""
         done = 0
         with _sentences(self.file):
             for columns in self._columns():
                 names = [*columns]
                 rows = zip(*columns.values(), strict=True)
-                yield [_row(self.file, done + n, dict(zip(names, row, strict=True))) for n, row in enumerate(rows, 1)]
+                yield [as_row(self.file, done + n, dict(zip(names, row, strict=True))) for n, row in enumerate(rows, 1)]
                 done += len(columns["path"])
 
     def _columns(self) -> Iterator[dict[str, list[Any]]]:
@@ -155,7 +168,8 @@ def _plain(stream: IO[bytes], dtype: np.dtype[Any], count: int) -> list[Any]:
     return [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
 
 
-def _row(file: Path | str, number: int, said: dict[str, Any]) -> Row:
+def as_row(file: Path | str, number: int, said: dict[str, Any]) -> Row:
+    """A row, of what its columns say. UsageError where that makes none."""
     try:
         path = said["path"]
         if not isinstance(path, str) or not _is_plain(path):

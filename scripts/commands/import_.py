@@ -1,17 +1,11 @@
 """`semblance import`: codes made elsewhere."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from semblance.indexer.keeping import importing
-from semblance.retrieval import storage
 from semblance.scripts import console
-
-
-def _named(text: str) -> Path | str:
-    return storage.normal(text) if storage.is_address(text) else console.path(text)
 
 
 def import_(
@@ -19,7 +13,9 @@ def import_(
     file: Annotated[
         Any,
         typer.Argument(
-            parser=_named, metavar="FILE.parquet|.npz|SHARDS", help="What `semblance export` or `encode` writes."
+            parser=console.place,
+            help="What `semblance export` or `encode` writes.",
+            metavar="FILE.parquet|.npz|SHARDS|milvus://HOST:PORT/NAME",
         ),
     ],
     model: console.Model = None,
