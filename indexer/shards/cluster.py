@@ -12,6 +12,8 @@ it and however often; so the numbers of shards are handed out here, and that is 
 import contextlib
 import json
 import os
+import shutil
+import signal
 import sys
 import threading
 from collections import Counter, deque
@@ -78,7 +80,7 @@ def main() -> None:
     def tell(**what: Any) -> None:
         out.write(json.dumps(what) + "\n")
 
-    threading.Thread(target=_watch, daemon=True).start()
+    threading.Thread(target=_watch, args=[told["own"]], daemon=True).start()
     try:
         with _cluster(told["address"], told["workers"], told["own"]) as cores:
             place = places.place(told["out"])
@@ -92,14 +94,15 @@ def main() -> None:
         tell(error=f"Ray could not be used ({first}): what is whole is kept.", kind=ShardsError.__name__)
 
 
-def _watch() -> None:
-    """End with whoever began this."""
+def _watch(own: str) -> None:
+    """End with whoever began this, and with what Ray has begun here."""
     while os.read(0, 4096):
         pass
-    threading.Timer(_ENDS, os._exit, [1]).start()
-    with contextlib.suppress(Exception):
-        ray.shutdown()
-    os._exit(1)
+    ending = threading.Thread(target=ray.shutdown, daemon=True)
+    ending.start()
+    ending.join(_ENDS)
+    shutil.rmtree(own, ignore_errors=True)
+    os.killpg(0, signal.SIGKILL)  # this process leads a group of its own
 
 
 @contextlib.contextmanager
@@ -118,7 +121,7 @@ def _cluster(address: str, workers: int | None, own: str) -> Iterator[int]:
     else:
         cores = workers or os.cpu_count() or 1
         own_kind = {"include_dashboard": False, "_temp_dir": own, "_node_ip_address": "127.0.0.1"}
-        ray.init(num_cpus=cores, object_store_memory=_STORE, **own_kind, **quiet)
+        ray.init("local", num_cpus=cores, object_store_memory=_STORE, **own_kind, **quiet)
     try:
         yield int(ray.cluster_resources().get("CPU", 1))
     finally:
