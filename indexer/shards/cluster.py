@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ray
@@ -80,13 +80,13 @@ def main() -> None:
     def tell(**what: Any) -> None:
         out.write(json.dumps(what) + "\n")
 
-    threading.Thread(target=_watch, args=[told["own"]], daemon=True).start()
+    threading.Thread(target=_watch, args=[told["own"]]).start()
     try:
-        with _cluster(told["address"], told["workers"], told["own"]) as cores:
-            place = places.place(told["out"])
-            found = plan.read(place)
-            assert found is not None
-            Handing(place, found, told, min(told["workers"] or cores, len(told["missing"])), tell).run()
+        cores = _join(told["address"], told["workers"], told["own"])
+        place = places.place(told["out"])
+        found = plan.read(place)
+        assert found is not None
+        Handing(place, found, told, min(told["workers"] or cores, len(told["missing"])), tell).run()
     except SemblanceError as error:
         tell(error=str(error), kind=type(error).__name__)
     except (RayError, ConnectionError, OSError, RuntimeError) as error:
@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def _watch(own: str) -> None:
-    """End with whoever began this, and with what Ray has begun here."""
+    """End this process when whoever began it is done with it, or gone; and with it what Ray has begun here."""
     while os.read(0, 4096):
         pass
     ending = threading.Thread(target=ray.shutdown, daemon=True)
@@ -105,9 +105,8 @@ def _watch(own: str) -> None:
     os.killpg(0, signal.SIGKILL)  # this process leads a group of its own
 
 
-@contextlib.contextmanager
-def _cluster(address: str, workers: int | None, own: str) -> Iterator[int]:
-    """A cluster of this machine's own, or the one at an address; how many cores it has."""
+def _join(address: str, workers: int | None, own: str) -> int:
+    """Begin a cluster of this machine's own, or join the one at an address; its cores. Raises ShardsError."""
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
     if address:
         try:
@@ -122,10 +121,7 @@ def _cluster(address: str, workers: int | None, own: str) -> Iterator[int]:
         cores = workers or os.cpu_count() or 1
         own_kind = {"include_dashboard": False, "_temp_dir": own, "_node_ip_address": "127.0.0.1"}
         ray.init("local", num_cpus=cores, object_store_memory=_STORE, **own_kind, **quiet)
-    try:
-        yield int(ray.cluster_resources().get("CPU", 1))
-    finally:
-        ray.shutdown()
+    return int(ray.cluster_resources().get("CPU", 1))
 
 
 class Handing:
