@@ -74,8 +74,7 @@ class Watcher:
 
     def run(self) -> None:
         """Go on until interrupted. Raises LibraryError where the library cannot be written to any more."""
-        self._rescan_at = time.monotonic()
-        self._list_at = self._rescan_at + (self._poll or _RESCAN_NETWORK)
+        self._rescan_at, self._list_at = (now := time.monotonic()), now + (self._poll or _RESCAN_NETWORK)
         while True:
             signature, check_at = self._signature(), time.monotonic() + _CHECK
             for touched in self._events():

@@ -148,10 +148,8 @@ def _watch(
     watcher = Watcher(
         folders, library, codec_for(library), [*options["exclude"]], options["threads"], poll, tell, console.say
     )
-    said = (
-        "" if all(isinstance(folder, Path) for folder in folders) else f" Addresses are listed every {poll or 30:g} s."
-    )
-    console.say(f"Watching; Ctrl-C ends.{said}")
+    listed = any(isinstance(folder, str) for folder in folders)
+    console.say(f"Watching; Ctrl-C ends.{f' Addresses are listed every {poll or 30:g} s.' if listed else ''}")
     try:
         watcher.run()
     except KeyboardInterrupt:
