@@ -176,7 +176,11 @@ class SnapshotError(SemblanceError):
 
 
 class StorageError(SemblanceError, OSError):
-    """What lies at an address cannot be read, listed or written."""
+    """What lies at an address cannot be read, listed or written; or nothing in that storage (`away`)."""
+
+    def __init__(self, said: str, away: bool = False) -> None:
+        super().__init__(said)
+        self.away = away
 
 
 class NothingStored(StorageError):

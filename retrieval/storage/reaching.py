@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import TimeoutError as Waiting
 from typing import Any, TypeVar, cast
 
-from semblance.retrieval.errors import NothingStored, Stopped, StorageError, UsageError
+from semblance.retrieval.errors import NothingStored, SemblanceError, Stopped, StorageError, UsageError
 
 _Result = TypeVar("_Result")
 Ended = Callable[[], bool]
@@ -96,7 +96,7 @@ def asked(address: str, work: Callable[[Any, str], _Result]) -> _Result:
 
 def failure(address: str, error: Exception) -> Exception:
     """One sentence of what has failed, by its kind and code alone."""
-    if isinstance(error, StorageError | UsageError | Stopped):
+    if isinstance(error, SemblanceError):
         return error
     said = cast(dict[str, Any], getattr(error.__cause__ or error, "response", None) or {})
     code = str(said.get("Error", {}).get("Code", "")) if isinstance(said, dict) else ""
@@ -107,12 +107,11 @@ def failure(address: str, error: Exception) -> Exception:
     if isinstance(error, PermissionError) or code in ("AccessDenied", "403", "SignatureDoesNotMatch"):
         return StorageError(f"{address} may not be read{_in_brackets(code)}: look after the credentials.")
     if code in ("SlowDown", "503", "ServiceUnavailable", "RequestLimitExceeded", "TooManyRequests"):
-        return StorageError(f"The storage of {address} asks for fewer requests ({code}): try again later.")
+        return StorageError(f"The storage of {address} asks for fewer requests ({code}): try again later.", away=True)
     name = type(error).__name__
-    if any(word in name for word in ("Connect", "Timeout", "Closed", "HTTPClient", "Payload", "Incomplete")):
-        return StorageError(
-            f"The storage of {address} cannot be reached ({name}): look after it, and AWS_ENDPOINT_URL."
-        )
+    if any(word in name for word in ("Connect", "Timeout", "Closed", "HTTPClient")):
+        where = f"The storage of {address} cannot be reached ({name}): look after it, and AWS_ENDPOINT_URL."
+        return StorageError(where, away=True)
     return StorageError(f"{address} cannot be read ({code or name}): look after its storage.")
 
 
