@@ -22,9 +22,9 @@ import numpy as np
 from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose, codecs
 from semblance.indexer.derived import encoders
 from semblance.retrieval.errors import SnapshotError
-from semblance.retrieval.files import open_regular, read_regular, replace
+from semblance.retrieval.files import open_regular, replace
 from semblance.retrieval.index import CodeIndex, FlatIndex
-from semblance.retrieval.index.mapped import from_file, to_file
+from semblance.retrieval.index.mapped import read, to_file
 
 FILES: dict[Purpose, str] = {"alike": "index.faiss", "same": "copies.faiss"}
 FILE = FILES["alike"]
@@ -153,27 +153,42 @@ def _says(end: bytes | memoryview) -> dict[str, Any]:
 
 def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex, Generation]:
     """What is in the file, and of which generation. SnapshotError where it must not be trusted."""
-    data = _checked(path)
+    checksum = hashlib.sha256()
     try:
-        state = _says(data)
+        with open_regular(path) as file:
+            ids, codes = read(path, file, codec.bits, checksum.update)
+            rest = file.read()
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be read: {error}.") from error
+    checksum.update(rest[: _CHECKSUM.start])
+    _check(path, rest, checksum.digest())
+    try:
+        state = _says(rest)
         generation = Generation(state["number"], state["token"])
     except (ValueError, LookupError, TypeError) as error:
         raise SnapshotError(f"{path} does not say what it is a snapshot of.") from error
     if state != _state(catalog, codec, generation) or not catalog.knows(generation):
         raise SnapshotError(f"{path} is of another library, of other codes or of a history that this library has not.")
-    ids, codes = from_file(path, data, codec.bits)
-    return FlatIndex(codec.bits, ids.copy(), codes.copy()), generation
+    return FlatIndex(codec.bits, ids, codes), generation
 
 
-def _checked(path: Path) -> memoryview:
-    """The file, whose checksum is right. SnapshotError where it is not."""
+def _checked(path: Path) -> None:
+    """SnapshotError where the file's checksum is not right."""
+    checksum, end = hashlib.sha256(), b""
     try:
-        data = memoryview(read_regular(path))
+        with open_regular(path) as file:
+            while block := file.read(2**20):
+                end += block
+                checksum.update(end[: _CHECKSUM.start])
+                end = end[_CHECKSUM.start :]
     except OSError as error:
         raise SnapshotError(f"{path} cannot be read: {error}.") from error
-    if data[-len(_MAGIC) :] != _MAGIC or data[_CHECKSUM] != hashlib.sha256(data[: _CHECKSUM.start]).digest():
+    _check(path, end, checksum.digest())
+
+
+def _check(path: Path, end: bytes, digest: bytes) -> None:
+    if end[-len(_MAGIC) :] != _MAGIC or end[_CHECKSUM] != digest:
         raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
-    return data
 
 
 def _write(index: FlatIndex, path: Path, of: dict[str, str | int]) -> None:
