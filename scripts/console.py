@@ -19,6 +19,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from semblance.indexer.milvus import address
 from semblance.retrieval import files, storage
 from semblance.retrieval.codec import DEFAULT_MODEL
 from semblance.retrieval.errors import SemblanceError, UsageError
@@ -67,18 +68,15 @@ def path(text: str) -> Path:
     return files.named(text)
 
 
-def place(text: str) -> Path | str:
-    """A path, or the address that stands for one, as it is: milvus://HOST:PORT/NAME."""
-    return text if "://" in text else path(text)
-
-
 def argument(help: str, metavar: str) -> Any:
     """An argument that names a file or a folder."""
     return typer.Argument(parser=path, metavar=metavar, help=help)
 
 
 def place(text: str) -> Path | str:
-    """The same of what may be an address too (s3://bucket/folder), which stays text."""
+    """The same of what may be an address too (s3://bucket/folder, milvus://HOST:PORT/NAME), which stays text."""
+    if address.is_address(text):
+        return text
     return storage.named(text) if storage.is_address(text) else path(text)
 
 

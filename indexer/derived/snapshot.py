@@ -24,9 +24,9 @@ from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation
 from semblance.indexer.derived import encoders
 from semblance.indexer.derived.doubts import Doubt, is_wrong
 from semblance.retrieval.errors import SnapshotError
-from semblance.retrieval.files import open_regular, read_regular, replace
+from semblance.retrieval.files import open_regular, replace
 from semblance.retrieval.index import CodeIndex, FlatIndex, MappedFlat
-from semblance.retrieval.index.mapped import from_file, to_file
+from semblance.retrieval.index.mapped import read, to_file
 
 FILES: dict[Purpose, str] = {"alike": "index.faiss", "same": "copies.faiss"}
 FILE = FILES["alike"]
@@ -219,21 +219,35 @@ def _says(end: bytes | memoryview) -> dict[str, Any]:
 
 def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex, Generation]:
     """What is in the file, and of which generation. SnapshotError where it must not be trusted."""
-    data = _checked(path)
-    saved = generation(catalog, path, codec, data)
-    ids, codes = from_file(path, data, codec.bits)
-    return FlatIndex(codec.bits, ids.copy(), codes.copy()), saved
-
-
-def _checked(path: Path) -> memoryview:
-    """The file, whose checksum is right. SnapshotError where it is not."""
+    checksum = hashlib.sha256()
     try:
-        data = memoryview(read_regular(path))
+        with open_regular(path) as file:
+            ids, codes = read(path, file, codec.bits, checksum.update)
+            rest = file.read()
     except OSError as error:
         raise SnapshotError(f"{path} cannot be read: {error}.") from error
-    if data[-len(_MAGIC) :] != _MAGIC or data[_CHECKSUM] != hashlib.sha256(data[: _CHECKSUM.start]).digest():
+    checksum.update(rest[: _CHECKSUM.start])
+    _check(path, rest, checksum.digest())
+    return FlatIndex(codec.bits, ids, codes), generation(catalog, path, codec, rest)
+
+
+def _checked(path: Path) -> None:
+    """SnapshotError where the file's checksum is not right."""
+    checksum, end = hashlib.sha256(), b""
+    try:
+        with open_regular(path) as file:
+            while block := file.read(2**20):
+                end += block
+                checksum.update(end[: _CHECKSUM.start])
+                end = end[_CHECKSUM.start :]
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be read: {error}.") from error
+    _check(path, end, checksum.digest())
+
+
+def _check(path: Path, end: bytes, digest: bytes) -> None:
+    if end[-len(_MAGIC) :] != _MAGIC or end[_CHECKSUM] != digest:
         raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
-    return data
 
 
 def _write(index: FlatIndex, path: Path, of: dict[str, str | int]) -> None:
