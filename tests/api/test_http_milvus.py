@@ -260,7 +260,7 @@ def test_the_page_offers_what_there_is(both: Both, chromium: "Browser", sample: 
     page.get_by_test_id("by-folder").press("Enter")
     expect(page.get_by_test_id("narrowed")).to_contain_text(f"In {picture.parent.name}")
     browser.settled(page)
-    browser.cards(page).first.locator("a").press(" ")
+    browser.cards(page).first.press(" ")
     expect(page.locator("#details-path")).to_have_text(str(picture))
     page.goto("/?view=map")
     expect(page.locator("#other")).to_contain_text("answers from Milvus alone")
