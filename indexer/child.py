@@ -24,6 +24,7 @@ from typing import Any
 from semblance.indexer.changing import replacing
 from semblance.indexer.derived import building
 from semblance.indexer.library import Library
+from semblance.retrieval import storage
 from semblance.retrieval.errors import LibraryError, LibraryLocked, SemblanceError
 from semblance.retrieval.progress import Progress
 
@@ -60,7 +61,7 @@ def index(told: dict[str, Any]) -> None:
     """Bring the library up to date with one folder, after waiting for whoever writes to it."""
     while True:
         try:
-            summary = replacing.index([Path(told["folder"])], Path(told["library"]), None, None, _stage)
+            summary = replacing.index([storage.place(told["folder"])], Path(told["library"]), None, None, _stage)
             break
         except LibraryLocked as error:
             tell(waiting=str(error))

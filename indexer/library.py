@@ -28,7 +28,7 @@ from semblance.indexer.duplicates.records import Stage, unwatched
 from semblance.indexer.keeping import removing
 from semblance.indexer.keeping.removing import Removal
 from semblance.indexer.run.pipeline import Summary
-from semblance.retrieval import files
+from semblance.retrieval import files, storage
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import LibraryError, NoCopies, UsageError
 from semblance.retrieval.formats.regions import Region
@@ -138,11 +138,11 @@ class Library:
     ) -> Answer:
         """The `k` pictures that look most like a picture, or like several and unlike others.
 
-        A picture is a path, the bytes of a file, a PIL picture or an array uint8 (H, W, 3), or the id of one of the
-        library's, by its stored bits. `views` (1 to 10) asks with flips and crops of the picture too, `region` (left,
-        top, width, height, fractions of the upright picture) by a part of it alone. By codes the nearest are ordered by
-        how sure the picture's bits are, unless `refine=False`. What else may be wished for: see wishes.Wished. Raises
-        PictureError, UsageError, LibraryError, and OSError.
+        A picture is a path or an address, a file's bytes, a PIL picture or an array uint8 (H, W, 3), or the id of one
+        of the library's, by its stored bits. `views` (1 to 10) asks with flips and crops of the picture too, `region`
+        (left, top, width, height, fractions of the upright picture) by a part of it alone. By codes the nearest are
+        ordered by how sure the picture's bits are, unless `refine=False`. What else may be wished for: see
+        wishes.Wished. Raises PictureError, UsageError, LibraryError, and OSError.
         """
         k, views = whole("k", k, 2**31 - 1), whole("views", views, MOST_VIEWS)
         unliked = cast(Sequence[Source], unlike if isinstance(unlike, list | tuple) else [unlike])
@@ -221,7 +221,7 @@ class Library:
         threads: int = os.cpu_count() or 1,
         progress: Progress = quiet,
     ) -> Summary:
-        """Bring the library up to date with folders of pictures; see pipeline.update, and raises as it does.
+        """Bring the library up to date with folders, or addresses, of pictures; see pipeline.update, and raises so.
 
         With `model` its pictures get codes of another model, which become current when all are there; `copies` does so
         for what is the same. See replacing.py; no folder need be named then.
@@ -231,7 +231,7 @@ class Library:
             raise UsageError("There is nothing to index: name a folder, or a model.")
         self.follow()
         summary = replacing.index(
-            [files.named(str(folder)) for folder in folders],
+            [storage.named(str(folder)) for folder in folders],
             self.folder,
             model,
             copies,

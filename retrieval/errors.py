@@ -29,6 +29,8 @@
     |   |-- UnknownPicture          it has no picture of this id
     |   `-- Gone                    a picture's file has vanished since it was indexed
     |-- SnapshotError               a saved index that must not be trusted; it is rebuilt, so users seldom see this
+    |-- StorageError                what lies at an address cannot be read, listed or written; an OSError too
+    |   `-- NothingStored           there is nothing at an address
     |-- UnknownJob                  a service knows no job of this id
     |-- Outdated                    a page is asked of what is not kept any more
     |-- Busy                        more is asked than a service takes on at one time
@@ -166,6 +168,18 @@ class Gone(LibraryError):
 
 class SnapshotError(SemblanceError):
     """A saved index is damaged, or belongs to another codec or another state of the library."""
+
+
+class StorageError(SemblanceError, OSError):
+    """What lies at an address cannot be read, listed or written; or nothing in that storage (`away`)."""
+
+    def __init__(self, said: str, away: bool = False) -> None:
+        super().__init__(said)
+        self.away = away
+
+
+class NothingStored(StorageError):
+    """There is nothing at an address."""
 
 
 class UnknownJob(SemblanceError):

@@ -19,7 +19,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from semblance.retrieval import files
+from semblance.retrieval import files, storage
 from semblance.retrieval.codec import DEFAULT_MODEL
 from semblance.retrieval.errors import SemblanceError, UsageError
 from semblance.retrieval.progress import Progress
@@ -75,6 +75,21 @@ def place(text: str) -> Path | str:
 def argument(help: str, metavar: str) -> Any:
     """An argument that names a file or a folder."""
     return typer.Argument(parser=path, metavar=metavar, help=help)
+
+
+def place(text: str) -> Path | str:
+    """The same of what may be an address too (s3://bucket/folder), which stays text."""
+    return storage.named(text) if storage.is_address(text) else path(text)
+
+
+def stored(help: str, metavar: str) -> Any:
+    """An argument that names a file, a folder, or an address."""
+    return typer.Argument(parser=place, metavar=metavar, help=help)
+
+
+def stored_option(help: str, metavar: str = "IMAGE") -> Any:
+    """An option that does."""
+    return typer.Option(parser=place, metavar=metavar, help=help)
 
 
 def option(help: str, metavar: str = "DIR", *names: str, show_default: bool | str = True) -> Any:

@@ -97,6 +97,13 @@ def test_torch_stays_inside_training(path: Path) -> None:
 
 
 @each_source
+def test_storage_is_reached_in_one_place(path: Path) -> None:
+    packages = {module.partition(".")[0] for module in imported(path.read_text(), package_of(path))}
+    if path != ROOT / "retrieval/storage/reaching.py":
+        assert not packages & {"fsspec", "s3fs", "aiobotocore", "botocore", "boto3"}
+
+
+@each_source
 def test_sql_stays_inside_the_catalog(path: Path) -> None:
     if path.parent != ROOT / "indexer/catalog":
         assert not holds_sql(path.read_text())

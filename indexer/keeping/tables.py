@@ -19,6 +19,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from semblance.retrieval import storage
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.facts import Facts
 
@@ -192,6 +193,8 @@ def _facts(said: dict[str, Any]) -> Facts | None:
 
 
 def _is_plain(path: str) -> bool:
+    if storage.is_address(path):
+        return storage.is_normal(path)
     absolute = os.path.isabs(path)  # noqa: PTH117 - a Path for each of a million rows takes as long as all the rest
     return absolute and os.path.normpath(path) == path and "\0" not in path
 

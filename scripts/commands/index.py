@@ -19,6 +19,8 @@ from semblance.indexer.run import pipeline
 from semblance.retrieval.errors import LibraryError, LibraryLocked, UsageError
 from semblance.scripts import console
 
+_FOLDERS = "Folders of pictures, on disk or as s3://BUCKET/FOLDER."
+Folders = Annotated[list[Any] | None, console.stored(_FOLDERS, "FOLDER...")]
 Exclude = Annotated[
     list[str] | None,
     typer.Option(
@@ -55,7 +57,7 @@ Poll = Annotated[
 
 def index(
     library: console.Library,
-    folders: Annotated[list[Path] | None, console.argument("Folders of pictures.", "FOLDER...")] = None,
+    folders: Folders = None,
     model: console.Model = None,
     copies: Copies = None,
     drop: Drop = None,
@@ -120,7 +122,7 @@ def _document(summary: pipeline.Summary, fitted: fitting.Fitted | None, dropped:
 
 
 def _watch(
-    folders: list[Path],
+    folders: Sequence[Path | str],
     library: Path,
     model: str | None,
     copies: str | None,
@@ -147,7 +149,8 @@ def _watch(
     watcher = Watcher(
         folders, library, codec_for(library), [*options["exclude"]], options["threads"], poll, tell, console.say
     )
-    console.say("Watching; Ctrl-C ends.")
+    listed = any(isinstance(folder, str) for folder in folders)
+    console.say(f"Watching; Ctrl-C ends.{f' Addresses are listed every {poll or 30:g} s.' if listed else ''}")
     try:
         watcher.run()
     except KeyboardInterrupt:
@@ -155,7 +158,7 @@ def _watch(
 
 
 def run(
-    folders: Sequence[Path],
+    folders: Sequence[Path | str],
     library: Path,
     model: str | None = None,
     copies: str | None = None,
