@@ -67,7 +67,7 @@ def path(text: str) -> Path:
     return files.named(text)
 
 
-def place(text: str) -> Path | str:
+def file_or_milvus(text: str) -> Path | str:
     """A path, or the address that stands for one, as it is: milvus://HOST:PORT/NAME."""
     return text if "://" in text else path(text)
 

@@ -13,7 +13,7 @@ def import_(
     file: Annotated[
         Any,
         typer.Argument(
-            parser=console.place,
+            parser=console.file_or_milvus,
             help="What `semblance export` writes.",
             metavar="FILE.parquet|.npz|milvus://HOST:PORT/NAME",
         ),
