@@ -55,7 +55,7 @@ def test_it_answers_exactly_until_the_index_is_built_and_goes_over_to_it(painted
         until(lambda: httpx.get(f"{url}/ready").status_code == 200)
         first = searched(url)
         assert (first["asked"], first["engine"], first["recall"]) == (ENGINE, "flat", 1.0)
-        seen = []
+        seen = list[str]()
         while not seen or seen[-1] != ENGINE:  # the suite's own time is the limit
             assert_finds_all(url, PICTURES)
             seen.append(searched(url)["engine"])

@@ -41,7 +41,8 @@ def standing(library: Path, *options: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("command", ["status", "search", "index", "duplicates", "serve"])
 def test_an_unknown_index_is_refused_with_those_there_are(place: Path, command: str) -> None:
-    more = {"search": [place / "pictures" / "1.png"], "serve": ["--port", "0"]}.get(command, [])
+    asks: dict[str, list[str | Path]] = {"search": [place / "pictures" / "1.png"], "serve": ["--port", "0"]}
+    more = asks.get(command, [])
     done = call(command, *more, "--library", place / "library", "--index", "hnsw")
     assert done.exit_code == 2
     assert f"There is no index 'hnsw': there are auto, flat, mapped, {', '.join(ENGINES)}" in done.stderr
