@@ -17,7 +17,7 @@ from semblance.indexer.derived.engines import Loaded
 from semblance.retrieval.errors import LibraryError, LibraryLocked
 
 AGAIN = 600.0  # seconds after one that failed, or changed nothing
-_SOON = 5.0  # and after one that changed something
+_SOON = 2.0  # and after one that changed something
 _STOPS_WITHIN = 4.5  # seconds
 
 log = logging.getLogger("semblance.api")

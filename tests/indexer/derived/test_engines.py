@@ -68,6 +68,9 @@ def own(catalog: Catalog) -> CurrentCodec:
 
 def load(catalog: Catalog, index: str) -> Loaded:
     loaded = engines.load(catalog, ALIKE, own(catalog), index)
+    changes = catalog.changes(loaded.generation.number)
+    snapshot.take_in(loaded.index, changes)
+    loaded.generation = changes.generation
     if isinstance(loaded.index, Overlay) and isinstance(loaded.index.base, Approximate):
         loaded.index.base.effort = loaded.index.base.efforts[-1]  # type: ignore[attr-defined]
     return loaded
