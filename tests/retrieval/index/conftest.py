@@ -20,7 +20,9 @@ from semblance.retrieval.index import (
     Overlay,
 )
 from semblance.retrieval.index.contract import Exact, Rows
+from semblance.retrieval.index.ivf import IvfIndex
 from semblance.retrieval.index.mapped import from_file, to_file
+from semblance.retrieval.progress import quiet
 
 QUERIES = 5
 
@@ -87,11 +89,21 @@ def flat(path: Path, bits: int) -> FlatIndex:
     return FlatIndex(bits, ids.copy(), stored.copy())
 
 
+def everything_read(path: Path, bits: int) -> CodeIndex:
+    """An inverted file that reads all of its lists: what it proposes must be right to the last tie."""
+    stored = MappedFlat(path, bits)
+    IvfIndex.build(stored, path.parent, quiet)
+    engine = IvfIndex.open(stored, path.parent)
+    engine.effort = engine.efforts[-1]
+    return Overlay(engine)
+
+
 Engine = Callable[[Path, int], CodeIndex]  # opens what was saved
 ENGINES: dict[str, Engine] = {
     "flat": flat,
     "mapped": lambda path, bits: Overlay(MappedFlat(path, bits)),
     "flat below": lambda path, bits: Overlay(flat(path, bits)),
+    "ivf": everything_read,
     "approximate": lambda path, bits: Overlay(Proposing(path, bits)),
 }
 
