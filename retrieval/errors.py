@@ -28,6 +28,7 @@
     |   |-- NothingRemembered       its codes cannot be turned into pictures, or this picture has none
     |   |-- UnknownPicture          it has no picture of this id
     |   `-- Gone                    a picture's file has vanished since it was indexed
+    |-- ShardsError                 a folder of shards that cannot be written, or is not whole
     |-- SnapshotError               a saved index that must not be trusted; it is rebuilt, so users seldom see this
     |-- StorageError                what lies at an address cannot be read, listed or written; an OSError too
     |   `-- NothingStored           there is nothing at an address
@@ -164,6 +165,10 @@ class UnknownPicture(LibraryError):
 
 class Gone(LibraryError):
     """A picture's file has vanished since it was indexed."""
+
+
+class ShardsError(SemblanceError):
+    """A folder of shards cannot be written, is not whole, or is of another plan."""
 
 
 class SnapshotError(SemblanceError):
