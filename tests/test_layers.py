@@ -112,6 +112,13 @@ def test_storage_is_reached_in_one_place(path: Path) -> None:
 
 
 @each_source
+def test_pymilvus_stays_inside_its_room(path: Path) -> None:
+    if path.parent != ROOT / "indexer/milvus":
+        modules = imported(path.read_text(), package_of(path))
+        assert not {module for module in modules if module.partition(".")[0] in ("pymilvus", "grpc")}
+
+
+@each_source
 def test_sql_stays_inside_the_catalog(path: Path) -> None:
     if path.parent != ROOT / "indexer/catalog":
         assert not holds_sql(path.read_text())

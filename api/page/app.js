@@ -110,7 +110,7 @@ function showNoView() {
   closeOther();
   say("Not in this service.");
   const sentence = "This service answers from Milvus alone: the map, duplicates and the library itself are shown by a service that has the library's catalog.";
-  const home = element("a", { href: "./", textContent: "Search here" });
+  const home = element("a", { className: "link", href: "./", textContent: "Search here" });
   byId("other").append(element("div", { className: "notice" }, element("h1", { textContent: "Not in this service" }), element("p", { textContent: sentence }), element("p", {}, home)));
 }
 

@@ -17,7 +17,7 @@ from semblance.indexer.derived.engines import Loaded
 from semblance.retrieval.errors import LibraryError, LibraryLocked
 
 AGAIN = 600.0  # seconds after one that failed, or changed nothing
-_SOON = 5.0  # and after one that changed something
+_SOON, _LOCKED = 2.0, 30.0  # and after one that changed something, and where another process was at it
 _STOPS_WITHIN = 4.5  # seconds
 
 log = logging.getLogger("semblance.api")
@@ -69,8 +69,10 @@ class Building:
                 child.out.seek(0)
                 said = json.loads(child.out.readline())["said"]
                 log.info("%s", " ".join(said) or "there was no index to build")
-        if said or isinstance(child.error, LibraryLocked):  # it is gone over to, or somebody else builds it
+        if said:
             self._not_before = time.monotonic() + _SOON
+        elif isinstance(child.error, LibraryLocked):  # somebody else builds it
+            self._not_before = time.monotonic() + _LOCKED
         elif child.code and not self._stopped:
             log.warning("%s", child.error or "The process that built an index has ended: it is tried again later.")
         self._child = None

@@ -27,7 +27,7 @@ class Doubt:
 
     def __init__(self, paths: Mapping[Path, tuple[int, bytes]]) -> None:
         """Open them. SnapshotError where one is not there, has fewer bytes or was found to be wrong before."""
-        self.wrong, self._ended = False, False
+        self.wrong, self._ended, self._reading = False, False, threading.Lock()
         with ExitStack() as stack:
             self._files = [
                 (path, stack.enter_context(_opened(path, size)), size, sha) for path, (size, sha) in paths.items()
@@ -57,7 +57,7 @@ class Doubt:
         """They are not used any more."""
         self._ended = True
         self._timer.cancel()
-        if not self._timer.is_alive():
+        with self._reading:
             self._stack.close()
 
     def are(self, path: Path) -> bool:
@@ -72,7 +72,7 @@ class Doubt:
         _WRONG.update(self._identities.values())
 
     def _look(self) -> None:
-        with self._stack:
+        with self._reading:
             for path, file, size, expected in self._files:
                 if not self._ended and _hash(file, size, lambda: self._ended) not in (None, expected):
                     log.error("%s is damaged: it is not searched by any more", path)

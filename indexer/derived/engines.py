@@ -147,8 +147,9 @@ def _of(found: Built, exact: Choice) -> Choice:
 
 
 def load(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, index: str = AUTO) -> Loaded:
-    """The index of all codes of `codec`, of the kind that users name. Raises UsageError where there is no such kind,
-    CodecMismatch where the library has no codes of it."""
+    """The index of all codes of `codec` at some generation, of the kind that users name; what came since is for the
+    caller to take in. Raises UsageError where there is no such kind, CodecMismatch where the library has no codes of
+    it."""
     if index.startswith(ADDRESS):
         from semblance.indexer import milvus
 
@@ -166,10 +167,7 @@ def load(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, index: str = A
         except SnapshotError:  # and it is not found again
             choice = choose(catalog, purpose, codec, index)
             continue
-        over = Overlay(below)
-        changes = catalog.changes(saved.number, codec.codec_id)
-        snapshot.take_in(over, changes)
-        return Loaded(over, changes.generation, choice, doubt)
+        return Loaded(Overlay(below), saved, choice, doubt)
     flat, generation = snapshot.load(catalog, purpose, codec)
     if index == MAPPED and len(flat):
         choice = replace(choice, why="there is no snapshot to be mapped yet, so that it was loaded", wanted=MAPPED)

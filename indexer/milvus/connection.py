@@ -18,6 +18,11 @@ _NOT_READY = {1, 2, 101, 103, 400, 401, 500, 503, 600, 901, 902}  # merr's codes
 _NOT_YET = ("not ready", "not loaded", "not fully loaded", "node offline", "not available", "no available", "recover")
 _FULL = {3, 7, 9}  # limits on memory and disk; writing is denied
 _NO_MORE = ("quota exceeded", "force deny", "memory limit", "disk quota", "no space")
+_SOON_AGAIN = {  # milliseconds between tries to connect: gRPC's own grow to two minutes
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.min_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 1000,
+}
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0  # seconds
 
 
@@ -53,7 +58,12 @@ class Server:
         self._client: Any = self._until(
             limits.asking,
             lambda left: pymilvus.MilvusClient(
-                f"{scheme}://{address.place}", address.user, address.password, timeout=left, dedicated=True
+                f"{scheme}://{address.place}",
+                address.user,
+                address.password,
+                timeout=left,
+                dedicated=True,
+                grpc_options=_SOON_AGAIN,
             ),
         )
 
@@ -97,13 +107,15 @@ class Server:
         import grpc
 
         place, code = self.address.place, getattr(error, "code", None)
+        if isinstance(error, self._milvus.MilvusException) and isinstance(error.__cause__, grpc.RpcError):
+            error = error.__cause__  # which tells more than that there is no connection
         if isinstance(error, grpc.RpcError):
             code = error.code()
         elif not isinstance(error, self._milvus.MilvusException):
             return None
         words = " ".join(str(getattr(error, "message", error)).split())
         said = words.casefold()
-        if code == grpc.StatusCode.UNAUTHENTICATED or "auth check failure" in said or "unauthenticated" in said:
+        if code == grpc.StatusCode.UNAUTHENTICATED or "auth check failure" in said:
             return UsageError(f"The Milvus at {place} does not know this user with this password: name others.")
         if code in _FULL or any(each in said for each in _NO_MORE):
             return DiskFull(f"The Milvus at {place} takes nothing more: make room there, and run the same again.")

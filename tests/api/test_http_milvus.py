@@ -2,14 +2,17 @@
 sentence that says why not."""
 
 import contextlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import httpx
 import pytest
+from moto.server import ThreadedMotoServer
 from playwright.sync_api import expect
 
 from semblance.indexer.library import Library
@@ -243,6 +246,33 @@ def test_keys_lie_in_a_folder_of_their_own(both: Both, semblance: Callable[..., 
         assert httpx.get(f"{url}/images/1/similar", headers={"Authorization": f"Bearer {key}"}).status_code == 200
 
 
+def test_pictures_are_shown_from_object_storage(both: Both, semblance: Callable[..., Any], tmp_path: Path) -> None:
+    storage = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    storage.start()
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAALONE", "AWS_SECRET_ACCESS_KEY": "a/secret", "AWS_DEFAULT_REGION": "us-east-1"}
+    keys |= {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{storage.get_host_and_port()[1]}"}
+    secret = {"aws_access_key_id": "AKIAALONE", "aws_secret_access_key": keys["AWS_SECRET_ACCESS_KEY"]}
+    bucket = boto3.client("s3", endpoint_url=keys["AWS_ENDPOINT_URL"], region_name="us-east-1", **secret)
+    bucket.create_bucket(Bucket="shown")
+    bodies = {f"a/{seed} é.png": paint(tmp_path / f"{seed}.png", seed).read_bytes() for seed in range(3)}
+    for key, body in bodies.items():
+        bucket.put_object(Bucket="shown", Key=key, Body=body)
+    said = semblance("index", "s3://shown", "--library", tmp_path / "library", env={**os.environ, **keys})
+    assert said.returncode == 0, said.stderr
+    filling.fill(tmp_path / "library", both.milvus.address("stored"))
+    with serving(None, "--index", both.milvus.address("stored"), **keys) as url:
+        until(lambda: httpx.get(f"{url}/ready").status_code == 200)
+        for key, body in bodies.items():
+            hit = httpx.post(f"{url}/search?folder=s3://shown/a", files={"file": body}).json()["results"][0]
+            assert (hit["path"], hit["distance"], hit["copy"]) == (f"s3://shown/{key}", 0, True)
+            assert httpx.get(f"{url}/images/{hit['id']}").content == body
+            small = httpx.get(f"{url}/images/{hit['id']}/thumbnail")
+            assert (small.status_code, small.headers["Content-Type"]) == (200, "image/jpeg")
+        bucket.delete_object(Bucket="shown", Key=key)
+        assert httpx.get(f"{url}/images/{hit['id']}").status_code == 410
+    storage.stop()
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_the_page_offers_what_there_is(both: Both, chromium: "Browser", sample: Path, size: "ViewportSize") -> None:
@@ -260,7 +290,7 @@ def test_the_page_offers_what_there_is(both: Both, chromium: "Browser", sample: 
     page.get_by_test_id("by-folder").press("Enter")
     expect(page.get_by_test_id("narrowed")).to_contain_text(f"In {picture.parent.name}")
     browser.settled(page)
-    browser.cards(page).first.locator("a").press(" ")
+    browser.cards(page).first.press(" ")
     expect(page.locator("#details-path")).to_have_text(str(picture))
     page.goto("/?view=map")
     expect(page.locator("#other")).to_contain_text("answers from Milvus alone")

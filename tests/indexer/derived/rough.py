@@ -25,7 +25,7 @@ class Rough(Flat):
     engine: ClassVar[str] = "rough"
     efforts: ClassVar[Sequence[int]] = (1, 16, 256)
     effort = 256
-    memory = 1234
+    memory = 10_000_000
 
     @classmethod
     def build(cls, stored: Flat, folder: Path, progress: Progress) -> None:

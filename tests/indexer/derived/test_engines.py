@@ -68,6 +68,9 @@ def own(catalog: Catalog) -> CurrentCodec:
 
 def load(catalog: Catalog, index: str) -> Loaded:
     loaded = engines.load(catalog, ALIKE, own(catalog), index)
+    changes = catalog.changes(loaded.generation.number)
+    snapshot.take_in(loaded.index, changes)
+    loaded.generation = changes.generation
     if isinstance(loaded.index, Overlay) and isinstance(loaded.index.base, Approximate):
         loaded.index.base.effort = loaded.index.base.efforts[-1]  # type: ignore[attr-defined]
     return loaded
@@ -282,6 +285,29 @@ def test_what_was_built_of_another_history_or_library_is_not_trusted(
         build(twin.folder, "rough", bar)
         assert len(folders(twin)) == 1
         assert_right(load(twin, "rough"), twin)
+
+
+def test_a_snapshot_that_is_gone_is_made_anew_and_mapped(tmp_path: Path, codec: Codec) -> None:
+    with Writer.writing(tmp_path / "library", codec) as writer:
+        writer.record(some(0, COUNT, codec.codec_id), [])
+    with Catalog.opened(tmp_path / "library") as catalog:
+        loaded = load(catalog, MAPPED)
+        assert (loaded.choice.engine, loaded.wanted) == (FLAT, MAPPED)
+        assert not engines.is_overtaken(loaded, catalog, ALIKE, own(catalog))
+        build(catalog.folder, MAPPED, bar)
+        assert engines.is_overtaken(loaded, catalog, ALIKE, own(catalog))
+        assert load(catalog, MAPPED).choice.engine == MAPPED
+        assert_right(load(catalog, MAPPED), catalog)
+
+
+def test_an_empty_library_wants_nothing(tmp_path: Path, codec: Codec) -> None:
+    with Writer.writing(tmp_path / "library", codec):
+        pass
+    for index in NAMES:
+        with Catalog.opened(tmp_path / "library") as catalog:
+            assert load(catalog, index).wanted is None
+            assert build(catalog.folder, index, bar) == []
+            assert load(catalog, index).index.search(np.zeros((1, 32), np.uint8), 3)[1].shape == (1, 0)
 
 
 # ---- what hinders ----------------------------------------------------------------------------------------------------

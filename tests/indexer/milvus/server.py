@@ -16,7 +16,7 @@ from semblance.retrieval.errors import IndexAway
 _ROOT = Path(__file__).resolve().parents[3]
 _PROGRAM = _ROOT / ".venv/milvus/bin/python"
 # Quick ticks; and a server that was killed counts as alive for as many seconds, which Milvus has 30 of.
-_QUICK = {"proxy.timeTickInterval": "20", "queryCoord.checkInterval": "100", "common.session.ttl": "2"}
+_QUICK = {"proxy.timeTickInterval": "20", "queryCoord.checkInterval": "100", "common.session.ttl": "6"}
 
 
 def free_port() -> int:

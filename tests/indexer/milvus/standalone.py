@@ -8,6 +8,7 @@ A key is one of Milvus's own configuration, as quotaAndLimits.limitWriting.force
 
 import ctypes
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -26,12 +27,16 @@ def free_port() -> int:
 
 def become(folder: Path, port: int, settings: dict[str, str]) -> None:
     """Replace this process by the server, its data below `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
     config = milvus.MilvusServerConfig(data_dir=str(folder), proxy_port=port)
     if settings.pop("common.security.authorizationEnabled", "") == "true":
         config.configurable_items["authorization_enabled"][1] = True
-    config.update(
-        **{key: free_port() for key in config.configurable_items if key.endswith("_port") and key != "proxy_port"}
-    )
+    ports = folder / "ports.json"  # kept: parts of a server that starts again look for each other where they were
+    if not ports.exists():
+        inner = [key for key in config.configurable_items if key.endswith("_port") and key != "proxy_port"]
+        ports.write_text(json.dumps({key: free_port() for key in [*inner, "peer"]}))
+    at: dict[str, int] = json.loads(ports.read_text())
+    config.update(**{key: at[key] for key in at if key != "peer"})
     for key, value in settings.items():
         config.set(key, value)
     config.try_bind_port = lambda port: socket.create_server(("127.0.0.1", port))  # one killed a moment ago had it
@@ -42,10 +47,11 @@ def become(folder: Path, port: int, settings: dict[str, str]) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         milvus._initialize_data_files(str(unpacked))
     os.chdir(folder)
-    peers, clients = (f"http://127.0.0.1:{port}" for port in (free_port(), config.get("etcd_port")))
+    peers, clients = (f"http://127.0.0.1:{port}" for port in (at["peer"], at["etcd_port"]))
     (folder / "etcd.yaml").write_text(
         f"name: default\nlisten-peer-urls: {peers}\ninitial-advertise-peer-urls: {peers}\n"
         f"listen-client-urls: {clients}\nadvertise-client-urls: {clients}\ninitial-cluster: default={peers}\n"
+        "heartbeat-interval: 20\nelection-timeout: 200\n"
     )
     os.environ |= {
         "ETCD_CONFIG_PATH": str(folder / "etcd.yaml"),

@@ -126,7 +126,7 @@ def test_only_what_changed_is_written(library: Drawn, where: str) -> None:
     holds_all(library, where)
 
 
-def test_a_server_killed_in_mid_insert_is_waited_for(
+def test_a_server_killed_in_mid_insert_is_waited_for_and_is_one_sentence(
     library: Drawn, where: str, milvus: Milvus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("semblance.indexer.catalog.coded_pictures._BATCH", 20)
@@ -134,27 +134,18 @@ def test_a_server_killed_in_mid_insert_is_waited_for(
     reached = threading.Event()
     library.add(400, 100)
     with ThreadPoolExecutor(1) as pool:
-        filled = pool.submit(fill, library.folder, where, lambda *_: reached.set(), limits=Limits(changing=60))
+        filled = pool.submit(fill, library.folder, where, lambda *_: reached.set())
         assert reached.wait(20)
         milvus.kill()
-        milvus.start()
+        asked: list[tuple[Callable[..., object], str]] = [(fill, where), (load, where.replace("//", "//me:secret@"))]
+        for ask, to in asked:
+            with pytest.raises(IndexAway) as error:
+                ask(library.folder, to)
+            assert f"127.0.0.1:{milvus.port} does not answer" in said(error)
+        milvus.start()  # by the thread that stays: the server ends with it
         filled.result(60)
     holds_all(library, where)
     assert index.search(library.codes(1), 5)[1].shape == (1, 5)  # who was connected is again
-
-
-def test_a_server_that_stays_away_is_one_sentence(library: Drawn, where: str, milvus: Milvus) -> None:
-    library.add(600, 20)
-    milvus.kill()
-    with pytest.raises(IndexAway) as error:
-        fill(library.folder, where, limits=Limits(asking=1, changing=1))
-    assert f"127.0.0.1:{milvus.port} does not answer" in said(error)
-    with pytest.raises(IndexAway) as error:
-        fill(library.folder, f"milvus://me:secret@127.0.0.1:{milvus.port}/name", limits=Limits(1, 1))
-    said(error)
-    milvus.start()
-    fill(library.folder, where)
-    holds_all(library, where)
 
 
 def test_a_slow_server_is_away_in_time_and_back_when_it_is(library: Drawn, where: str, milvus: Milvus) -> None:
@@ -210,26 +201,27 @@ def test_one_fills_at_a_time(library: Drawn, where: str) -> None:
     schema.forget(server, "writer")
 
 
-def test_a_full_one_and_a_wrong_password_are_one_sentence_each(library: Drawn, where: str, milvus: Milvus) -> None:
-    right, wrong = (where.replace("//", f"//root:{word}@") for word in ("Milvus", "secret"))
-    milvus.kill()
-    denied = {"common__security__authorizationEnabled": "true", "quotaAndLimits__limitWriting__forceDeny": "true"}
-    milvus.start("root:Milvus@", **denied)
+def test_a_full_one_and_a_wrong_password_are_one_sentence_each(library: Drawn, tmp_path: Path) -> None:
+    denying = Milvus(tmp_path)
+    denying.start(
+        "root:Milvus@",
+        common__security__authorizationEnabled="true",
+        quotaAndLimits__limitWriting__forceDeny="true",
+        quotaAndLimits__quotaCenterCollectInterval="1",
+    )
     try:
-        for asked in (wrong, where):
-            with pytest.raises(UsageError) as refused:
-                load(library.folder, asked)
-            assert "does not know this user" in said(refused)
-        library.add(710, 5)
+        for wrong in ("root:secret@", ""):
+            for ask in (load, fill):
+                with pytest.raises(UsageError) as refused:
+                    ask(library.folder, denying.address("name", wrong))
+                assert "does not know this user" in said(refused)
         with pytest.raises(DiskFull) as full:
-            fill(library.folder, right, limits=Limits(changing=5))
+            for n in range(100):  # it denies once it has counted, each second
+                fill(library.folder, denying.address("name", "root:Milvus@"))
+                library.add(1000 + n, 1)
         assert "takes nothing more" in said(full)
-        assert load(library.folder, right).search(library.codes(1), 3)[1].shape == (1, 3)
     finally:
-        milvus.kill()
-        milvus.start()
-    fill(library.folder, where)
-    holds_all(library, where)
+        denying.kill()
 
 
 def test_a_catalog_put_back_is_filled_in_anew(library: Drawn, where: str, tmp_path: Path) -> None:
@@ -257,7 +249,12 @@ def test_another_codec_comes_beside_the_present_one(library: Drawn, where: str) 
     with Writer.writing(library.folder) as catalog:
         catalog.switch(other, ids, library.codes(len(ids)))
     found: list[int] = []
-    fill(library.folder, where, lambda *_: found or found.append(index.search(library.codes(1), 5)[1].size))
+
+    def ask(*_: int) -> None:
+        if not found:
+            found.append(index.search(library.codes(1), 5)[1].size)
+
+    fill(library.folder, where, ask)
     assert found == [5]  # by the codes of before, while the others come
     holds_all(library, where)
     assert not Server(address.parse(where)).ask("has_collection", index.base.held.collection)

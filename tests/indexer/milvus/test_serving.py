@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from semblance.indexer.catalog import Generation, Narrowing
-from semblance.indexer.milvus import asking, schema
+from semblance.indexer.milvus import address, asking, schema
 from semblance.indexer.milvus.asking import ByMilvus, CodedElsewhere, Steady
 from semblance.indexer.milvus.connection import Server
 from semblance.indexer.milvus.pictures import Pictures
@@ -23,8 +23,6 @@ COUNT = 300
 @pytest.fixture(scope="module")
 def held(milvus: Milvus, codec: Codec) -> Iterator[tuple[Server, Held]]:
     """A collection of pictures whose ids are every third one, in two folders."""
-    from semblance.indexer.milvus import address
-
     server = Server(address.parse(milvus.address("told")))
     made = Held("alike", codec.codec_id, codec.bits, codec.name, "told_alike", Generation(1, "a"))
     codes = np.random.default_rng(1).integers(0, 256, (COUNT, codec.bits // 8), np.uint8)
@@ -60,10 +58,10 @@ def test_pictures_are_known_by_id_and_listed_in_pages(held: tuple[Server, Held])
     assert pictures.paths([4, 5, 7]) == {4: "/b/1.jpg", 7: "/a/2.jpg"}
     with pytest.raises(UnknownPicture):
         pictures.known(32)
-    ids, after = list[int](), 0
-    while after is not None:
-        entries, after = pictures.listed(after, 70, Narrowing(folder="/b"))
-        ids += [entry.id for entry in entries]
+    ids, more = list[int](), True
+    while more:
+        entries, after = pictures.listed(ids[-1] if ids else 0, 70, Narrowing(folder="/b"))
+        ids, more = ids + [entry.id for entry in entries], after is not None
     assert ids == [3 * row + 1 for row in range(1, COUNT, 2)] == pictures.among(Narrowing(folder="/b")).tolist()
     spread = [entry.id for entry in pictures.spread(4)]
     assert spread == [1, 226, 451, 676]
