@@ -16,7 +16,7 @@ from semblance.retrieval.index import ENGINES, FlatIndex, tuning
 from semblance.retrieval.index.mapped import MappedFlat, to_file
 from semblance.retrieval.progress import Progress, quiet
 
-_SAMPLE = 2**20  # codes that engines are tried on
+_SAMPLE = 2**18  # codes that engines are tried on
 _COPIES = 2  # of the file are in memory for a moment while a snapshot is loaded
 _GROWN = 2  # times as many codes: then engines are tried anew
 
