@@ -27,7 +27,10 @@
     |   |-- NothingRemembered       its codes cannot be turned into pictures, or this picture has none
     |   |-- UnknownPicture          it has no picture of this id
     |   `-- Gone                    a picture's file has vanished since it was indexed
+    |-- ShardsError                 a folder of shards that cannot be written, or is not whole
     |-- SnapshotError               a saved index that must not be trusted; it is rebuilt, so users seldom see this
+    |-- StorageError                what lies at an address cannot be read, listed or written; an OSError too
+    |   `-- NothingStored           there is nothing at an address
     |-- UnknownJob                  a service knows no job of this id
     |-- Outdated                    a page is asked of what is not kept any more
     |-- Busy                        more is asked than a service takes on at one time
@@ -153,8 +156,20 @@ class Gone(LibraryError):
     """A picture's file has vanished since it was indexed."""
 
 
+class ShardsError(SemblanceError):
+    """A folder of shards cannot be written, is not whole, or is of another plan."""
+
+
 class SnapshotError(SemblanceError):
     """A saved index is damaged, or belongs to another codec or another state of the library."""
+
+
+class StorageError(SemblanceError, OSError):
+    """What lies at an address cannot be read, listed or written."""
+
+
+class NothingStored(StorageError):
+    """There is nothing at an address."""
 
 
 class UnknownJob(SemblanceError):

@@ -67,9 +67,9 @@ def path(text: str) -> Path:
     return files.named(text)
 
 
-def place(text: str) -> Path | str:
-    """A path, or the address that stands for one, as it is: milvus://HOST:PORT/NAME."""
-    return text if "://" in text else path(text)
+def file_or_milvus(text: str) -> Path | str:
+    """A path, or the address of a Milvus, as it is."""
+    return text if text.startswith(("milvus://", "milvuss://")) else path(text)
 
 
 def argument(help: str, metavar: str) -> Any:

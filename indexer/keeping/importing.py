@@ -18,8 +18,10 @@ import numpy as np
 
 from semblance.indexer.catalog import Catalog, NewPicture, Writer, naming
 from semblance.indexer.derived import encoders, snapshot
-from semblance.indexer.keeping.tables import Row, Rows, table
+from semblance.indexer.keeping.tables import Row, Rows, Table, table
 from semblance.indexer.milvus import moving
+from semblance.indexer.milvus.address import is_address
+from semblance.indexer.shards.checking import whole
 from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec, find_model, id_of, shipped_models
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import CodecMismatch, UsageError
@@ -39,11 +41,15 @@ class Imported:
     refused: list[str] = field(default_factory=list)
 
 
-def take(file: Path | str, library: Path, model: str | None = None, progress: Progress = quiet) -> Imported:
-    """Take the rows of `file`, or of the Milvus at that address, into `library`, which is made where there is none: by
-    `model`, or by the model that ships and made the codes. Raises UsageError, CodecMismatch, ModelError, LibraryLocked,
-    LibraryError, ImportError."""
-    rows: Rows = table(file) if isinstance(file, Path) else moving.table(file)
+def take(
+    file: Path | str, library: Path, model: str | None = None, progress: Progress = quiet, partial: bool = False
+) -> Imported:
+    """Take the rows of `file`, of the shards in a folder or at an address, or of a Milvus, into `library`, which is
+    made where there is none: by `model`, or by the model that ships and made the codes. `partial`: shards that are
+    lacking are passed over.
+
+    Raises UsageError, CodecMismatch, ModelError, ShardsError, LibraryLocked, LibraryError, ImportError."""
+    rows = _rows(file, partial)
     found = _check(rows, lambda done, _: progress(done, 2 * rows.count))
     alike, same = _codecs(found, rows.file, library, model)
     done = Imported()
@@ -62,6 +68,19 @@ def take(file: Path | str, library: Path, model: str | None = None, progress: Pr
                 snapshot.refresh(catalog, purpose)
     done.refused = [*dict.fromkeys(done.refused)]  # a picture has a row for each of its codes
     return done
+
+
+def _rows(file: Path | str, partial: bool) -> Rows:
+    if isinstance(file, str) and is_address(file) and not partial:
+        return moving.table(file)
+    if isinstance(file, str) or file.is_dir():
+        found = whole(str(file), partial)
+        if not found.rows:
+            raise UsageError(f"{file} has no codes: there is nothing to import.")
+        return Table(file, found.rows, found.shards)
+    if partial:
+        raise UsageError(f"--partial is for a folder of shards, and {file} is none: leave it out.")
+    return table(file)
 
 
 def _check(rows: Rows, progress: Progress) -> dict[str, set[int]]:
@@ -127,7 +146,8 @@ def _commit(catalog: Writer, batch: list[Row], codecs: dict[str, Codec], done: I
     for row in batch:
         entry = known.get(row.path)
         if entry is None:
-            new = NewPicture(row.path, row.size, UNSEEN, row.sha256, {}, id=row.id if keeps else None, facts=row.facts)
+            seen = UNSEEN if row.mtime is None else row.mtime
+            new = NewPicture(row.path, row.size, seen, row.sha256, {}, id=row.id if keeps else None, facts=row.facts)
             fresh.setdefault(row.path, new).codes[row.codec_id] = np.frombuffer(row.code, np.uint8)
         elif entry.sha256 != row.sha256:
             done.refused.append(row.path)

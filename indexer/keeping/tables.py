@@ -7,11 +7,12 @@ Bytes may be bytes, hexadecimal digits (sha256), or numbers from 0 to 255 (code)
 
 import contextlib
 import datetime
+import io
 import math
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -19,6 +20,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from semblance.retrieval import storage
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.facts import Facts
 
@@ -30,7 +32,8 @@ _HIGHEST_ID = 2**53  # which leaves room for those that come after, and every pr
 
 @dataclass(frozen=True)
 class Row:
-    """One code of one picture; `id` and `facts` are None where the file says none."""
+    """One code of one picture; `id` and `facts` are None where the file says none. `mtime`, nanoseconds since 1970, is
+    that of the file that was read for this code; None where nobody says that one was."""
 
     path: str
     sha256: bytes
@@ -39,6 +42,7 @@ class Row:
     id: int | None
     size: int
     facts: Facts | None = None
+    mtime: int | None = None
 
 
 class Rows(Protocol):
@@ -56,21 +60,30 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class Table:
-    """A file of rows, and how many there are."""
+    """A file of rows, and how many there are; or a folder of `shards`, each the bytes of a Parquet."""
 
-    file: Path
+    file: Path | str
     count: int
+    shards: Callable[[], Iterator[bytes]] | None = None
 
     def batches(self) -> Iterator[list[Row]]:
         """See Rows.batches."""
         done = 0
         with _sentences(self.file):
-            reading = _parquet if self.file.suffix.lower() == ".parquet" else _npz
-            for columns in reading(self.file):
+            for columns in self._columns():
                 names = [*columns]
                 rows = zip(*columns.values(), strict=True)
                 yield [as_row(self.file, done + n, dict(zip(names, row, strict=True))) for n, row in enumerate(rows, 1)]
                 done += len(columns["path"])
+
+    def _columns(self) -> Iterator[dict[str, list[Any]]]:
+        if self.shards:
+            for shard in self.shards():
+                yield from _parquet(io.BytesIO(shard), "mtime")
+        elif (file := Path(self.file)).suffix.lower() == ".parquet":
+            yield from _parquet(file)
+        else:
+            yield from _npz(file)
 
 
 def table(file: Path) -> Table:
@@ -95,7 +108,7 @@ def table(file: Path) -> Table:
 
 
 @contextlib.contextmanager
-def _sentences(file: Path) -> Iterator[None]:
+def _sentences(file: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -110,11 +123,11 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def _parquet(file: Path) -> Iterator[dict[str, list[Any]]]:
+def _parquet(file: Path | IO[bytes], *also: str) -> Iterator[dict[str, list[Any]]]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(file) as opened:
-        names = [name for name in (*NEEDED, *OPTIONAL) if name in opened.schema_arrow.names]
+        names = [name for name in (*NEEDED, *OPTIONAL, *also) if name in opened.schema_arrow.names]
         for batch in opened.iter_batches(_BATCH, columns=names):
             yield {name: batch.column(name).to_pylist() for name in names}
 
@@ -168,7 +181,8 @@ def as_row(file: Path | str, number: int, said: dict[str, Any]) -> Row:
         if not isinstance(said["codec_id"], str):
             raise ValueError("its codec_id is no text")
         id, size = (_whole(name, said.get(name)) for name in OPTIONAL[:2])
-        return Row(path, sha256, said["codec_id"], _bytes("code", said["code"]), id, size or 0, _facts(said))
+        code, mtime = _bytes("code", said["code"]), said.get("mtime")
+        return Row(path, sha256, said["codec_id"], code, id, size or 0, _facts(said), mtime)
     except (ValueError, TypeError, AttributeError) as error:
         raise UsageError(f"Row {number:,} of {file} cannot be used: {error}. Nothing was imported.") from error
 
@@ -192,6 +206,8 @@ def _facts(said: dict[str, Any]) -> Facts | None:
 
 
 def _is_plain(path: str) -> bool:
+    if storage.is_address(path):
+        return storage.normal(path) == path
     absolute = os.path.isabs(path)  # noqa: PTH117 - a Path for each of a million rows takes as long as all the rest
     return absolute and os.path.normpath(path) == path and "\0" not in path
 

@@ -9,6 +9,7 @@ queries at once.
 """
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import faiss
@@ -120,17 +121,22 @@ def _sorted(codes: Codes, kept: Codes, k: int) -> tuple[Distances, npt.NDArray[n
 
 
 def _shared(codes: Codes, kept: Codes, k: int) -> tuple[Distances, npt.NDArray[np.intp]]:
-    """The same for many queries at once, shared out among the cores by threads of our own: those of OpenMP wait for
+    """The same for many queries at once, shared out among the cores."""
+    kept = np.ascontiguousarray(kept)
+    return by_cores(lambda queries: faiss.knn_hamming(queries, kept, k), codes)
+
+
+def by_cores(
+    search: Callable[[Codes], tuple[Distances, npt.NDArray[np.intp]]], codes: Codes
+) -> tuple[Distances, npt.NDArray[np.intp]]:
+    """What FAISS finds, both (Q, k), of many queries (Q, W), shared out by threads of our own: those of OpenMP wait for
     each other by spinning, which beside other work takes longer than one core alone."""
 
     def part(queries: Codes) -> tuple[Distances, npt.NDArray[np.intp]]:
         faiss.omp_set_num_threads(1)
-        found: tuple[Distances, npt.NDArray[np.intp]] = faiss.knn_hamming(queries, kept, k)
-        return found
+        return search(queries)
 
-    kept = np.ascontiguousarray(kept)
-    parts = _POOL.map(part, np.array_split(np.ascontiguousarray(codes), _CORES))
-    distances, positions = zip(*parts, strict=True)
+    distances, positions = zip(*_POOL.map(part, np.array_split(np.ascontiguousarray(codes), _CORES)), strict=True)
     return np.concatenate(distances), np.concatenate(positions)
 
 

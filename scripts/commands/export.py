@@ -16,7 +16,7 @@ def export(
     out: Annotated[
         Any,
         typer.Argument(
-            parser=console.place,
+            parser=console.file_or_milvus,
             help="What to write; its suffix names the format. Or a Milvus, which gets a whole library.",
             metavar="OUT.parquet|.npz|.faiss|milvus://HOST:PORT/NAME",
         ),

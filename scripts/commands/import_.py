@@ -1,11 +1,18 @@
 """`semblance import`: codes made elsewhere."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from semblance.indexer.keeping import importing
+from semblance.retrieval import storage
 from semblance.scripts import console
+
+
+def _named(text: str) -> Path | str:
+    named = console.file_or_milvus(text)
+    return storage.normal(text) if isinstance(named, Path) and storage.is_address(text) else named
 
 
 def import_(
@@ -13,18 +20,20 @@ def import_(
     file: Annotated[
         Any,
         typer.Argument(
-            parser=console.place,
-            help="What `semblance export` writes.",
-            metavar="FILE.parquet|.npz|milvus://HOST:PORT/NAME",
+            parser=_named,
+            metavar="FILE.parquet|.npz|SHARDS|milvus://HOST:PORT/NAME",
+            help="What `semblance export` or `encode` writes.",
         ),
     ],
     model: console.Model = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Of SHARDS that are not all there, take what is.")] = False,
     as_json: console.AsJson = False,
 ) -> None:
-    """Take codes made elsewhere into a library; the next `index` compares them with the files, by content."""
+    """Take codes made elsewhere into a library; the next `index` compares them with the files: those of SHARDS by size
+    and time, others by content."""
     try:
         with console.extra("parquet", "Parquet"), console.progress("Importing") as update:
-            done = importing.take(file, library, model, update)
+            done = importing.take(file, library, model, update, partial)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("what was imported is kept; run the same command again to go on") from None
     for path in done.refused:

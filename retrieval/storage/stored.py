@@ -1,0 +1,122 @@
+"""What is stored: listed, looked at, read and written, over any filesystem of fsspec."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+from semblance.retrieval import bounds
+from semblance.retrieval.errors import NothingStored, PictureTooLarge, StorageError
+from semblance.retrieval.storage import buckets
+from semblance.retrieval.storage.reaching import Ended, asked, never, wait
+
+
+class Stored(NamedTuple):
+    """An object: its address, bytes, time of change in nanoseconds since 1970 (0: not known), and 63 bits of a hash of
+    its ETag or version (0: it has none)."""
+
+    address: str
+    size: int
+    mtime_ns: int
+    version: int
+
+
+def listing(address: str, ended: Ended = never) -> Iterator[Stored]:
+    """All objects below an address, whatever they are, in the storage's order. What is not whole ends with an error:
+    StorageError, NothingStored where there is no such bucket or folder (S3 knows no folders: there it is empty)."""
+    if address.startswith("s3://"):
+        after, more = None, True
+        while more:
+            page, after = asked(address, partial(buckets.page, after=after, ended=ended))
+            yield from (_of(f"s3://{info['bucket']}/{info['Key']}", info) for info in page)
+            more = after is not None
+        return
+
+    def found(own: Any, path: str) -> dict[str, Any]:
+        root = own._strip_protocol(path).rstrip("/")
+        every: dict[str, Any] = own.find(root, detail=True)
+        if not every and not own.exists(root):
+            raise FileNotFoundError
+        return {f"{address}{name[len(root) :]}": info for name, info in every.items()}
+
+    yield from (_of(name, info) for name, info in asked(address, found).items())
+
+
+def stat(address: str, ended: Ended = never) -> Stored:
+    """One object as it is now. Raises NothingStored and StorageError."""
+
+    def look(own: Any, path: str) -> Stored:
+        if address.startswith("s3://"):
+            return _of(address, wait(own, buckets.head(own, path), ended))
+        info = wait(own, own._info(path), ended) if own.async_impl else own.info(path)
+        if info.get("type") == "directory":
+            raise NothingStored(f"{address} is a folder.")
+        return _of(address, info)
+
+    return asked(address, look)
+
+
+def read(address: str, limit: int = bounds.MAX_FILE_BYTES, ended: Ended = never) -> bytes:
+    """All of an object, in one request. PictureTooLarge where it has more than `limit` bytes, of which no more are
+    asked for. Raises NothingStored, StorageError, and Stopped when `ended`."""
+    data, _ = piece(address, 0, limit + 1, ended)
+    if len(data) > limit:
+        raise PictureTooLarge(bounds.TOO_LONG)
+    return data
+
+
+def piece(address: str, at: int, end: int, ended: Ended = never) -> tuple[bytes, Stored | None]:
+    """Its bytes from `at` to before `end`, as far as there are any, and how it was when they were read, where the
+    storage says so together with them (S3). Raises as `read` does."""
+
+    def part(own: Any, path: str) -> tuple[bytes, Stored | None]:
+        if address.startswith("s3://"):
+            data, info = wait(own, buckets.part(own, path, at, end), ended)
+            return data, _of(address, info)
+        if own.async_impl:
+            return wait(own, own._cat_file(path, start=at, end=end), ended), None
+        return own.cat_file(path, start=at, end=end), None
+
+    return asked(address, part)
+
+
+def write(address: str, data: bytes) -> None:
+    """Put an object there by one request: it is whole there or not at all. Raises StorageError."""
+
+    def put(own: Any, path: str) -> None:
+        if address.startswith("s3://"):
+            wait(own, buckets.put(own, path, data))
+        else:
+            own.pipe_file(path, data)
+
+    asked(address, put)
+
+
+def _of(address: str, info: dict[str, Any]) -> Stored:
+    size = info.get("size", info.get("Size"))
+    if size is None:
+        raise StorageError(f"The storage does not say how large {address} is, which it has to.")
+    said = ("ETag", "etag", "version_id", "generation", "content_md5", "md5Hash", "ino")
+    version = next((str(info[name]) for name in said if info.get(name)), "")
+    return Stored(address, int(size), _nanoseconds(info), _number(version) if version else 0)
+
+
+def _number(version: str) -> int:
+    return int.from_bytes(hashlib.sha256(version.strip('"').encode()).digest()[:8], "big") >> 1 or 1
+
+
+def _nanoseconds(info: dict[str, Any]) -> int:
+    names = ("LastModified", "last_modified", "mtime", "updated", "modified", "Last-Modified", "created")
+    when = next((info[name] for name in names if info.get(name)), 0)
+    if isinstance(when, str):
+        try:
+            when = datetime.fromisoformat(when.replace("Z", "+00:00"))
+        except ValueError:
+            return 0
+    if isinstance(when, datetime):
+        # S3 says the parts of a second in listings alone, and some that speak like it do
+        when = when.replace(microsecond=0) if "LastModified" in info else when
+        since = (when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
+        return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1_000
+    return int(when * 10**9)
