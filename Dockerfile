@@ -7,7 +7,8 @@ COPY indexer indexer
 COPY api api
 COPY scripts scripts
 COPY models models
-RUN python -m venv /opt/semblance && /opt/semblance/bin/pip install --no-cache-dir .
+ARG EXTRAS=""
+RUN python -m venv /opt/semblance && /opt/semblance/bin/pip install --no-cache-dir ".${EXTRAS:+[$EXTRAS]}"
 
 FROM python:3.12-slim
 # FAISS and ONNX Runtime use OpenMP.
