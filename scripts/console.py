@@ -68,6 +68,11 @@ def path(text: str) -> Path:
     return files.named(text)
 
 
+def file_or_milvus(text: str) -> Path | str:
+    """A path, or the address of a Milvus, as it is."""
+    return text if text.startswith(("milvus://", "milvuss://")) else path(text)
+
+
 def argument(help: str, metavar: str) -> Any:
     """An argument that names a file or a folder."""
     return typer.Argument(parser=path, metavar=metavar, help=help)
