@@ -74,7 +74,10 @@ def argument(help: str, metavar: str) -> Any:
 
 def place(text: str) -> Path | str:
     """The same of what may be an address too (s3://bucket/folder), which stays text."""
-    return storage.named(text) if storage.is_address(text) else path(text)
+    try:
+        return storage.named(text) if storage.is_address(text) else path(text)
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def stored(help: str, metavar: str) -> Any:
