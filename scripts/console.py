@@ -82,7 +82,10 @@ def place(text: str) -> Path | str:
     """The same of what may be an address too (s3://bucket/folder, milvus://HOST:PORT/NAME), which stays text."""
     if address.is_address(text):
         return text
-    return storage.named(text) if storage.is_address(text) else path(text)
+    try:
+        return storage.named(text) if storage.is_address(text) else path(text)
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def stored(help: str, metavar: str) -> Any:
