@@ -50,7 +50,9 @@ def _begun(scheme: str) -> Any:
         options["config_kwargs"] = {"max_pool_connections": CONNECTIONS, "connect_timeout": 5, "read_timeout": 20}
         options["anon"] = scheme in _unsigned
     try:
-        return fsspec.filesystem(scheme, **options)
+        own = fsspec.filesystem(scheme, **options)
+        own.retries = 2  # botocore's tries have waited already
+        return own
     except ImportError:
         needed = (
             "'semblance[s3]'" if scheme == "s3" else _PACKAGES.get(scheme, f"the one that fsspec names for {scheme}")
