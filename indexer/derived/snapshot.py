@@ -13,15 +13,13 @@ it or back is two renames. A reader that comes in between finds it in one place 
 import contextlib
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose, codecs
-from semblance.indexer.derived import encoders
+from semblance.indexer.derived import encoders, sealed
 from semblance.indexer.derived.doubts import Doubt, is_wrong
 from semblance.retrieval.errors import SnapshotError
 from semblance.retrieval.files import open_regular, replace
@@ -30,9 +28,6 @@ from semblance.retrieval.index.mapped import read, to_file
 
 FILES: dict[Purpose, str] = {"alike": "index.faiss", "same": "copies.faiss"}
 FILE = FILES["alike"]
-_MAGIC = b"SEMBLNC2"
-_TAIL = 4096  # bytes at a snapshot's end that hold its state, which is some 200 long
-_CHECKSUM = slice(-32 - len(_MAGIC), -len(_MAGIC))
 
 
 def load(
@@ -51,9 +46,9 @@ def mapped(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> tuple[Map
     path = place(catalog, purpose, codec)
     if path is None:
         raise SnapshotError(f"{catalog.folder} has no snapshot of these codes that could be trusted.")
-    size, end = _end(path)
-    doubt = Doubt({path: (size + (_CHECKSUM.start or 0), bytes(end[_CHECKSUM]))})
-    if _end(path)[1] != end:
+    size, end = sealed.end(path)
+    doubt = Doubt({path: (size + (sealed.CHECKSUM.start or 0), bytes(end[sealed.CHECKSUM]))})
+    if sealed.end(path)[1] != end:
         doubt.end()
         raise SnapshotError(f"{path} has made way for another.")
     with doubt.using():
@@ -81,11 +76,11 @@ def count(path: Path) -> int:
 def generation(catalog: Catalog, path: Path, codec: CurrentCodec, end: bytes | memoryview | None = None) -> Generation:
     """The generation that the snapshot of these codes at `path`, which ends so, is of. SnapshotError where it is none
     of this library's."""
-    end = _end(path)[1] if end is None else end
-    if end[-len(_MAGIC) :] != _MAGIC:
+    end = sealed.end(path)[1] if end is None else end
+    if end[-len(sealed.MAGIC) :] != sealed.MAGIC:
         raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
     try:
-        state = _says(end)
+        state = sealed.says(end)
         saved = Generation(state["number"], state["token"])
     except (ValueError, LookupError, TypeError) as error:
         raise SnapshotError(f"{path} does not say what it is a snapshot of.") from error
@@ -122,7 +117,7 @@ def fits(catalog: Catalog, purpose: Purpose) -> bool:
     catalog put back, is made anew when it is next wanted. SnapshotError where it is damaged."""
     codec = _codec(catalog, purpose)
     path = catalog.folder / FILES[purpose]
-    _checked(path)
+    sealed.checked(path)
     try:
         index, saved = _read(catalog, path, codec)
     except SnapshotError:
@@ -191,30 +186,9 @@ def _change_places(catalog: Catalog, own: Path, codec: CurrentCodec) -> None:
 def _whose(path: Path) -> str | None:
     """The codec_id of the codes in a snapshot, by what it says; None where it says nothing."""
     try:
-        return str(_says(_end(path)[1])["codec_id"])
+        return str(sealed.says(sealed.end(path)[1])["codec_id"])
     except (SnapshotError, ValueError, LookupError, TypeError):
         return None
-
-
-def _end(path: Path) -> tuple[int, bytes]:
-    """How many bytes a file has, and its last. Raises SnapshotError."""
-    try:
-        with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - _TAIL))
-            return size, file.read()
-    except OSError as error:
-        raise SnapshotError(f"{path} cannot be read: {error}.") from error
-
-
-def _says(end: bytes | memoryview) -> dict[str, Any]:
-    """What the end of a snapshot says of it. Raises ValueError and TypeError where it says nothing."""
-    whole = end[: _CHECKSUM.start]
-    length = int.from_bytes(whole[-8:], "little")
-    said = json.loads(bytes(whole[-8 - length : -8]))
-    if not isinstance(said, dict):
-        raise TypeError("the state of a snapshot is an object")
-    return said
 
 
 def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex, Generation]:
@@ -226,28 +200,9 @@ def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex,
             rest = file.read()
     except OSError as error:
         raise SnapshotError(f"{path} cannot be read: {error}.") from error
-    checksum.update(rest[: _CHECKSUM.start])
-    _check(path, rest, checksum.digest())
+    checksum.update(rest[: sealed.CHECKSUM.start])
+    sealed.check(path, rest, checksum.digest())
     return FlatIndex(codec.bits, ids, codes), generation(catalog, path, codec, rest)
-
-
-def _checked(path: Path) -> None:
-    """SnapshotError where the file's checksum is not right."""
-    checksum, end = hashlib.sha256(), b""
-    try:
-        with open_regular(path) as file:
-            while block := file.read(2**20):
-                end += block
-                checksum.update(end[: _CHECKSUM.start])
-                end = end[_CHECKSUM.start :]
-    except OSError as error:
-        raise SnapshotError(f"{path} cannot be read: {error}.") from error
-    _check(path, end, checksum.digest())
-
-
-def _check(path: Path, end: bytes, digest: bytes) -> None:
-    if end[-len(_MAGIC) :] != _MAGIC or end[_CHECKSUM] != digest:
-        raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
 
 
 def _write(index: FlatIndex, path: Path, of: dict[str, str | int]) -> None:
@@ -256,7 +211,7 @@ def _write(index: FlatIndex, path: Path, of: dict[str, str | int]) -> None:
     checksum = hashlib.sha256()
     for part in parts:
         checksum.update(part)
-    replace(path, [*parts, checksum.digest(), _MAGIC])
+    replace(path, [*parts, checksum.digest(), sealed.MAGIC])
 
 
 def _state(catalog: Catalog, codec: CurrentCodec, generation: Generation) -> dict[str, str | int]:
