@@ -26,7 +26,7 @@ _STEP = 1.04  # from one scale to the next
 _FLAT = 4.0  # standard deviations of 255: what is flatter has nothing to be known by
 
 
-def reduced(source: Path | bytes) -> Grey:
+def reduced(source: Path | str | bytes) -> Grey:
     """A picture as `part_of` takes it, its longer side SIDE pixels. Raises as `decoding.load` does."""
     small, _sha256 = decoding.thumbnail(source, SIDE)
     colours = images.at_full_size(small)

@@ -24,6 +24,7 @@
     |   |-- NoPixels                it was indexed without the pixel baseline
     |   |-- NoCopies                it knows nothing of which pictures are the same yet
     |   |-- NoMap                   nobody has computed its map yet
+    |   |-- NeedsCatalog            only a catalog knows it, and a service that answers from Milvus alone has none
     |   |-- NothingRemembered       its codes cannot be turned into pictures, or this picture has none
     |   |-- UnknownPicture          it has no picture of this id
     |   `-- Gone                    a picture's file has vanished since it was indexed
@@ -144,6 +145,16 @@ class NoMap(LibraryError):
     """The library has no map that could be shown."""
 
 
+class NeedsCatalog(LibraryError):
+    """What is asked only a catalog knows, and a service that answers from Milvus alone has none."""
+
+    def __init__(self, what: str = "this") -> None:
+        super().__init__(
+            f"This service answers from Milvus alone, and {what} needs the library's catalog: ask a service of the "
+            "library itself."
+        )
+
+
 class NothingRemembered(LibraryError):
     """There is no picture to be made of a picture's code."""
 
@@ -165,7 +176,11 @@ class SnapshotError(SemblanceError):
 
 
 class StorageError(SemblanceError, OSError):
-    """What lies at an address cannot be read, listed or written."""
+    """What lies at an address cannot be read, listed or written; or nothing in that storage (`away`)."""
+
+    def __init__(self, said: str, away: bool = False) -> None:
+        super().__init__(said)
+        self.away = away
 
 
 class NothingStored(StorageError):

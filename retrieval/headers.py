@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from semblance.retrieval import images
+from semblance.retrieval import images, storage
 
 _LOSSLESS = frozenset(("PNG", "BMP", "TIFF"))
 _MAKE = 0x010F  # EXIF 2.32: who made the camera
@@ -21,9 +21,13 @@ class Header:
     camera: bool
 
 
-def read(path: Path) -> Header:
-    """The header of a file. Raises PictureError, and OSError where it cannot be read."""
-    with images._opened(images.read(path)) as (image, turn):
+def read(place: Path | str) -> Header:
+    """The header of a file, or of what lies at an address. Raises PictureError, and OSError where it cannot be read."""
+    return _of(images.read(place)) if isinstance(place, Path) else storage.header(place, _of)
+
+
+def _of(data: bytes) -> Header:
+    with images._opened(data) as (image, turn):
         width, height = image.size[::-1] if turn >= 5 else image.size
         kind = "JPEG" if image.format == "MPO" else str(image.format)
         return Header(width, height, kind, kind in _LOSSLESS, bool(image.getexif().get(_MAKE)))

@@ -12,15 +12,17 @@ from semblance.retrieval.images import Source
 _INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 
-def check(paths: Sequence[Path]) -> None:
-    """Raise UsageError unless a picture may be read from each: files, pipes, and standard input once."""
+def check(paths: Sequence[Path | str]) -> None:
+    """Raise UsageError unless a picture may be read from each: files, pipes, standard input once, and addresses, of
+    which nothing is asked yet."""
     if sum(map(_is_input, paths)) > 1:
         raise UsageError("Standard input is one picture: name it once.")
     for path in paths:
-        _check(path)
+        if isinstance(path, Path):
+            _check(path)
 
 
-def _is_input(path: Path) -> bool:
+def _is_input(path: Path | str) -> bool:
     """Whether a path is what people call standard input by; a file of the name `-` is `./-`."""
     return str(path) in _INPUT
 
@@ -39,9 +41,9 @@ def _check(path: Path) -> None:
         raise UsageError(f"{path} is a device: name a picture.")
 
 
-def sources(paths: Sequence[Path]) -> list[Source]:
+def sources(paths: Sequence[Path | str]) -> list[Source]:
     """The paths, and of pipes all that comes by them. Raises UsageError where nothing comes, OSError."""
-    return [*map(_source, paths)]
+    return [_source(path) if isinstance(path, Path) else path for path in paths]
 
 
 def _source(path: Path) -> Source:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import numpy as np
@@ -24,6 +25,9 @@ from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
 from semblance.scripts.scenes import write_sample
 from tests.indexer.milvus.server import Milvus
+
+if TYPE_CHECKING:
+    from tests.buckets import S3, Road
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -75,6 +79,33 @@ def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Milvus]:
 
 
 @pytest.fixture(scope="session")
+def s3() -> "S3":
+    """A real S3 server."""
+    from tests.buckets import S3
+
+    return S3()
+
+
+@pytest.fixture(scope="session")
+def the_road(s3: "S3") -> "Road":
+    """The one road of these tests."""
+    from tests.buckets import Road
+
+    return Road(s3.port)
+
+
+@pytest.fixture
+def road(the_road: "Road") -> Iterator["Road"]:
+    """The way to it of this process, on which requests may be seen and hindered."""
+    from tests.buckets import asking
+
+    with asking(the_road.url):
+        the_road.asked.clear()
+        yield the_road
+        the_road.hinder = lambda *_: None
+
+
+@pytest.fixture(scope="session")
 def semblance() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command line as a process: semblance("status", "--library", folder)."""
 
@@ -102,9 +133,10 @@ def huge_header(width: int = 20_000, height: int = 6_000) -> bytes:
 
 
 @contextmanager
-def serving(library: Path, *options: str, **variables: str) -> Iterator[str]:
+def serving(library: Path | None, *options: str, **variables: str) -> Iterator[str]:
     """A `semblance serve` process on a free port, ended by SIGINT; its address once it answers /health."""
-    command = [sys.executable, "-m", "semblance", "serve", "--library", str(library), "--port", "0", *options]
+    command = [sys.executable, "-m", "semblance", "serve", "--port", "0", *options]
+    command += ["--library", str(library)] if library else []
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **variables}, stderr=subprocess.PIPE, text=True, bufsize=1
     )

@@ -4,7 +4,6 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -20,6 +19,7 @@ from semblance.api.workers.rights import writer
 from semblance.api.workers.service import Service
 from semblance.indexer.catalog import Catalog, naming
 from semblance.indexer.run import scan
+from semblance.retrieval import storage
 from semblance.retrieval.errors import Busy, LibraryError, UnknownJob
 
 router = APIRouter()
@@ -104,16 +104,17 @@ async def events(request: Request, first: Annotated[Job, Depends(job)]) -> Async
 def _folder(own: Service, named: str) -> str:
     """The folder, all links followed, if it may be indexed; else 403, and UsageError where it is a library's."""
     try:
-        folder = os.path.realpath(named)
+        folder = storage.normal(named) if (stored := storage.is_address(named)) else os.path.realpath(named)
     except ValueError:  # a NUL in it
         folder = ""
-    if not os.path.isabs(named) or not folder:  # noqa: PTH117
+    if not (stored or os.path.isabs(named)) or not folder:  # noqa: PTH117
         raise HTTPException(422, "folder: name it by its whole path, from / on.")
-    with Catalog.opened(own.settings.library) as catalog:
+    with Catalog.opened(own.library) as catalog:
         known = naming.folders(catalog)
     for each in [*map(str, own.settings.folders), *known]:
-        if (folder + os.sep).startswith(os.path.realpath(each).rstrip(os.sep) + os.sep):
-            scan.check([Path(folder)], own.settings.library)
+        place = each if storage.is_address(each) else os.path.realpath(each)
+        if (folder + os.sep).startswith(place.rstrip(os.sep) + os.sep):
+            scan.check([storage.place(folder)], own.library)
             return folder
     raise HTTPException(
         403,

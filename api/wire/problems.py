@@ -23,6 +23,7 @@ REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")  # of the req
 _STATUS: dict[type[SemblanceError], int] = {
     errors.UnknownPicture: 404,
     errors.NoMap: 404,
+    errors.NeedsCatalog: 501,
     errors.NothingRemembered: 404,
     errors.UnknownJob: 404,
     errors.Outdated: 409,

@@ -4,30 +4,33 @@ holds up no stop. What is read is what was opened: between two looks at a path a
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from semblance.api.workers.readers import PIECE, Answer, Disk, Reader, disk_of
+from semblance.api.workers.stores import Store, store_of
 from semblance.indexer.catalog import Entry
 from semblance.indexer.derived import originals
-from semblance.retrieval import images
+from semblance.retrieval import images, storage
 from semblance.retrieval.errors import Busy, Gone, Stopped
 
 _IN_MEMORY = images.MAX_FILE_BYTES  # of files that are held whole at one time
+_PIECE_STORED = 8 * 2**20  # bytes that are asked for at one time at an address, where each time costs a round trip
 _VERIFIED = 10_000  # files whose content was looked at, since they are not as they were indexed
 
 
 @dataclass(frozen=True)
 class Original:
     """A picture's file, open in a process that reads. `state` is what it was like then: its size in bytes, mtime and
-    ctime in nanoseconds since 1970, inode, and the number of its device."""
+    ctime in nanoseconds since 1970, inode, and the number of its device; at an address its version for an inode, and 0
+    for what it has not. `file` is what it is asked for by."""
 
     entry: Entry
     media_type: str
     state: tuple[int, ...]
-    reader: Reader
-    file: int
+    reader: Reader | None
+    file: int | str
 
     @property
     def size(self) -> int:
@@ -45,7 +48,7 @@ class Reading:
 
     def __init__(self, seconds: float, at_once: int) -> None:
         self._seconds, self._at_once = seconds, at_once
-        self._disks: dict[str, Disk] = {}
+        self._disks: dict[str, Disk | Store] = {}
         self._held = 0
         self._verified: dict[int, tuple[int, ...]] = {}
         self._asking: set[asyncio.Task[Any]] = set()
@@ -77,11 +80,11 @@ class Reading:
     async def piece(self, original: Original, at: int, end: int) -> bytes:
         """Its bytes from `at` on, at most PIECE of them and none from `end` on. Raises Busy, and Gone where it has been
         changed since it was opened, or cannot be read any more."""
-        path, length = original.entry.path, min(PIECE, end - at)
+        path, length = original.entry.path, min(_PIECE_STORED if original.reader is None else PIECE, end - at)
         _, (said, piece) = await self._ask(path, original.reader, read=original.file, at=at, length=length)
         if "fails" in said:
             raise Gone(f"The file {path} cannot be read ({said['fails']}): look after its disk.")
-        if tuple(said["state"][:2]) != original.state[:2] or not piece:
+        if _content(said["state"]) != _content(original.state) or not piece:
             raise Gone(f"The file {path} is being changed: ask again when it is done.")
         return piece
 
@@ -127,12 +130,12 @@ class Reading:
         if digest.digest() != entry.sha256:
             raise originals.changed(entry)
 
-    async def _ask(self, path: str, reader: Reader | None, **want: Any) -> tuple[Reader, Answer]:
+    async def _ask(self, path: str, reader: Reader | None, **want: Any) -> tuple[Reader | None, Answer]:
         """The answer of a process that reads. Raises Busy. Whoever gives up waiting breaks no process off with that,
         which may have other files open."""
         return await asyncio.shield(self._begin(path, reader, **want))
 
-    def _begin(self, path: str, reader: Reader | None, **want: Any) -> asyncio.Task[tuple[Reader, Answer]]:
+    def _begin(self, path: str, reader: Reader | None, **want: Any) -> asyncio.Task[tuple[Reader | None, Answer]]:
         asking = asyncio.create_task(self._in_time(path, reader, want))
         self._asking.add(asking)
         asking.add_done_callback(self._heard)
@@ -143,14 +146,27 @@ class Reading:
         if not done.cancelled():
             done.exception()  # where nobody waits any more it is no error to log
 
-    async def _in_time(self, path: str, reader: Reader | None, want: dict[str, Any]) -> tuple[Reader, Answer]:
-        disk = self._disks.setdefault(disk_of(path), Disk(self._at_once))
+    def _disk(self, path: str) -> Disk | Store:
+        stored = storage.is_address(path)
+        name = store_of(path) if stored else disk_of(path)
+        if name not in self._disks:
+            self._disks[name] = Store(self._at_once) if stored else Disk(self._at_once)
+        return self._disks[name]
+
+    async def _in_time(self, path: str, reader: Reader | None, want: dict[str, Any]) -> tuple[Reader | None, Answer]:
         try:
             async with asyncio.timeout(0 if self._stopped else self._seconds):
-                return await disk.ask(reader, **want)
+                return await self._disk(path).ask(reader, **want)
         except (TimeoutError, asyncio.CancelledError) as error:
             if self._stopped:
                 raise Stopped("The service is stopping: ask again when it is back.") from None
             if isinstance(error, asyncio.CancelledError):
                 raise
-            raise Busy(f"{path} cannot be read in {self._seconds:g} s: its disk hangs, or is too slow.") from None
+            what = "storage" if storage.is_address(path) else "disk"
+            raise Busy(f"{path} cannot be read in {self._seconds:g} s: its {what} hangs, or is too slow.") from None
+
+
+def _content(state: Sequence[int]) -> tuple[int, int, int]:
+    """What of a file's state does not change while it is sent: its size and time, and the file, or version, itself."""
+    size, modified, _, version, _ = state
+    return size, modified, version

@@ -14,14 +14,13 @@ among 4,096 pictures, and those of some 1,200 among a million. `semblance duplic
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from semblance.indexer.catalog import Catalog
 from semblance.retrieval import codes as packed
-from semblance.retrieval import decoding
+from semblance.retrieval import decoding, storage
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import PictureError
 from semblance.retrieval.index import Ids
@@ -106,7 +105,7 @@ class Looking:
             if entry.sha256 not in self._seen:
                 self._seen[entry.sha256] = None
                 with suppress(PictureError, OSError):
-                    self._seen[entry.sha256] = decoding.load(Path(entry.path), self._spec).mean(axis=2)
+                    self._seen[entry.sha256] = decoding.load(storage.place(entry.path), self._spec).mean(axis=2)
             yield entry.sha256, self._seen[entry.sha256]
 
 

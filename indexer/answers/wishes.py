@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, SupportsIndex, TypedDict
 
 from semblance.indexer.catalog import Narrowing
+from semblance.retrieval import storage
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.formats.regions import Region, checked
 
@@ -87,7 +88,7 @@ def _narrowing(
     for name, text in (("folder", folder), ("camera", camera)):
         if text is not None and (not text or "\0" in text):
             raise UsageError(f"{name}: it is empty, or no name: leave it out, or say one.")
-    if folder is not None and not Path(folder).is_absolute():
+    if folder is not None and not Path(folder).is_absolute() and not storage.is_address(folder):
         raise UsageError(f"folder: say the whole path of a folder, not {folder!r}.")
     if first and last and last < first:
         raise UsageError(f"taken_to: {last} is before taken_from, {first}: no picture was taken then.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from semblance.indexer.catalog import finding
 from semblance.indexer.catalog.reading import Catalog
+from semblance.retrieval import storage
 
 _THOSE = "WHERE path IN (SELECT value FROM json_each(?))"
 
@@ -32,8 +33,10 @@ def folders(catalog: Catalog) -> list[str]:
     holding = {os.path.dirname(entry.path) for entry in catalog.entries()}  # noqa: PTH120 - text, and many
     groups: dict[tuple[str, ...], list[str]] = {}
     for folder in holding:
-        groups.setdefault(Path(folder).parts[:3], []).append(folder)
-    return sorted(os.path.commonpath(group) for group in groups.values())
+        parts = folder.split("/") if storage.is_address(folder) else Path(folder).parts
+        groups.setdefault(tuple(parts[:3]), []).append(folder)
+    those = groups.values()
+    return sorted(storage.common(each) if storage.is_address(each[0]) else os.path.commonpath(each) for each in those)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import numpy as np
 from semblance.indexer.catalog import Catalog, CurrentCodec, Entry, Writer
 from semblance.indexer.derived import encoders, leftovers, snapshot
 from semblance.indexer.run.pipeline import full_disk_said
-from semblance.retrieval import decoding, files
+from semblance.retrieval import decoding, files, storage
 from semblance.retrieval.codec import CARD, ENCODER, Codec, card_bytes, from_logits
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import LibraryError, ModelError, PictureError
@@ -174,7 +174,7 @@ def _look(trunk: Trunk, entries: Sequence[Entry]) -> tuple[list[tuple[Entry, str
         reason = None
         try:
             with decoding.one() as decoder:
-                if same := decoder.open(Path(entry.path)) == entry.sha256:
+                if same := decoder.open(storage.place(entry.path)) == entry.sha256:
                     pictures.append(decoder.see([trunk.codec.spec])[trunk.codec.spec])
             if not same:
                 reason = "The file has changed since it was indexed."

@@ -16,11 +16,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from semblance.indexer.catalog import Catalog, CurrentCodec, Writer, codecs
+from semblance.indexer.catalog import Catalog, CurrentCodec, Entry, Writer, codecs
 from semblance.indexer.changing.choosing import Replacement, asked
 from semblance.indexer.derived import encoders, leftovers, pixelfile, snapshot
 from semblance.indexer.run.pipeline import Summary, bring_up_to_date, codecs_with, full_disk_said, refresh, update
-from semblance.indexer.run.scan import Scan, at, check
+from semblance.indexer.run.scan import Found, Scan, at, check
+from semblance.retrieval import storage
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import LibraryError, ModelError
 from semblance.retrieval.progress import Progress, quiet
@@ -38,7 +39,7 @@ class Options(TypedDict, total=False):
 
 
 def index(
-    folders: Sequence[Path],
+    folders: Sequence[Path | str],
     library: Path,
     model: str | None,
     copies: str | None,
@@ -159,11 +160,16 @@ def _by_path(catalog: Catalog) -> tuple[Scan, dict[str, str]]:
     """All pictures of a library, as if a scan had found them, and why others were not."""
     seen, gone = Scan(), dict[str, str]()
     for entry in catalog.entries():
-        if found := at(entry.path):
+        if found := _as_known(entry) if storage.is_address(entry.path) else at(entry.path):
             seen.found[entry.path] = found
         else:
             gone[entry.path] = "The file is gone, or cannot be looked at."
     return seen, gone
+
+
+def _as_known(entry: Entry) -> Found:
+    """An object as it was indexed: whether it is still so is seen when it is read, and not asked of each before."""
+    return Found(entry.path, entry.size, entry.mtime_ns, entry.ctime_ns, entry.inode)
 
 
 def _findable(catalog: Catalog) -> Codec | None:

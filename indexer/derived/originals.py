@@ -4,6 +4,7 @@ from pathlib import Path
 
 from semblance.indexer.catalog import Catalog, Entry
 from semblance.indexer.run.scan import in_64_bits
+from semblance.retrieval import storage
 from semblance.retrieval.errors import Gone, UnknownPicture
 
 
@@ -18,9 +19,11 @@ def known(library: Path, id: int) -> Entry:
 
 def as_indexed(entry: Entry, size: int, *numbers: int) -> bool:
     """Whether a file of this state holds what was indexed without a look at its content: `numbers` are its mtime and
-    ctime in nanoseconds since 1970 and its inode, of which the catalog may not know the last two yet (0)."""
+    ctime in nanoseconds since 1970 and its inode, of which the catalog may not know the last two yet (0). What lies at
+    an address has no ctime, and for an inode its version, where its storage says one."""
     state = (size, *map(in_64_bits, numbers))
-    return state == (entry.size, entry.mtime_ns, entry.ctime_ns, entry.inode) and 0 not in (entry.ctime_ns, entry.inode)
+    known = entry.inode and (entry.ctime_ns or storage.is_address(entry.path))
+    return bool(known) and state == (entry.size, entry.mtime_ns, entry.ctime_ns, entry.inode)
 
 
 def gone(entry: Entry) -> Gone:

@@ -1,36 +1,28 @@
 """index.faiss and copies.faiss: snapshots of the catalog's codes, of what is alike and of what is the same, so that a
 service starts without reading the catalog row by row.
 
-    index.faiss = FAISS's own file, the state as JSON, the JSON's length in 8 bytes, the SHA-256 of all that, MAGIC
-
-A snapshot is trusted if its checksum is right and the catalog knows its generation; what came after that generation is
-taken in from the catalog. Otherwise the index is built from the catalog.
+A snapshot (sealed.py says what its file is like) is trusted if its checksum is right and the catalog knows its
+generation; what came after that generation is taken in from the catalog. Otherwise the index is built from the catalog.
 
 The snapshot of a codec that is not current lies beside its encoder, models/<codec_id>/index.faiss, so that a switch to
 it or back is two renames. A reader that comes in between finds it in one place or the other.
 """
 
 import contextlib
-import hashlib
-import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose, codecs
-from semblance.indexer.derived import encoders
+from semblance.indexer.derived import encoders, sealed
+from semblance.indexer.derived.doubts import Doubt, is_wrong
 from semblance.retrieval.errors import SnapshotError
-from semblance.retrieval.files import open_regular, read_regular, replace
-from semblance.retrieval.index import CodeIndex, FlatIndex
-from semblance.retrieval.index.mapped import from_file, to_file
+from semblance.retrieval.files import open_regular
+from semblance.retrieval.index import CodeIndex, FlatIndex, MappedFlat
 
 FILES: dict[Purpose, str] = {"alike": "index.faiss", "same": "copies.faiss"}
 FILE = FILES["alike"]
-_MAGIC = b"SEMBLNC2"
-_TAIL = 4096  # bytes at a snapshot's end that hold its state, which is some 200 long
-_CHECKSUM = slice(-32 - len(_MAGIC), -len(_MAGIC))
 
 
 def load(
@@ -43,6 +35,52 @@ def load(
     return _present(catalog, purpose, codec or _codec(catalog, purpose))[:2]
 
 
+def mapped(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> tuple[MappedFlat, Generation, Doubt]:
+    """The codes of the snapshot where they lie, its generation, and the doubt about them: all is checked but the
+    checksum, which takes reading them. SnapshotError where there is none to be trusted as far as that."""
+    path = place(catalog, purpose, codec)
+    if path is None:
+        raise SnapshotError(f"{catalog.folder} has no snapshot of these codes that could be trusted.")
+    size, end = sealed.end(path)
+    doubt = Doubt({path: sealed.sealed(end, size)})
+    if sealed.end(path)[1] != end:
+        doubt.end()
+        raise SnapshotError(f"{path} has made way for another.")
+    with doubt.using():
+        codes = MappedFlat(path, codec.bits)
+    return codes, generation(catalog, path, codec, end), doubt
+
+
+def place(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> Path | None:
+    """Where the snapshot of these codes lies that can be trusted, as far as its end says; None where there is none."""
+    for path in _places(catalog, purpose, codec):
+        with contextlib.suppress(SnapshotError):
+            generation(catalog, path, codec)
+            if not is_wrong(path):
+                return path
+    return None
+
+
+def count(path: Path) -> int:
+    """How many codes a snapshot says that it has; nothing of them is read. 0 where it cannot be."""
+    with contextlib.suppress(OSError), open_regular(path) as file:
+        return int.from_bytes(file.read(20)[12:], "little")  # see mapped.py
+    return 0
+
+
+def generation(catalog: Catalog, path: Path, codec: CurrentCodec, end: bytes | None = None) -> Generation:
+    """The generation that the snapshot of these codes at `path`, which ends so, is of. SnapshotError where it is none
+    of this library's."""
+    state = sealed.says(path, sealed.end(path)[1] if end is None else end)
+    try:
+        saved = Generation(state["number"], state["token"])
+    except LookupError as error:
+        raise SnapshotError(f"{path} does not say what it is a snapshot of.") from error
+    if state != _state(catalog, codec, saved) or not catalog.knows(saved):
+        raise SnapshotError(f"{path} is of another library, of other codes or of a history that this library has not.")
+    return saved
+
+
 def refresh(catalog: Catalog, purpose: Purpose = "alike") -> FlatIndex:
     """Make the snapshot hold the catalog's present state; the index that it holds. Raises OSError."""
     codec = _codec(catalog, purpose)
@@ -50,7 +88,7 @@ def refresh(catalog: Catalog, purpose: Purpose = "alike") -> FlatIndex:
     if where != catalog.folder / FILES[purpose]:
         _change_places(catalog, catalog.folder / FILES[purpose], codec)
     if saved != generation:
-        _write(index, catalog.folder / FILES[purpose], _state(catalog, codec, generation))
+        sealed.write(index, catalog.folder / FILES[purpose], _state(catalog, codec, generation))
     return index
 
 
@@ -58,7 +96,7 @@ def prepare(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> None:
     """Make a snapshot of a codec that is to be current soon, so that whoever follows finds it there. Raises OSError."""
     index, generation, saved, _ = _present(catalog, purpose, codec)
     if saved != generation:
-        _write(index, beside(catalog.folder, codec.codec_id), _state(catalog, codec, generation))
+        sealed.write(index, beside(catalog.folder, codec.codec_id), _state(catalog, codec, generation))
 
 
 def beside(library: Path, codec_id: str) -> Path:
@@ -71,7 +109,7 @@ def fits(catalog: Catalog, purpose: Purpose) -> bool:
     catalog put back, is made anew when it is next wanted. SnapshotError where it is damaged."""
     codec = _codec(catalog, purpose)
     path = catalog.folder / FILES[purpose]
-    _checked(path)
+    sealed.check(path)
     try:
         index, saved = _read(catalog, path, codec)
     except SnapshotError:
@@ -105,7 +143,7 @@ def _present(
     """
     own = catalog.folder / FILES[purpose]
     index, saved, where = FlatIndex(codec.bits), None, None
-    for path in (own, beside(catalog.folder, codec.codec_id), own):  # again: it may have come there meanwhile
+    for path in _places(catalog, purpose, codec):
         with contextlib.suppress(SnapshotError):
             index, saved = _read(catalog, path, codec)
             where = path
@@ -117,6 +155,12 @@ def _present(
     changes = catalog.changes(saved.number if saved else 0, codec.codec_id)
     take_in(index, changes)
     return index, changes.generation, saved, where
+
+
+def _places(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> tuple[Path, ...]:
+    """Where a snapshot of these codes may lie."""
+    own = catalog.folder / FILES[purpose]
+    return own, beside(catalog.folder, codec.codec_id), own  # again: it may have come there meanwhile
 
 
 def _change_places(catalog: Catalog, own: Path, codec: CurrentCodec) -> None:
@@ -134,55 +178,15 @@ def _change_places(catalog: Catalog, own: Path, codec: CurrentCodec) -> None:
 def _whose(path: Path) -> str | None:
     """The codec_id of the codes in a snapshot, by what it says; None where it says nothing."""
     try:
-        with open_regular(path) as file:
-            file.seek(max(0, path.stat().st_size - _TAIL))
-            return str(_says(file.read())["codec_id"])
-    except (OSError, ValueError, LookupError, TypeError):
+        return str(sealed.says(path, sealed.end(path)[1])["codec_id"])
+    except (SnapshotError, LookupError):
         return None
-
-
-def _says(end: bytes | memoryview) -> dict[str, Any]:
-    """What the end of a snapshot says of it. Raises ValueError and TypeError where it says nothing."""
-    whole = end[: _CHECKSUM.start]
-    length = int.from_bytes(whole[-8:], "little")
-    said = json.loads(bytes(whole[-8 - length : -8]))
-    if not isinstance(said, dict):
-        raise TypeError("the state of a snapshot is an object")
-    return said
 
 
 def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex, Generation]:
     """What is in the file, and of which generation. SnapshotError where it must not be trusted."""
-    data = _checked(path)
-    try:
-        state = _says(data)
-        generation = Generation(state["number"], state["token"])
-    except (ValueError, LookupError, TypeError) as error:
-        raise SnapshotError(f"{path} does not say what it is a snapshot of.") from error
-    if state != _state(catalog, codec, generation) or not catalog.knows(generation):
-        raise SnapshotError(f"{path} is of another library, of other codes or of a history that this library has not.")
-    ids, codes = from_file(path, data, codec.bits)
-    return FlatIndex(codec.bits, ids.copy(), codes.copy()), generation
-
-
-def _checked(path: Path) -> memoryview:
-    """The file, whose checksum is right. SnapshotError where it is not."""
-    try:
-        data = memoryview(read_regular(path))
-    except OSError as error:
-        raise SnapshotError(f"{path} cannot be read: {error}.") from error
-    if data[-len(_MAGIC) :] != _MAGIC or data[_CHECKSUM] != hashlib.sha256(data[: _CHECKSUM.start]).digest():
-        raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
-    return data
-
-
-def _write(index: FlatIndex, path: Path, of: dict[str, str | int]) -> None:
-    state = json.dumps(of).encode()
-    parts = [*to_file(index), state, len(state).to_bytes(8, "little")]
-    checksum = hashlib.sha256()
-    for part in parts:
-        checksum.update(part)
-    replace(path, [*parts, checksum.digest(), _MAGIC])
+    ids, codes, end = sealed.read(path, codec.bits)
+    return FlatIndex(codec.bits, ids, codes), generation(catalog, path, codec, end)
 
 
 def _state(catalog: Catalog, codec: CurrentCodec, generation: Generation) -> dict[str, str | int]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from semblance.indexer.catalog import Entry
-from semblance.retrieval import decoding
+from semblance.retrieval import decoding, storage
 from semblance.retrieval.files import make_folder, read_regular, replace
 
 SIDE = 320  # pixels of the shorter side at most, so that a square cut out of the middle is sharp
@@ -62,7 +62,7 @@ def make(library: Path, entry: Entry, data: bytes | None = None) -> tuple[bytes,
     """A JPEG of the picture's file as it is now, or of its bytes, as large as SIDE and PROPORTION say; and whether it
     shows the content that was indexed. Only then is it kept. Raises PictureError, and OSError where the file cannot be
     read."""
-    small, sha256 = decoding.thumbnail(Path(entry.path) if data is None else data, SIDE, PROPORTION)
+    small, sha256 = decoding.thumbnail(storage.place(entry.path) if data is None else data, SIDE, PROPORTION)
     if sha256 != entry.sha256:
         return small, False
     kept = thumbnail_path(library, entry.sha256)

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from semblance.indexer.answers.coded import Coded
 from semblance.indexer.duplicates.records import Why
 from semblance.indexer.duplicates.units import Units
-from semblance.retrieval import crops
+from semblance.retrieval import crops, storage
 from semblance.retrieval.errors import PictureError
 from semblance.retrieval.pool import in_order
 from semblance.retrieval.progress import Progress
@@ -57,7 +56,7 @@ def _confirmed(
     def small(number: int) -> crops.Grey | None:
         entry = units.entries[units.ids[clusters[number][0]][0]]
         try:
-            return crops.reduced(Path(entry.path))
+            return crops.reduced(storage.place(entry.path))
         except (PictureError, OSError):
             gone[entry.id] = entry.path
             return None

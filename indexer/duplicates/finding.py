@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from semblance.indexer.catalog.apart import told_apart
 from semblance.indexer.duplicates import cropped, crowded, pairing, symmetries, units
 from semblance.indexer.duplicates.records import Copy, CrowdOfPictures, Duplicates, Group, Stage, Why, unwatched
 from semblance.indexer.duplicates.units import Units
-from semblance.retrieval import grouping, headers
+from semblance.retrieval import grouping, headers, storage
 from semblance.retrieval.errors import NoCopies, PictureError, UsageError
 from semblance.retrieval.headers import Header
 from semblance.retrieval.pairs import Pairs
@@ -145,7 +144,7 @@ class _Search:
             path = self.units.entries[id].path
             self.read[id] = None
             with suppress(PictureError, OSError):
-                self.read[id] = headers.read(Path(path))
+                self.read[id] = headers.read(storage.place(path))
             if self.read[id] is None:
                 self.gone.add(path)
         return self.read[id]

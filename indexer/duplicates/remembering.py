@@ -5,7 +5,7 @@ from pathlib import Path
 
 from semblance.indexer.catalog import Catalog, Writer, waiting
 from semblance.indexer.catalog.apart import put_together, tell_apart
-from semblance.retrieval import files
+from semblance.retrieval import storage
 from semblance.retrieval.errors import UnknownPicture, UsageError
 
 
@@ -37,7 +37,7 @@ def remember_ids(folder: Path, first: int, second: int, apart: bool) -> bool:
 def _named(catalog: Catalog, text: str) -> tuple[int, str]:
     if text.isascii() and text.isdigit() and int(text) < 2**63 and (entry := catalog.entry(int(text))):
         return entry.id, entry.path
-    path = files.named(text)
+    path = storage.named(text)
     wanted = {str(path), os.path.abspath(path), os.path.realpath(path)}  # noqa: PTH100 - resolve would follow links
     for entry in catalog.entries():
         if entry.path in wanted:

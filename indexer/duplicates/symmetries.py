@@ -6,13 +6,12 @@ and encoded eight times.
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from semblance.indexer.catalog import Entry
 from semblance.indexer.duplicates.records import Why
-from semblance.retrieval import decoding
+from semblance.retrieval import decoding, storage
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import PictureError
@@ -45,7 +44,7 @@ def _encoded(entries: list[Entry], codec: Codec) -> list[Codes | None]:
     seen: list[Picture | None] = []
     for entry in entries:
         try:
-            seen.append(views(decoding.load(Path(entry.path), codec.spec)))
+            seen.append(views(decoding.load(storage.place(entry.path), codec.spec)))
         except (PictureError, OSError):
             seen.append(None)
     there = [picture for picture in seen if picture is not None]

@@ -19,8 +19,7 @@ import numpy as np
 from semblance.indexer.catalog import Catalog, NewPicture, Writer, naming
 from semblance.indexer.derived import encoders, snapshot
 from semblance.indexer.keeping.tables import Row, Rows, Table, table
-from semblance.indexer.milvus import moving
-from semblance.indexer.milvus.address import is_address
+from semblance.indexer.milvus import address, moving
 from semblance.indexer.shards.checking import whole
 from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec, find_model, id_of, shipped_models
 from semblance.retrieval.codes import width
@@ -44,9 +43,9 @@ class Imported:
 def take(
     file: Path | str, library: Path, model: str | None = None, progress: Progress = quiet, partial: bool = False
 ) -> Imported:
-    """Take the rows of `file`, of the shards in a folder or at an address, or of a Milvus, into `library`, which is
-    made where there is none: by `model`, or by the model that ships and made the codes. `partial`: shards that are
-    lacking are passed over.
+    """Take the rows of `file`, of the shards in a folder or at an address, or of the Milvus at one, into `library`,
+    which is made where there is none: by `model`, or by the model that ships and made the codes. `partial`: shards that
+    are lacking are passed over.
 
     Raises UsageError, CodecMismatch, ModelError, ShardsError, LibraryLocked, LibraryError, ImportError."""
     rows = _rows(file, partial)
@@ -71,7 +70,7 @@ def take(
 
 
 def _rows(file: Path | str, partial: bool) -> Rows:
-    if isinstance(file, str) and is_address(file) and not partial:
+    if isinstance(file, str) and address.is_address(file) and not partial:
         return moving.table(file)
     if isinstance(file, str) or file.is_dir():
         found = whole(str(file), partial)

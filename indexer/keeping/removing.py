@@ -10,6 +10,7 @@ from pathlib import Path
 from semblance.indexer.catalog import Catalog, Entry, Writer, naming
 from semblance.indexer.derived import snapshot, thumbnails
 from semblance.indexer.keeping import uploads
+from semblance.retrieval import storage
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,9 @@ class Removal:
 
     @property
     def lying(self) -> int:
-        """How many of the files are still there."""
-        return sum(os.path.lexists(path) for path in (*(entry.path for entry in self.pictures), *self.failed))
+        """How many of the files are still there; of addresses nobody is asked, and they are taken to be."""
+        paths = (*(entry.path for entry in self.pictures), *self.failed)
+        return sum(storage.is_address(path) or os.path.lexists(path) for path in paths)
 
 
 def look(library: Path, what: Iterable[int | str | Path]) -> Removal:
@@ -76,7 +78,10 @@ def _look(catalog: Catalog, what: Iterable[int | str | Path]) -> Removal:
 
 
 def _ways(named: str | Path) -> list[str]:
-    """How the library may know a path: as it is written, with the links of the folder above it followed, and of all."""
+    """How the library may know a path: as it is written, with the links of the folder above it followed, and of all;
+    and an address."""
+    if isinstance(named, str) and storage.is_address(named):
+        return [storage.normal(named)]
     path = os.path.abspath(os.path.expanduser(named))  # noqa: PTH100, PTH111 - Path's own know no `..`, or follow links
     above, name = os.path.split(path)
     return [*dict.fromkeys([path, os.path.join(os.path.realpath(above), name), os.path.realpath(path)])]  # noqa: PTH118

@@ -207,7 +207,7 @@ def _facts(said: dict[str, Any]) -> Facts | None:
 
 def _is_plain(path: str) -> bool:
     if storage.is_address(path):
-        return storage.normal(path) == path
+        return storage.is_normal(path)
     absolute = os.path.isabs(path)  # noqa: PTH117 - a Path for each of a million rows takes as long as all the rest
     return absolute and os.path.normpath(path) == path and "\0" not in path
 

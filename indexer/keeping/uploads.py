@@ -48,10 +48,11 @@ def write(library: Path, name: str, data: bytes, sha256: bytes) -> Path:
     return path
 
 
-def named(library: Path, folders: Iterable[Path]) -> bool:
+def named(library: Path, folders: Iterable[Path | str]) -> bool:
     """Whether a run over these folders is one over uploads of this library."""
     own = home(library)
-    return any((os.path.realpath(folder) + os.sep).startswith(own + os.sep) for folder in folders)
+    paths = (os.path.realpath(folder) + os.sep for folder in folders if isinstance(folder, Path))
+    return any(path.startswith(own + os.sep) for path in paths)
 
 
 def drop(library: Path, path: str) -> None:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import get_args
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Entry, Purpose, checking, finding
-from semblance.indexer.derived import encoders, pixelfile, snapshot, thumbnails
+from semblance.indexer.derived import built, encoders, pixelfile, snapshot, thumbnails
 from semblance.indexer.keeping import keys, uploads
-from semblance.retrieval import files
-from semblance.retrieval.errors import LibraryError, LibraryMissing, ModelError, SnapshotError
+from semblance.retrieval import files, storage
+from semblance.retrieval.errors import LibraryError, LibraryMissing, ModelError, SemblanceError, SnapshotError
 from semblance.retrieval.pool import in_order
 from semblance.retrieval.progress import Progress, quiet
 
@@ -63,7 +63,7 @@ def verify(
     report.damage = [Damage("catalog", said, repair) for said in checking.problems(library)]
     with contextlib.suppress(LibraryError), Catalog.opened(library) as catalog:
         report.pictures = catalog.counts()[0]
-        for part in (_codes, _encoders, _snapshots, _pixels):
+        for part in (_codes, _encoders, _snapshots, _engines, _pixels):
             report.damage += [Damage(part.__name__[1:], said, repair) for said in part(catalog)]
         report.damage += _uploads(catalog)
         if with_pictures:
@@ -124,6 +124,11 @@ def _snapshots(catalog: Catalog) -> Iterator[str]:
                     yield f"{path} does not hold the codes that the catalog has."
 
 
+def _engines(catalog: Catalog) -> Iterator[str]:
+    for folder in built.damaged(catalog):
+        yield f"{folder} is not the index that was built: searches compare all codes until it is built anew."
+
+
 def _pixels(catalog: Catalog) -> Iterator[str]:
     if not pixelfile.exists(catalog.folder):
         return
@@ -156,12 +161,15 @@ def _pictures(entries: list[Entry], library: Path, threads: int, progress: Progr
         for entry, said in found:
             done += 1
             if said:
-                mend = shlex.join(["semblance", "index", str(Path(entry.path).parent), "--library", str(library)])
+                above = os.path.dirname(entry.path)  # noqa: PTH120 - a Path is none of an address
+                mend = shlex.join(["semblance", "index", above, "--library", str(library)])
                 yield Damage("pictures", f"{entry.path}: {said}", mend)
         progress(done, len(entries))
 
 
 def _hashed(entry: Entry) -> tuple[Entry, str | None]:
+    if storage.is_address(entry.path):
+        return entry, _said_of_stored(entry)
     try:
         with files.open_regular(Path(entry.path)) as file:
             now = os.fstat(file.fileno())
@@ -176,6 +184,15 @@ def _hashed(entry: Entry) -> tuple[Entry, str | None]:
             "Put it back from a backup of your pictures first."
         )
     return entry, "It has been changed since it was indexed."
+
+
+def _said_of_stored(entry: Entry) -> str | None:
+    """None where what lies at an address is what was indexed. A storage keeps checksums of its own: it does not rot."""
+    try:
+        content = hashlib.sha256(storage.read(entry.path)).digest()
+    except SemblanceError as error:
+        return str(error)
+    return None if content == entry.sha256 else "It has been changed since it was indexed."
 
 
 def _many(count: int, what: str) -> str:

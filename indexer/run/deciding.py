@@ -14,6 +14,7 @@ from semblance.indexer.run.disks import agrees, nearest
 from semblance.indexer.run.encoding import Encoded, Work
 from semblance.indexer.run.moving import Moves
 from semblance.indexer.run.scan import Found, Scan
+from semblance.retrieval import storage
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.facts import Facts
 from semblance.retrieval.pixels import Pixels
@@ -84,7 +85,10 @@ def plan(seen: Scan, known: Known, vectors: set[int] | None) -> Plan:
         elif not agrees(entry, found):
             result.changed.append(_work(found, entry, known))
         elif entry.inode != found.inode and 0 not in (entry.inode, found.inode):
-            other_inode.append((entry, found))
+            if storage.is_address(found.path):
+                result.changed.append(_work(found, entry, known))
+            else:
+                other_inode.append((entry, found))
         else:
             agreeing(entry, found)
     counted_anew = _disks_counted_anew(seen, known, other_inode)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from semblance.indexer.catalog import Entry, Folder
 from semblance.indexer.run.scan import Found, Scan, in_64_bits, state_of
+from semblance.retrieval import storage
 
 _OF_THE_NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "fuse.", "fuseblk.", "glusterfs", "vboxsf", "virtiofs")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
@@ -129,6 +130,8 @@ def agrees(entry: Entry, found: Found) -> bool:
 
 
 def _device(place: str) -> int | None:
+    if storage.is_address(place):
+        return None  # it lies on no disk
     try:
         return in_64_bits(os.stat(place).st_dev)  # noqa: PTH116
     except OSError:

@@ -9,20 +9,19 @@ them, and nothing waits for anything.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from semblance.indexer.catalog import Failure
 from semblance.indexer.run.scan import Found
-from semblance.retrieval import decoding, pixels
+from semblance.retrieval import decoding, fetching, pixels
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.decoding import Decoder
-from semblance.retrieval.errors import PictureError
+from semblance.retrieval.errors import PictureError, StorageError
 from semblance.retrieval.facts import Facts
 from semblance.retrieval.images import Picture
 from semblance.retrieval.inputs import InputSpec
@@ -81,16 +80,23 @@ def encode(
 
     Each file is read once, and decoded once for each input that the codecs (and the pixels) see it by; of one content
     the first file alone. `known`, asked by any thread, says what there is of a content already: that is not made anew.
+    Raises StorageError where the storage that addresses are of is away.
     """
     results: list[Encoded | Failure] = []
     waiting: dict[str, list[tuple[Encoded, Picture]]] = {codec.codec_id: [] for codec in codecs}
     seen: dict[bytes, Encoded] = {}
-    with decoding.one() as decoder:
-        for item in work:
+    files = [(item.found.path, item.found.size) for item in work]
+    with decoding.one() as decoder, closing(fetching.ahead(files, lambda: decoder.ended)) as fetched:
+        for item, source in zip(work, fetched, strict=True):
             try:
-                results.append(_decoded(item, codecs, with_pixels, known, decoder, seen, waiting))
+                sha256 = decoder.open(fetching.given(source))
+                results.append(_decoded(item, sha256, codecs, with_pixels, known, decoder, seen, waiting))
             except PictureError as error:
                 results.append(Failure(item.found.path, str(error), read=True))
+            except StorageError as error:
+                if error.away:  # it is of all others just so
+                    raise
+                results.append(Failure(item.found.path, str(error), read=False))
             except OSError as error:
                 reason = f"The file cannot be read: {error.strerror or error}."
                 results.append(Failure(item.found.path, reason, read=False))
@@ -111,6 +117,7 @@ def encoded(
 
 def _decoded(
     work: Work,
+    sha256: bytes,
     codecs: Sequence[Codec],
     with_pixels: bool,
     known: Known,
@@ -119,7 +126,6 @@ def _decoded(
     waiting: dict[str, list[tuple[Encoded, Picture]]],
 ) -> Encoded:
     """The file's content without those codes that have to be made: of them, what their codecs see is `waiting`."""
-    sha256 = decoder.open(Path(work.found.path))
     if work.known is None and (first := seen.get(sha256)):
         return replace(first, work=work)  # with the same codes, once they are made
     there = known(sha256)

@@ -5,9 +5,8 @@ one of several files vanished from is forgotten. What a run did not look at it k
 """
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 from semblance.indexer.catalog import Entry, Folder
@@ -92,7 +91,7 @@ def _alive(seen: Scan, lost: set[str], within: disks.Within | None) -> Callable[
     """Tells whether a folder has a file left that should be a picture: one that was found, or where not all was looked
     at, one that the library knows and that is there."""
     holding = lost and {os.path.dirname(path) for path in seen.found}  # noqa: PTH120 - as in the scan
-    found = holding | {str(above) for folder in holding for above in Path(folder).parents}
+    found = holding | {above for folder in holding for above in _above(folder)}
     asked: dict[str, bool] = {}
 
     def alive(folder: str) -> bool:
@@ -112,7 +111,7 @@ def _by_emptied_folder(lost: list[str], root: str, alive: Callable[[str], bool])
     emptied: dict[str, list[str]] = {}
     for path in lost:
         top = None
-        for folder in map(str, Path(path).parents):
+        for folder in _above(path):
             if not _is_within(folder, root) or alive(folder):
                 break
             top = folder
@@ -123,10 +122,16 @@ def _by_emptied_folder(lost: list[str], root: str, alive: Callable[[str], bool])
 
 def _is_passed(path: str, seen: Scan) -> bool:
     """Whether the run looked past this path: left out, or below a folder that is passed over and not named."""
-    for above in (Path(path), *Path(path).parents):
-        if (folder := str(above)) in seen.passed or folder in seen.roots:
+    for folder in (path, *_above(path)):
+        if folder in seen.passed or folder in seen.roots:
             return folder not in seen.roots
     return False
+
+
+def _above(path: str) -> Iterator[str]:
+    while (folder := os.path.dirname(path)) != path:  # noqa: PTH120 - a Path is none of an address
+        yield folder
+        path = folder
 
 
 def _is_within(path: str, root: str) -> bool:

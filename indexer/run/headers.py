@@ -2,10 +2,11 @@
 decoded, hashed or encoded."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from semblance.indexer.catalog import Entry
-from semblance.retrieval import decoding
+from semblance.retrieval import decoding, storage
 from semblance.retrieval.errors import PictureError
 from semblance.retrieval.facts import Facts
 from semblance.retrieval.pool import in_order
@@ -24,9 +25,16 @@ def _said(pictures: Sequence[Entry]) -> dict[int, Facts]:
     with decoding.one() as decoder:
         for entry in pictures:
             try:
-                decoder.see([], Path(entry.path))
+                _look(decoder, storage.place(entry.path))
             except (PictureError, OSError):
                 continue
             if decoder.said:
                 facts[entry.id] = decoder.said
     return facts
+
+
+def _look(decoder: decoding.Decoder, place: Path | str) -> None:
+    if isinstance(place, Path):
+        decoder.see([], place)
+    else:
+        storage.header(place, partial(decoder.see, []))

@@ -22,13 +22,14 @@ from semblance.indexer.run.forgetting import vanished
 from semblance.indexer.run.scan import Scan, at, check, scan
 from semblance.indexer.run.taking_in import Summary as Summary  # what callers know by this module
 from semblance.indexer.run.taking_in import TakingIn
+from semblance.retrieval import storage
 from semblance.retrieval.codec import COPIES_MODEL, Codec
-from semblance.retrieval.errors import LibraryError, ModelError, UsageError
+from semblance.retrieval.errors import LibraryError, ModelError, StorageError, UsageError
 from semblance.retrieval.progress import Progress, quiet
 
 
 def update(
-    folders: list[Path],
+    folders: Sequence[Path | str],
     library: Path,
     codec: Codec,
     *,
@@ -41,16 +42,16 @@ def update(
 ) -> Summary:
     """Bring `library` up to date with `folders`: encode what is new or changed, forget what is gone.
 
-    Only files below `folders` are ever forgotten; a folder that is missing or has suddenly no picture left forgets
-    nothing unless `prune`. `exclude` has patterns of what is left out (see excluding.py). `with_pixels` keeps pixel
-    vectors too, as does a library that already has them. Codes of codecs that are to be current are made
-    `beside`. Raises UsageError, LibraryLocked, CodecMismatch, LibraryError.
+    `folders` are Paths, or addresses as text; only what is below them is ever forgotten, and one that is missing or has
+    suddenly no picture left forgets nothing unless `prune`. `exclude` has patterns of what is left out (excluding.py).
+    `with_pixels` keeps pixel vectors too, as does a library that already has them. Codes of codecs that are to be
+    current are made `beside`. Raises UsageError, LibraryLocked, CodecMismatch, LibraryError, and StorageError.
     """
     started = time.monotonic()
     check(folders, library, exclude)
     if not Catalog.exists(library):
         for folder in folders:
-            if not folder.is_dir():
+            if not (folder.is_dir() if isinstance(folder, Path) else _is_stored(folder)):
                 raise UsageError(f"There is no folder {folder}.")
     with Writer.writing(library, codec) as catalog, full_disk_said(library):
         leftovers.remove(library)
@@ -64,6 +65,11 @@ def update(
         refresh(catalog)
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def _is_stored(address: str) -> bool:
+    """Whether there is anything below an address. Raises StorageError."""
+    return next(storage.listing(storage.normal(address)), None) is not None
 
 
 def look_again(
@@ -169,6 +175,8 @@ def full_disk_said(library: Path) -> Iterator[None]:
     """Derived files fail with OSError where the disk is full; the catalog says so itself."""
     try:
         yield
+    except StorageError:
+        raise
     except OSError as error:
         raise LibraryError(
             f"A file of the library {library} could not be written ({error.strerror or error}). What was indexed is "

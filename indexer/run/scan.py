@@ -1,62 +1,30 @@
-"""A folder -> what is there: the candidates to be pictures, and the files that are none."""
+"""A folder -> what is there: the candidates to be pictures, and the files that are none. Of addresses: listing.py."""
 
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from semblance.indexer.catalog import FILE
 from semblance.indexer.derived import thumbnails
+from semblance.indexer.run import listing
 from semblance.indexer.run.excluding import Excluded, excluder
-from semblance.retrieval import images
-from semblance.retrieval.errors import UsageError
+from semblance.indexer.run.seen import Found as Found  # what callers know by this module
+from semblance.indexer.run.seen import Scan as Scan
+from semblance.retrieval import images, storage
+from semblance.retrieval.errors import StorageError, UsageError
 
 UPLOADS = "uploads"  # see keeping/uploads.py
 
 
-class Found(NamedTuple):
-    """A file that should be a picture, by its name or its content, and its state when it was seen.
-
-    `mtime_ns` lies within 64 bits with a sign, which is what the catalog holds: years 1677 to 2262 are themselves, and
-    others are counted round. It is only ever asked whether it is the same, and within 584 years no two become one.
-    So do `ctime_ns` and `inode`.
-    """
-
-    path: str
-    size: int
-    mtime_ns: int
-    ctime_ns: int = 0
-    inode: int = 0
-
-
-@dataclass
-class Scan:
-    """What the folders of one run hold.
-
-    `skipped` counts files that are no pictures by name nor content, hidden ones, and what is left out. `unlisted` are
-    folders and files that could not be looked at, with the reason: nothing below them may be called gone. `passed` are
-    folders that were seen and not looked into. `missing` are folders that are not there. `devices` has the numbers of
-    the devices of the roots, and of folders below them that lie on another one than the folder they are in. `uploads`
-    is the library's own folder of pictures, which runs over other folders know nothing of.
-    """
-
-    roots: list[str] = field(default_factory=list)
-    found: dict[str, Found] = field(default_factory=dict)
-    skipped: int = 0
-    unlisted: dict[str, str] = field(default_factory=dict)
-    listed: set[str] = field(default_factory=set)
-    passed: set[str] = field(default_factory=set)
-    missing: list[str] = field(default_factory=list)
-    devices: dict[str, int] = field(default_factory=dict)
-    uploads: str | None = None
-
-
-def check(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> None:
+def check(folders: Sequence[Path | str], library: Path, exclude: Sequence[str] = ()) -> None:
     """Raise UsageError where `scan` would for what it is given alone, before anything is looked at or made."""
     excluder(exclude)
     for folder in folders:
+        if isinstance(folder, str):
+            storage.normal(folder)
+            continue
         root = Path(os.path.realpath(folder))  # no error where links run in a circle
         if str(root) == os.path.realpath(library):
             raise UsageError(f"{folder} is the library itself: give the library a folder of its own.")
@@ -73,9 +41,9 @@ def _is_other(folder: Path) -> bool:
         return False
 
 
-def scan(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> Scan:
-    """Look through `folders` and all below them; hidden files, hidden folders, libraries, and what excluding.py
-    tells of are passed over, unless named themselves.
+def scan(folders: Sequence[Path | str], library: Path, exclude: Sequence[str] = ()) -> Scan:
+    """Look through `folders`, of which addresses are text, and all below them; hidden files, hidden folders, libraries,
+    and what excluding.py tells of are passed over, unless named themselves.
 
     Links to files are followed, links to folders are not (they can run in circles). Raises UsageError where a folder
     is a file, or a library, or within one's thumbnails.
@@ -85,6 +53,11 @@ def scan(folders: list[Path], library: Path, exclude: Sequence[str] = ()) -> Sca
     own = library.resolve()
     out.uploads = str(own / UPLOADS)
     for folder in folders:
+        if isinstance(folder, str):
+            address = storage.normal(folder)
+            if not any(storage.below(address, root) for root in out.roots):
+                listing.list_into(out, address, excluded)
+            continue
         root = os.path.realpath(folder)  # unlike Path.resolve, no error where links run in a circle
         if root in out.roots:
             continue
@@ -187,7 +160,13 @@ def sort_in(entry: Entry, out: Scan) -> None:
 
 
 def at(path: str) -> Found | None:
-    """One file as it is now. None where there is none that lies on a disk."""
+    """One file, or what lies at an address, as it is now. None where there is none that lies on a disk."""
+    if storage.is_address(path):
+        try:
+            stored = storage.stat(path)
+        except StorageError:
+            return None
+        return Found(path, stored.size, stored.mtime_ns, 0, stored.version)
     try:
         state = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError):

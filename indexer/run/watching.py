@@ -25,7 +25,7 @@ from semblance.indexer.run.looking import look
 from semblance.indexer.run.pipeline import Summary
 from semblance.indexer.run.scan import Found, Scan, scan
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import LibraryLocked
+from semblance.retrieval.errors import LibraryLocked, StorageError, UsageError
 
 _TICK = 0.1  # seconds between two looks
 _SETTLED = 0.2  # seconds that a file must not have changed for
@@ -46,7 +46,7 @@ class Watcher:
 
     def __init__(
         self,
-        folders: Sequence[Path],
+        folders: Sequence[Path | str],
         library: Path,
         codec: Codec,
         exclude: Sequence[str],
@@ -57,8 +57,10 @@ class Watcher:
     ) -> None:
         """`poll`: seconds between two scans where the system is not to be asked. `tell` is called after each batch that
         did something, `say` with sentences of what goes on."""
-        self._folders, self._library, self._exclude, self._threads = [*folders], library, exclude, threads
-        self._roots = [os.path.realpath(folder) for folder in folders]
+        self._folders = [folder for folder in folders if isinstance(folder, Path)]
+        self._stored, self._list_at = [folder for folder in folders if isinstance(folder, str)], 0.0
+        self._library, self._exclude, self._threads = library, exclude, threads
+        self._roots = [os.path.realpath(folder) for folder in self._folders]
         self._poll, self._tell, self._say = poll, tell, say
         self._codec, self._codecs = codec, list[Codec]()
         self._waiting: dict[str, tuple[Found | None, float]] = {}  # state, and since when; None: gone
@@ -72,7 +74,7 @@ class Watcher:
 
     def run(self) -> None:
         """Go on until interrupted. Raises LibraryError where the library cannot be written to any more."""
-        self._rescan_at = time.monotonic()
+        self._rescan_at, self._list_at = (now := time.monotonic()), now + (self._poll or _RESCAN_NETWORK)
         while True:
             signature, check_at = self._signature(), time.monotonic() + _CHECK
             for touched in self._events():
@@ -124,11 +126,13 @@ class Watcher:
         if len(touched) >= _STORM:
             self._rescan_at = min(self._rescan_at, now + _QUIET)
         try:
-            if now >= self._rescan_at:
+            if now >= self._rescan_at and self._roots:
                 self._rescan(now)
             elif touched or self._waiting:
                 self._look(touched, now)
             self._take_in(now)
+            if self._stored and now >= self._list_at:
+                self._list()
         except LibraryLocked:
             if not self._locked:
                 self._say("Another process is writing to the library: waiting for it.")
@@ -167,6 +171,20 @@ class Watcher:
             self._waiting.setdefault(path, (None, now))
         interval = self._poll or (_RESCAN_NETWORK if disks.on_network(self._roots) else _RESCAN)
         self._rescan_at = time.monotonic() + interval
+
+    def _list(self) -> None:
+        """List what lies at addresses, of which no storage tells what changes, and take in what differs."""
+        self._list_at = time.monotonic() + (self._poll or _RESCAN_NETWORK)
+        try:
+            codec = self._codec_now()
+            own = pipeline.update(self._stored, self._library, codec, exclude=self._exclude, threads=self._threads)
+        except (StorageError, UsageError) as error:  # it may be back the next time
+            self._say_once(str(error))
+            return
+        for sentence in [*own.warnings, *(f"left out: {path}: {reason}" for path, reason in own.failed.items())]:
+            self._say_once(sentence)
+        if own.added + own.updated + own.moved + own.removed + own.completed:
+            self._tell(own)
 
     # ---- taking in -------------------------------------------------------------------------------------------------
 
@@ -210,12 +228,15 @@ class Watcher:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Writer]:
         """The library, locked for a moment; by its codec of now, which another command may have replaced."""
+        with Writer.writing(self._library, self._codec_now()) as writer, pipeline.full_disk_said(self._library):
+            self._codecs = pipeline.codecs_of(writer, self._codec, self._codecs)
+            yield writer
+
+    def _codec_now(self) -> Codec:
         with Catalog.opened(self._library) as catalog:
             if self._codec.codec_id != catalog.codec_id:
                 self._codec = codec_for(self._library)
-        with Writer.writing(self._library, self._codec) as writer, pipeline.full_disk_said(self._library):
-            self._codecs = pipeline.codecs_of(writer, self._codec, self._codecs)
-            yield writer
+        return self._codec
 
     # ---- saying ----------------------------------------------------------------------------------------------------
 

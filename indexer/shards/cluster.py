@@ -12,10 +12,12 @@ it and however often; so the numbers of shards are handed out here, and that is 
 import contextlib
 import json
 import os
+import shutil
+import signal
 import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ray
@@ -78,13 +80,13 @@ def main() -> None:
     def tell(**what: Any) -> None:
         out.write(json.dumps(what) + "\n")
 
-    threading.Thread(target=_watch, daemon=True).start()
+    threading.Thread(target=_watch, args=[told["own"]]).start()
     try:
-        with _cluster(told["address"], told["workers"], told["own"]) as cores:
-            place = places.place(told["out"])
-            found = plan.read(place)
-            assert found is not None
-            Handing(place, found, told, min(told["workers"] or cores, len(told["missing"])), tell).run()
+        cores = _join(told["address"], told["workers"], told["own"])
+        place = places.place(told["out"])
+        found = plan.read(place)
+        assert found is not None
+        Handing(place, found, told, min(told["workers"] or cores, len(told["missing"])), tell).run()
     except SemblanceError as error:
         tell(error=str(error), kind=type(error).__name__)
     except (RayError, ConnectionError, OSError, RuntimeError) as error:
@@ -92,19 +94,19 @@ def main() -> None:
         tell(error=f"Ray could not be used ({first}): what is whole is kept.", kind=ShardsError.__name__)
 
 
-def _watch() -> None:
-    """End with whoever began this."""
+def _watch(own: str) -> None:
+    """End this process when whoever began it is done with it, or gone; and with it what Ray has begun here."""
     while os.read(0, 4096):
         pass
-    threading.Timer(_ENDS, os._exit, [1]).start()
-    with contextlib.suppress(Exception):
-        ray.shutdown()
-    os._exit(1)
+    ending = threading.Thread(target=ray.shutdown, daemon=True)
+    ending.start()
+    ending.join(_ENDS)
+    shutil.rmtree(own, ignore_errors=True)
+    os.killpg(0, signal.SIGKILL)  # this process leads a group of its own
 
 
-@contextlib.contextmanager
-def _cluster(address: str, workers: int | None, own: str) -> Iterator[int]:
-    """A cluster of this machine's own, or the one at an address; how many cores it has."""
+def _join(address: str, workers: int | None, own: str) -> int:
+    """Begin a cluster of this machine's own, or join the one at an address; its cores. Raises ShardsError."""
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
     if address:
         try:
@@ -118,11 +120,8 @@ def _cluster(address: str, workers: int | None, own: str) -> Iterator[int]:
     else:
         cores = workers or os.cpu_count() or 1
         own_kind = {"include_dashboard": False, "_temp_dir": own, "_node_ip_address": "127.0.0.1"}
-        ray.init(num_cpus=cores, object_store_memory=_STORE, **own_kind, **quiet)
-    try:
-        yield int(ray.cluster_resources().get("CPU", 1))
-    finally:
-        ray.shutdown()
+        ray.init("local", num_cpus=cores, object_store_memory=_STORE, **own_kind, **quiet)
+    return int(ray.cluster_resources().get("CPU", 1))
 
 
 class Handing:

@@ -21,7 +21,7 @@ from semblance.indexer.shards.plan import Plan
 from semblance.retrieval import storage
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import width
-from semblance.retrieval.errors import NothingStored, ShardsError
+from semblance.retrieval.errors import NothingStored, ShardsError, StorageError
 from semblance.retrieval.pool import in_order
 from semblance.retrieval.progress import Progress, quiet
 
@@ -105,14 +105,14 @@ def _looked_into(
     done: dict[str, Encoded | Failure] = {}
     left = [*paths]
     for look in range(_LOOKS):
-        there = dict(zip(left, in_order(_state, left, _LOOKERS), strict=True))
-        done |= {path: Failure(path, _GONE, read=False) for path, found in there.items() if found is None}
-        work = [Work(found, None) for found in there.values() if found]
+        states = [*in_order(_state, left, _LOOKERS)]
+        done |= {each.path: each for each in states if isinstance(each, Failure)}
+        work = [Work(each, None) for each in states if isinstance(each, Found)]
         for chunk in encoded(work, codecs, False, threads):
             done |= {_path(each): each for each in chunk}
             progress(len(done), len(paths))
         changed = {each.found.path for each in work if _changed(each.found)}
-        failed = {path for path in there if isinstance(done[path], Failure)} if look == 0 else set()
+        failed = {path for path in left if isinstance(done[path], Failure)} if look == 0 else set()
         left = [path for path in left if path in changed or path in failed]
         if not left:
             break
@@ -120,15 +120,19 @@ def _looked_into(
     return [done[path] for path in paths]
 
 
-def _state(path: str) -> Found | None:
-    """What is there, None where there is nothing. Raises StorageError."""
-    if not storage.is_address(path):
-        return at(path)
+def _state(path: str) -> Found | Failure:
+    """What is there before it is read. Raises StorageError where storage is away."""
     try:
-        stored = storage.stat(path)
+        if storage.is_address(path):
+            stored = storage.stat(path)
+            return Found(path, stored.size, stored.mtime_ns, 0, stored.version)
+        return at(path) or Failure(path, _GONE, read=False)
     except NothingStored:
-        return None
-    return Found(path, stored.size, stored.mtime_ns, 0, stored.version)
+        return Failure(path, _GONE, read=False)
+    except StorageError as error:
+        if error.away:
+            raise
+        return Failure(path, str(error), read=False)
 
 
 def _changed(found: Found) -> bool:

@@ -5,7 +5,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 from semblance.indexer.run.scan import scan
 from semblance.indexer.shards.places import LARGEST
@@ -30,7 +29,7 @@ def listed(source: str, out: str, exclude: Sequence[str]) -> Listed:
         own = Path(os.devnull) if storage.is_address(out) else files.named(out)
         if place == own or (isinstance(place, Path) and place.resolve() == own.resolve()):
             raise UsageError(f"{source} is the folder of the pictures: name another one with --out.")
-        seen = scan([cast(Path, place)], own, exclude)
+        seen = scan([place], own, exclude)
         found = Listed(sorted(seen.found), seen.skipped, seen.unlisted)
     elif exclude:
         raise UsageError(f"--exclude is for a folder, and {source} is none: leave it out.")

@@ -22,7 +22,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from semblance.retrieval import bounds, errors, files, images
+from semblance.retrieval import bounds, errors, images, storage
 from semblance.retrieval.decoding import process
 from semblance.retrieval.errors import Stopped
 from semblance.retrieval.facts import Facts
@@ -30,12 +30,11 @@ from semblance.retrieval.images import Picture, Region, Source
 from semblance.retrieval.inputs import InputSpec
 
 Seen = dict[InputSpec, Picture]
+Stored = Path | str | bytes  # a file, an address (storage/), or the bytes of one
 _LINE, _KEPT = 2**20, os.cpu_count() or 1  # bytes of a message's JSON, and processes that wait for the next, at most
 _GIVEN_UP = "The pictures that were being decoded are given up."
 
-_lock = threading.RLock()
-_spare: list["Decoder"] = []
-_watched: set["Decoder"] = set()
+_lock, _spare, _watched = threading.RLock(), list["Decoder"](), set["Decoder"]()
 
 
 class Crew:
@@ -71,15 +70,15 @@ class Decoder:
         self.said: Facts | None = None
         self._patience = self.until = math.inf
 
-    def open(self, path: Path) -> bytes:
+    def open(self, source: Stored) -> bytes:
         """Read a file, and hold it for `see`; its SHA-256. Raises PictureError and OSError."""
-        said, _ = self.ask({"hash": True}, path)
+        said, _ = self.ask({"hash": True}, source)
         self.holds = True
         return bytes.fromhex(said["sha256"])
 
-    def see(self, specs: Sequence[InputSpec], source: Path | bytes | None = None, region: Region | None = None) -> Seen:
-        """What images.load_each makes of a file, of its bytes, or of the file that is held; `said`: what that says of
-        itself. Without specs its header alone is read. Raises as that does, PictureTooCostly, NoDecoder, Stopped."""
+    def see(self, specs: Sequence[InputSpec], source: Stored | None = None, region: Region | None = None) -> Seen:
+        """What images.load_each makes of a picture, or of the file that is held; `said`: what that says of itself.
+        Without specs its header alone is read. Raises as that does, PictureTooCostly, NoDecoder, Stopped."""
         said, body = self.ask({"specs": [[*vars(spec).values()] for spec in specs], "region": region}, source)
         self.said = Facts(*said["facts"])
         made, at = {}, 0
@@ -88,8 +87,9 @@ class Decoder:
             at += math.prod(shape)
         return made
 
-    def ask(self, want: dict[str, Any], source: Path | bytes | None = None) -> tuple[dict[str, Any], bytes]:
+    def ask(self, want: dict[str, Any], source: Stored | None = None) -> tuple[dict[str, Any], bytes]:
         """The answer to one request, and the bytes that go with it. Raises as `see` does."""
+        source = storage.read(source, ended=lambda: self.ended) if isinstance(source, str) else source
         if self._process is None or self._process.poll() is not None:
             self.begin()
         if isinstance(source, Path) and self._user != os.geteuid():  # nor may it read what this process may not
@@ -202,17 +202,17 @@ def load_each(source: Source, specs: Iterable[InputSpec], region: Region | None 
     if not isinstance(source, str | Path | bytes):
         return images.load_each(source, specs, region=region)
     with one() as decoder:
-        return decoder.see([*specs], files.named(source) if isinstance(source, str) else source, region)
+        return decoder.see([*specs], storage.named(source) if isinstance(source, str) else source, region)
 
 
-def at_full_size(source: Path | bytes) -> Picture:
+def at_full_size(source: Stored) -> Picture:
     """As images.at_full_size: uint8 (H, W, 3). Raises as `load` does."""
     with one() as decoder:
         said, body = decoder.ask({"whole": True}, source)
     return np.frombuffer(body, np.uint8).reshape(said["shapes"][0])
 
 
-def thumbnail(source: Path | bytes, *how: float) -> tuple[bytes, bytes]:
+def thumbnail(source: Stored, *how: float) -> tuple[bytes, bytes]:
     """As images.thumbnail, which says `how`: a JPEG, and the SHA-256 of the file shown. Raises as `load` does."""
     with one() as decoder:
         said, small = decoder.ask({"thumbnail": how, "hash": True}, source)

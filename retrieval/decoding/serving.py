@@ -68,7 +68,7 @@ class _Serving:
         except Exception:  # a fault of this program, not of the picture
             said = {"fails": "", "says": traceback.format_exc()}
         self._cost.end()
-        if len(asked.keys() - {"path"}) != 1 or "hash" not in asked:
+        if asked.keys() - {"path", "bytes"} != {"hash"}:
             self._data = b""
         if self._cost.swollen():
             said["swollen"] = True

@@ -12,11 +12,15 @@ tell of them; it is an OSError too, so that whoever reads pictures need not know
 """
 
 from semblance.retrieval.storage.names import below as below
+from semblance.retrieval.storage.names import common as common
 from semblance.retrieval.storage.names import is_address as is_address
+from semblance.retrieval.storage.names import is_normal as is_normal
 from semblance.retrieval.storage.names import last as last
+from semblance.retrieval.storage.names import named as named
 from semblance.retrieval.storage.names import normal as normal
 from semblance.retrieval.storage.names import place as place
 from semblance.retrieval.storage.stored import Stored as Stored
+from semblance.retrieval.storage.stored import header as header
 from semblance.retrieval.storage.stored import listing as listing
 from semblance.retrieval.storage.stored import piece as piece
 from semblance.retrieval.storage.stored import read as read

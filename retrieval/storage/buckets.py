@@ -7,6 +7,8 @@ reading ask for the size first, and its listing holds a whole bucket.
 import asyncio
 from typing import Any
 
+from semblance.retrieval import bounds
+from semblance.retrieval.errors import PictureTooLarge
 from semblance.retrieval.storage.reaching import Ended, wait
 
 _TRIES = 4  # of a body that breaks off
@@ -34,15 +36,18 @@ async def head(own: Any, path: str) -> dict[str, Any]:
     return {**said, "size": said["ContentLength"]}
 
 
-async def part(own: Any, path: str, at: int, end: int) -> tuple[bytes, dict[str, Any]]:
-    """An object's bytes from `at` to before `end`, and what S3 says of it then; tried again where they break off."""
+async def part(own: Any, path: str, at: int, end: int, most: int | None) -> tuple[bytes, dict[str, Any]]:
+    """An object's bytes from `at` to before `end`, and what S3 says of it then; tried again where they break off.
+    Raises PictureTooLarge where it has more than `most` in all."""
     for attempt in range(_TRIES):
         try:
             said = await own._call_s3("get_object", **_parted(path), Range=f"bytes={at}-{end - 1}")
-            async with said["Body"] as body:
-                data = await body.read()
             whole = said.get("ContentRange", "").rpartition("/")[2]
-            return data, {**said, "size": int(whole) if whole.isdigit() else len(data)}
+            size = int(whole) if whole.isdigit() else said["ContentLength"]
+            async with said["Body"] as body:
+                if most is not None and size > most:
+                    raise PictureTooLarge(bounds.TOO_LONG)
+                return await body.read(), {**said, "size": size}
         except Exception as error:
             code = (getattr(error.__cause__, "response", None) or {}).get("Error", {}).get("Code")
             if code == "InvalidRange":  # it ends before that

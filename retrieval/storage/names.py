@@ -1,9 +1,12 @@
 """Addresses as text: which they are, how they are written, and what may not be in one."""
 
 import re
+from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from semblance.retrieval import files
 from semblance.retrieval.errors import UsageError
 
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
@@ -49,6 +52,19 @@ def _refuse_secrets(scheme: str, rest: str) -> None:
         )
 
 
+def is_normal(address: str) -> bool:
+    """Whether an address is written as it is kept, without credentials."""
+    try:
+        return normal(address) == address
+    except UsageError:
+        return False
+
+
+def named(text: str) -> Path | str:
+    """The file or the address that a person wrote. Raises UsageError as `normal` and files.named do."""
+    return normal(text) if is_address(text) else files.named(text)
+
+
 def place(text: str) -> Path | str:
     """A picture's path as what reads it takes it: an address is text, all else a Path."""
     return text if is_address(text) else Path(text)
@@ -62,3 +78,9 @@ def last(address: str) -> str:
 def below(address: str, root: str) -> bool:
     """Whether an address is `root`, or lies below it."""
     return address == root or address.startswith(root if root.endswith("/") else f"{root}/")
+
+
+def common(addresses: Sequence[str]) -> str:
+    """The nearest address that all of these are, or lie below."""
+    parts = sorted(address.split("/") for address in addresses)
+    return "/".join(one for one, _ in takewhile(lambda two: two[0] == two[1], zip(parts[0], parts[-1], strict=False)))

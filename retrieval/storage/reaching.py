@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import TimeoutError as Waiting
 from typing import Any, TypeVar, cast
 
-from semblance.retrieval.errors import NothingStored, Stopped, StorageError, UsageError
+from semblance.retrieval.errors import NothingStored, SemblanceError, Stopped, StorageError, UsageError
 
 _Result = TypeVar("_Result")
 Ended = Callable[[], bool]
@@ -50,7 +50,9 @@ def _begun(scheme: str) -> Any:
         options["config_kwargs"] = {"max_pool_connections": CONNECTIONS, "connect_timeout": 5, "read_timeout": 20}
         options["anon"] = scheme in _unsigned
     try:
-        return fsspec.filesystem(scheme, **options)
+        own = fsspec.filesystem(scheme, **options)
+        own.retries = 2  # botocore's tries have waited already
+        return own
     except ImportError:
         needed = (
             "'semblance[s3]'" if scheme == "s3" else _PACKAGES.get(scheme, f"the one that fsspec names for {scheme}")
@@ -96,7 +98,7 @@ def asked(address: str, work: Callable[[Any, str], _Result]) -> _Result:
 
 def failure(address: str, error: Exception) -> Exception:
     """One sentence of what has failed, by its kind and code alone."""
-    if isinstance(error, StorageError | UsageError | Stopped):
+    if isinstance(error, SemblanceError):
         return error
     said = cast(dict[str, Any], getattr(error.__cause__ or error, "response", None) or {})
     code = str(said.get("Error", {}).get("Code", "")) if isinstance(said, dict) else ""
@@ -107,12 +109,11 @@ def failure(address: str, error: Exception) -> Exception:
     if isinstance(error, PermissionError) or code in ("AccessDenied", "403", "SignatureDoesNotMatch"):
         return StorageError(f"{address} may not be read{_in_brackets(code)}: look after the credentials.")
     if code in ("SlowDown", "503", "ServiceUnavailable", "RequestLimitExceeded", "TooManyRequests"):
-        return StorageError(f"The storage of {address} asks for fewer requests ({code}): try again later.")
+        return StorageError(f"The storage of {address} asks for fewer requests ({code}): try again later.", away=True)
     name = type(error).__name__
-    if any(word in name for word in ("Connect", "Timeout", "Closed", "HTTPClient", "Payload", "Incomplete")):
-        return StorageError(
-            f"The storage of {address} cannot be reached ({name}): look after it, and AWS_ENDPOINT_URL."
-        )
+    if any(word in name for word in ("Connect", "Timeout", "Closed", "HTTPClient")):
+        where = f"The storage of {address} cannot be reached ({name}): look after it, and AWS_ENDPOINT_URL."
+        return StorageError(where, away=True)
     return StorageError(f"{address} cannot be read ({code or name}): look after its storage.")
 
 

@@ -1,15 +1,20 @@
 """What is stored: listed, looked at, read and written, over any filesystem of fsspec."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from semblance.retrieval import bounds
-from semblance.retrieval.errors import NothingStored, PictureTooLarge, StorageError
+from semblance.retrieval.errors import NothingStored, PictureError, PictureTooLarge, StorageError
 from semblance.retrieval.storage import buckets
 from semblance.retrieval.storage.reaching import Ended, asked, never, wait
+
+_Result = TypeVar("_Result")
+
+_HEAD = 256 * 2**10  # bytes
 
 
 class Stored(NamedTuple):
@@ -60,19 +65,34 @@ def stat(address: str, ended: Ended = never) -> Stored:
 def read(address: str, limit: int = bounds.MAX_FILE_BYTES, ended: Ended = never) -> bytes:
     """All of an object, in one request. PictureTooLarge where it has more than `limit` bytes, of which no more are
     asked for. Raises NothingStored, StorageError, and Stopped when `ended`."""
-    data, _ = piece(address, 0, limit + 1, ended)
+    data, _ = piece(address, 0, limit + 1, ended, most=limit)
     if len(data) > limit:
         raise PictureTooLarge(bounds.TOO_LONG)
     return data
 
 
-def piece(address: str, at: int, end: int, ended: Ended = never) -> tuple[bytes, Stored | None]:
+def header(address: str, look: Callable[[bytes], _Result]) -> _Result:
+    """What `look` makes of a picture's bytes, of which it needs the header. A JPEG's stands before its picture: only
+    where a first part does not do all of it is read. Raises as `read` and `look` do."""
+    data, _ = piece(address, 0, _HEAD)
+    if len(data) < _HEAD:
+        return look(data)
+    if data.startswith(b"\xff\xd8"):
+        with suppress(PictureError):
+            return look(data)
+    return look(read(address))
+
+
+def piece(
+    address: str, at: int, end: int, ended: Ended = never, most: int | None = None
+) -> tuple[bytes, Stored | None]:
     """Its bytes from `at` to before `end`, as far as there are any, and how it was when they were read, where the
-    storage says so together with them (S3). Raises as `read` does."""
+    storage says so together with them (S3), which then sends nothing of one with more bytes than `most`. Raises as
+    `read` does."""
 
     def part(own: Any, path: str) -> tuple[bytes, Stored | None]:
         if address.startswith("s3://"):
-            data, info = wait(own, buckets.part(own, path, at, end), ended)
+            data, info = wait(own, buckets.part(own, path, at, end, most), ended)
             return data, _of(address, info)
         if own.async_impl:
             return wait(own, own._cat_file(path, start=at, end=end), ended), None
@@ -119,4 +139,4 @@ def _nanoseconds(info: dict[str, Any]) -> int:
         when = when.replace(microsecond=0) if "LastModified" in info else when
         since = (when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
         return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1_000
-    return int(when * 10**9)
+    return round(when * 10**6) * 1_000  # listings and looks are apart in what a float does not hold

@@ -1,18 +1,11 @@
 """`semblance import`: codes made elsewhere."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from semblance.indexer.keeping import importing
-from semblance.retrieval import storage
 from semblance.scripts import console
-
-
-def _named(text: str) -> Path | str:
-    named = console.file_or_milvus(text)
-    return storage.normal(text) if isinstance(named, Path) and storage.is_address(text) else named
 
 
 def import_(
@@ -20,9 +13,9 @@ def import_(
     file: Annotated[
         Any,
         typer.Argument(
-            parser=_named,
-            metavar="FILE.parquet|.npz|SHARDS|milvus://HOST:PORT/NAME",
+            parser=console.place,
             help="What `semblance export` or `encode` writes.",
+            metavar="FILE.parquet|.npz|SHARDS|milvus://HOST:PORT/NAME",
         ),
     ],
     model: console.Model = None,

@@ -17,7 +17,7 @@ def remove(
     as_json: console.AsJson = False,
 ) -> None:
     """Forget pictures, and all below folders; files are not touched, but for uploads, which are the library's own."""
-    wanted = [int(each) if each.isdecimal() and len(each) < 19 else console.path(each) for each in what]
+    wanted = [int(each) if each.isdecimal() and len(each) < 19 else console.place(each) for each in what]
     if (
         not yes
         and sys.stdin is not None

@@ -2,22 +2,24 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from semblance.indexer.answers import wishes
 from semblance.indexer.answers.hits import Answer, Engine, Hit
 from semblance.indexer.answers.wishes import MAX_K, Wished
+from semblance.indexer.derived.engines import AUTO
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.views import MOST
 from semblance.scripts import console, streams
 
-Image = Annotated[Path | None, console.argument("The picture to search with; - is standard input.", "[IMAGE]")]
-Like = Annotated[list[Path] | None, console.option("Search by several: like this one. May be repeated.", "IMAGE")]
-Unlike = Annotated[list[Path] | None, console.option("And unlike this one. May be repeated.", "IMAGE")]
+_IMAGE = "The picture to search with, a file or an address; - is standard input."
+Image = Annotated[Any | None, console.stored(_IMAGE, "[IMAGE]")]
+Like = Annotated[list[Any] | None, console.stored_option("Search by several: like this one. May be repeated.")]
+Unlike = Annotated[list[Any] | None, console.stored_option("And unlike this one. May be repeated.")]
 Count = Annotated[int, typer.Option(min=1, max=MAX_K, help="How many pictures to return.")]
 By = Annotated[Engine, typer.Option(help="By what is alike, what is the same, or raw pixels.")]
 Views = Annotated[int, typer.Option(min=1, max=MOST, help="Search with so many views of IMAGE: flips and crops.")]
@@ -29,7 +31,7 @@ Part = Annotated[
 Within = Annotated[float | None, typer.Option(help="Only pictures at this distance or nearer.")]
 Chance = Annotated[float | None, typer.Option(help="Only pictures as near as at most so many would be by chance.")]
 Fold = Annotated[bool, typer.Option("--fold", help="Show copies of one picture as one.")]
-Folder = Annotated[Path | None, console.option("Only pictures in this folder, or below it.")]
+Folder = Annotated[Any | None, console.stored_option("Only pictures in this folder, or below it.", "DIR")]
 _DAY, _PLACE = "YYYY-MM-DD", "LAT,LON,KM"
 From = Annotated[str | None, typer.Option("--from", metavar=_DAY, help="Only pictures taken on this day or later.")]
 To = Annotated[str | None, typer.Option("--to", metavar=_DAY, help="Only pictures taken on this day or earlier.")]
@@ -58,6 +60,7 @@ def search(
     near: Near = None,
     min_pixels: Pixels = None,
     model: console.OwnModel = None,
+    index: console.Index = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Find the pictures of a library that look like IMAGE, or like several and unlike others."""
@@ -66,12 +69,12 @@ def search(
         raise UsageError("There is nothing to search with: name an IMAGE, or some with --like.")
     wished: Wished = {"within": within, "chance": chance, "fold": fold, "camera": camera, "min_pixels": min_pixels}
     wished |= {"taken_from": taken_from, "taken_to": taken_to, "near": wishes.place(near) if near is not None else None}
-    wished |= {"folder": str(folder.absolute()) if folder else None}
+    wished |= {"folder": str(folder.absolute() if isinstance(folder, Path) else folder) if folder else None}
     wishes.wishes(**wished)  # what is wrong with them is said before anything is loaded
     part = wishes.region(region) if region is not None else None
     streams.check([*liked, *unliked])
     decoding.warm(1)  # while the model is loaded
-    with Library.open(library, model) as opened:
+    with Library.open(library, model, index or AUTO) as opened:
         sources, others = streams.sources(liked), streams.sources(unliked)
         answer = opened.search(
             *sources, unlike=others, k=k, engine=engine, views=views, refine=refine, region=part, **wished

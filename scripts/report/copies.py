@@ -9,7 +9,7 @@ from string import Template
 
 from semblance.indexer.duplicates import Copy, Duplicates, Group
 from semblance.indexer.duplicates.records import Stage
-from semblance.retrieval import decoding
+from semblance.retrieval import decoding, storage
 from semblance.retrieval.errors import PictureError, UsageError
 from semblance.retrieval.files import replace
 from semblance.retrieval.pool import in_order
@@ -95,7 +95,7 @@ def _said(found: Duplicates) -> tuple[str, str]:
 
 def _thumbnail(path: str) -> str:
     with suppress(PictureError, OSError):
-        return f"data:image/jpeg;base64,{b64encode(decoding.thumbnail(Path(path), _SIDE)[0]).decode()}"
+        return f"data:image/jpeg;base64,{b64encode(decoding.thumbnail(storage.place(path), _SIDE)[0]).decode()}"
     return ""
 
 

@@ -25,7 +25,7 @@ ENOUGH = 0.9995  # beyond it no more effort is tried
 _TURNS = 5
 _SECONDS = 1.5  # that the single queries of an effort may take, and three times that its batches; about
 _SLOW = 3.0  # times as long as the exact scan: no more effort is tried,
-_AT_LEAST = 1.0  # once it takes so many milliseconds
+_AT_LEAST = 5.0  # once it takes so many milliseconds
 
 Say = Callable[..., None]
 Point = dict[str, Any]

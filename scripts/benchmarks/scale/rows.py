@@ -110,14 +110,18 @@ def _fastest(here: dict[str, Record], title: str) -> Iterator[Row]:
 
 
 def _growth(found: Sequence[Record]) -> Iterator[Row]:
-    """How much longer semantic hashing takes from the least set to the largest, at the recall that it has there."""
+    """How much longer semantic hashing takes on the largest set than on the least, at each effort of both, and what it
+    finds there."""
     if len(found) > 1:
-        (few, less), (many, more) = ((record, best(record)) for record in (found[0], found[-1]))
-        assert less
-        assert more
-        recalls = f"recall@10 {less['recall@10']:.3f} and {more['recall@10']:.3f}"
-        title = f"semantic hashing, {few['codes']:,} to {many['codes']:,} codes, {recalls}"
-        yield row(title, more["ms"] / less["ms"], "times as long", "less than 2 from 10,000 to 10,000,000")
+        few, many = found[0], found[-1]
+        of_few = {point["effort"]: point for point in few["points"]}
+        for more in many["points"]:
+            if less := of_few.get(more["effort"]):
+                recalls = f"recall@10 {less['recall@10']:.3f} and {more['recall@10']:.3f}"
+                title = (
+                    f"semantic hashing, {few['codes']:,} to {many['codes']:,} codes, effort {more['effort']}, {recalls}"
+                )
+                yield row(title, more["ms"] / less["ms"], "times as long", "less than 2 from 10,000 to 10,000,000")
 
 
 def table(records: Sequence[Record]) -> str:

@@ -134,12 +134,12 @@ def watched(stage: str, place: Place, limit: float, memory: float = _MEMORY) -> 
     most = memory * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     command = [sys.executable, "-P", "-m", "semblance.scripts.benchmarks.scale.child", stage, str(place.folder)]
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = subprocess.Popen([*command, place.contender], stdout=out, stderr=err, text=True)
+        process = subprocess.Popen([*command, place.contender], stdin=subprocess.PIPE, stdout=out, stderr=err)
         try:
             why = _ended(process, time.monotonic() + limit, most, limit)
         finally:
             process.kill()
-            process.wait()
+            process.communicate()
         said = [json.loads(line) for line in _lines(out)]
         if why is None and process.returncode:
             last = [*_lines(err), f"it ended with {process.returncode}"][-2:][0]
@@ -147,7 +147,7 @@ def watched(stage: str, place: Place, limit: float, memory: float = _MEMORY) -> 
     return said, why
 
 
-def _ended(process: "subprocess.Popen[str]", until: float, most: float, limit: float) -> str | None:
+def _ended(process: "subprocess.Popen[bytes]", until: float, most: float, limit: float) -> str | None:
     """Wait for a process, or for the moment at which it has taken too much of something: of what."""
     while True:
         try:

@@ -40,7 +40,9 @@ def test_a_library_comes_back_as_it_was(moved: tuple[Drawn, str], semblance: Run
         for purpose in schema.PURPOSES:
             (was_index, _), (now_index, _) = (snapshot.load(each, purpose) for each in (before, after))
             queries = library.codes(20)
-            assert np.array_equal(was_index.search(queries, 30), now_index.search(queries, 30))
+            one, other = was_index.search(queries, 30), now_index.search(queries, 30)
+            assert np.array_equal(one[0], other[0])
+            assert np.array_equal(one[1], other[1])
 
 
 def test_what_is_not_whole_or_not_there_is_not_imported(

@@ -66,7 +66,7 @@ def below(pid: int) -> dict[int, str]:
     return found
 
 
-def encoding(source: Path, out: Path, *options: str, **variables: str) -> "subprocess.Popen[str]":
+def encoding(source: Path | str, out: Path | str, *options: str, **variables: str) -> "subprocess.Popen[str]":
     """`semblance encode` as a process, at work."""
     command = [sys.executable, "-m", "semblance", "encode", str(source), "--out", str(out), *MODELS, "--json", *options]
     return subprocess.Popen(

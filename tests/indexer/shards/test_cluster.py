@@ -12,8 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from semblance.indexer.keeping import importing
+from semblance.indexer.run import pipeline
 from semblance.indexer.shards.running import encode
+from semblance.retrieval import storage
+from semblance.retrieval.codec import find_model
 from tests.conftest import ROOT, paint, until
+from tests.indexer.conftest import CountingCodec
 from tests.indexer.shards.conftest import below, encoding, ended, held, whole
 
 PICTURES, SHARD = 241, 12
@@ -39,7 +44,7 @@ def alone(many: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, byt
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[tuple[str, int]]:
+def cluster(bucket: dict[str, str]) -> Iterator[tuple[str, int]]:
     """A cluster of three cores, its address, and the process that holds it."""
     own = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     with socket.socket() as free:
@@ -75,7 +80,7 @@ def test_a_worker_and_a_decoder_are_killed_and_the_bytes_are_the_same(
 ) -> None:
     address, holding = cluster
     process = encoding(many, tmp_path / "out", "--shard", str(SHARD), "--on", f"ray://{address}", **TOKEN)
-    until(lambda: len(whole(tmp_path / "out")) > 1)
+    until(lambda: len(whole(tmp_path / "out")) > 1, 60)
     killed = workers(holding)[0]
     os.kill(killed, signal.SIGKILL)
     decoding = [pid for pid, line in below(holding).items() if "decoding/child.py" in line]
@@ -87,6 +92,33 @@ def test_a_worker_and_a_decoder_are_killed_and_the_bytes_are_the_same(
     assert {line.partition(":")[0] for line in said.splitlines()} <= {"Encoding", "left out"}, "nothing of Ray's own"
     assert held(tmp_path / "out") == alone
     until(lambda: not workers(holding))
+
+
+def test_a_bucket_is_encoded_into_a_bucket_while_a_worker_is_killed(
+    many: Path, cluster: tuple[str, int], tmp_path: Path
+) -> None:
+    address, holding = cluster
+    for path in sorted(many.iterdir())[:121]:
+        storage.write(f"s3://bucket/pictures/{path.name}", path.read_bytes())
+    out = "s3://bucket/by-a-cluster"
+    process = encoding("s3://bucket/pictures", out, "--shard", "6", "--on", f"ray://{address}", **TOKEN)
+    until(lambda: len([*storage.listing(out)]) > 4, 60)  # the plan, its list, and two for each shard
+    os.kill(workers(holding)[0], signal.SIGKILL)
+    assert len([*storage.listing(out)]) < 40, "too late to say anything"
+    done, said = ended(process, 1)
+    assert (done["shards"], done["encoded"], len(done["failed"])) == (21, 120, 1)
+    assert "said to nobody" not in said + "".join(map(str, listed(out).values()))
+    encode("s3://bucket/pictures", "s3://bucket/alone", model="cifar10-fast", shard=6)
+    assert listed(out) == listed("s3://bucket/alone")
+    assert importing.take(out, tmp_path / "library").added == 120
+    counting = CountingCodec(find_model("cifar10-fast"))
+    summary = pipeline.update(["s3://bucket/pictures"], tmp_path / "library", counting)
+    assert (summary.unchanged, summary.added, counting.encoded) == (120, 0, 0)
+
+
+def listed(address: str) -> dict[str, bytes]:
+    """All that lies below an address."""
+    return {storage.last(each.address): storage.read(each.address) for each in storage.listing(address)}
 
 
 def test_two_runs_of_a_cluster_into_one_place(
@@ -104,7 +136,7 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_is_whole(
 ) -> None:
     address, holding = cluster
     process = encoding(many, tmp_path / "out", "--shard", str(SHARD), "--on", f"ray://{address}", **TOKEN)
-    until(lambda: len(whole(tmp_path / "out")) > 0)
+    until(lambda: len(whole(tmp_path / "out")) > 0, 60)
     process.send_signal(signal.SIGINT)
     _, said = ended(process, 130)
     assert said.endswith("Interrupted: the shards that are whole are kept; run the same command again to go on\n")
@@ -116,7 +148,7 @@ def test_the_head_is_killed_and_the_next_run_goes_on(many: Path, alone: dict[str
     out = tmp_path / "out"
     before = {*Path("/tmp").glob("ray-*")}
     process = encoding(many, out, "--shard", str(SHARD), "--on", "ray", "--workers", "2")
-    until(lambda: len(whole(out)) > 0)
+    until(lambda: len(whole(out)) > 0, 60)
     own = below(process.pid)
     head = next(pid for pid, line in own.items() if "gcs_server" in line.split()[0])
     stopped = workers(process.pid)
