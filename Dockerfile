@@ -7,7 +7,7 @@ COPY indexer indexer
 COPY api api
 COPY scripts scripts
 COPY models models
-RUN python -m venv /opt/semblance && /opt/semblance/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/semblance && /opt/semblance/bin/pip install --no-cache-dir '.[milvus,s3]'
 
 FROM python:3.12-slim
 # FAISS and ONNX Runtime use OpenMP.

@@ -12,7 +12,7 @@ help:
 	@echo "make check   lint, types, format and lengths"
 	@echo "make lengths functions and files that are too long"
 	@echo "make format  mend what the formatter can mend"
-	@echo "make milvus  start a Milvus of its own, for trying and for the tests' sake"
+	@echo "make milvus  start a Milvus on port 19530 until Ctrl-C; FOLDER=... keeps its data there"
 
 demo: env-run
 	$(BIN)/semblance demo --folder demo
@@ -24,6 +24,9 @@ check: env lengths
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+milvus: env
+	$(BIN)/python -m tests.indexer.milvus.server $(FOLDER)
 
 lengths: env
 	$(BIN)/python -m tests.test_lengths

@@ -4,15 +4,19 @@ import ipaddress
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from limits import parse
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from semblance.indexer.derived import engines
+from semblance.indexer.milvus import address
 from semblance.retrieval import files
+from semblance.retrieval.errors import UsageError
 
 RATE = "6000/minute"  # a page of thumbnails is a hundred requests
+NO_LIBRARY = "Say which library: --library DIR, or SEMBLANCE_LIBRARY; or --index milvus://HOST:PORT/NAME for one there."
 
 
 class Settings(BaseSettings):
@@ -20,8 +24,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SEMBLANCE_", extra="ignore")
 
-    library: Path
+    library: Path | None = Field(None, description="its folder; may be left out where index is an address of Milvus")
+    keys: Path | None = Field(None, description="the folder whose keys.json says who may ask; else the library's")
     model: str | None = None
+    index: str = Field(engines.AUTO, description="what finds the nearest codes: see `semblance serve --help`")
     host: str = Field("127.0.0.1", min_length=1)  # to a socket, an empty host is every address there is
     port: int = Field(default=8000, ge=0, le=65535)
     allow_host: Annotated[list[str], NoDecode] = Field([], description="names that it answers to, beside loopback ones")
@@ -105,6 +111,15 @@ class Settings(BaseSettings):
                 raise ValueError(f"{error} (one is 127.0.0.1 or 172.16.0.0/12)") from None
         return networks
 
+    @field_validator("index")
+    @classmethod
+    def _there_is(cls, index: str) -> str:
+        try:
+            engines.check(index)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return index
+
     @field_validator("rate")
     @classmethod
     def _rate(cls, text: str) -> str:
@@ -122,7 +137,18 @@ class Settings(BaseSettings):
             raise ValueError(f"{text!r} is no address of a collector (one is http://localhost:4318), nor on")
         return text
 
-    @field_validator("library", "cert", "key_file", mode="before")
+    @model_validator(mode="after")
+    def _served(self) -> Self:
+        if self.library is None and not address.is_address(self.index):
+            raise ValueError(NO_LIBRARY)
+        return self
+
+    @property
+    def served(self) -> str:
+        """What is served, in words; without the password that an address may have."""
+        return str(self.library or address.parse(self.index))
+
+    @field_validator("library", "keys", "cert", "key_file", mode="before")
     @classmethod
     def _named(cls, path: object) -> object:
         if path == "":  # a Path makes it the working folder

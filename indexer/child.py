@@ -1,4 +1,4 @@
-"""Long work on a library in a process of its own: a run of `index`, a search for duplicates.
+"""Long work on a library in a process of its own: a run of `index`, a search for duplicates, an index to search by.
 
 A service asks for it. Beside its threads such work would hold the interpreter for seconds (reading a million rows), and
 a gigabyte that it never gives back; a process is less urgent to the system than searches, can be ended at any moment as
@@ -6,7 +6,8 @@ a killed `index` can, and is gone with whoever began it, since its standard inpu
 
     argv[1]           what to do, as JSON
     standard error    a line of JSON for each thing that is told: how far it is, what it waits for, why it failed
-    standard output   the result: of `index` a summary, of `duplicates` a line, and then a line for each group
+    standard output   the result: of `index` a summary, of `duplicates` a line, and then a line for each group, of
+                      `build` what was built, in sentences
 """
 
 import json
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from semblance.indexer.changing import replacing
+from semblance.indexer.derived import building
 from semblance.indexer.library import Library
 from semblance.retrieval import storage
 from semblance.retrieval.errors import LibraryError, LibraryLocked, SemblanceError
@@ -43,7 +45,7 @@ def main() -> None:
         os.nice(_NICE)
     threading.Thread(target=_watch, daemon=True).start()
     try:
-        {"index": index, "duplicates": duplicates}[told["kind"]](told)
+        {"index": index, "duplicates": duplicates, "build": build}[told["kind"]](told)
         sys.stdout.flush()
     except SemblanceError as error:
         tell(error=str(error), kind=type(error).__name__)
@@ -79,6 +81,11 @@ def duplicates(told: dict[str, Any]) -> None:
     for group in found.groups:
         members = [asdict(copy) for copy in group.copies]
         _give({"best": group.best.id, "members": members, "bytes": group.bytes})
+
+
+def build(told: dict[str, Any]) -> None:
+    """Build what the library is to be searched by."""
+    _give({"said": building.build(Path(told["library"]), told["index"], _stage)})
 
 
 def _give(result: dict[str, Any]) -> None:

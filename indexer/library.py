@@ -6,7 +6,7 @@ a picture (see asking.py) may be done by any.
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack, cast
@@ -15,14 +15,14 @@ from semblance.indexer.answers import cursors, encoding, several
 from semblance.indexer.answers.asking import answer
 from semblance.indexer.answers.by_pixels import ByPixels
 from semblance.indexer.answers.encoding import Encoded
-from semblance.indexer.answers.following import Coming, opened
+from semblance.indexer.answers.following import Coming, Opened, opened
 from semblance.indexer.answers.hits import Answer
 from semblance.indexer.answers.questions import Question, Way
 from semblance.indexer.answers.wishes import Wished, whole, wishes
-from semblance.indexer.catalog import Catalog, Writer
+from semblance.indexer.catalog import Catalog, Purpose, Writer
 from semblance.indexer.changing import choosing, replacing
 from semblance.indexer.derived import encoders
-from semblance.indexer.derived.engines import AUTO
+from semblance.indexer.derived.engines import AUTO, Loaded
 from semblance.indexer.duplicates import Duplicates, find
 from semblance.indexer.duplicates.records import Stage, unwatched
 from semblance.indexer.keeping import removing
@@ -40,21 +40,19 @@ from semblance.retrieval.views import MOST as MOST_VIEWS
 class Library:
     """An open library. Made by `open` or `create`; closed by `close`, or at the end of a `with`.
 
-    Attributes: `folder`, `codec`, `ways` (by the names that users call them by: "code", "copies", "pixel").
+    Attributes: `folder`, `codec`, `ways` ("code", "copies", "pixel"), `standing` (what codes are searched by, and why).
     """
 
     folder: Path
     codec: Codec
     ways: dict[str, Way[Any]]
+    standing: Mapping[Purpose, Loaded]
 
     def __init__(self, folder: str | Path, model: str | None = None, index: str = AUTO) -> None:
         """Use `Library.open` or `Library.create`."""
-        self.folder, self._model, self._index, self._closed = files.named(str(folder)), model, index, False
+        self.folder, self._index, self._closed = files.named(str(folder)), index, False
         self._coming: Coming | None = None
-        self._opened = opened(self.folder, model, index)
-        self.codec, self.ways = self._opened.codec, self._opened.ways
-
-    # ---- opening ---------------------------------------------------------------------------------------------------
+        self._take(opened(self.folder, model, index))
 
     @classmethod
     def open(cls, folder: str | Path, model: str | None = None, index: str = AUTO) -> "Library":
@@ -77,28 +75,30 @@ class Library:
         return cls(place, model)
 
     def follow(self, wait: bool = True) -> bool:
-        """Take in what any process has changed since the last look; where another library has taken this one's place,
-        open that. Raises as `open` does.
+        """Take in what any process has changed since the last look; where another library is in its place, open that.
 
-        Where another codec is current its codes are loaded, and the old ones answer until that is done. Without `wait`
-        a thread does so: False until then, and the next call looks again.
+        Where another codec is current, or a better index there, it is loaded, and the old one answers until then.
+        Without `wait` a thread loads: False until it has, and the next call looks again. Raises as `open` does.
         """
         if self._closed:
             raise LibraryError(f"The library {self.folder} was closed: open it again.")
         if self._opened.is_other():
             self._let_go()
-            self._opened = opened(self.folder, self._model, self._index)
+            self._take(opened(self.folder, self._opened.model, self._index))
         elif self._opened.is_overtaken():
-            self._coming = self._coming or Coming(self.folder, self._index)
+            self._coming = self._coming or self._opened.coming()
             if not wait and not self._coming.here:
                 return False
             coming, self._coming = self._coming, None
             fresh = coming.get()
             self._let_go()
-            self._opened, self._model = fresh, None  # its encoder is in the library
+            self._take(fresh)
         self._opened.follow()
-        self.codec, self.ways = self._opened.codec, self._opened.ways
+        self._take(self._opened)
         return True
+
+    def _take(self, now: Opened) -> None:
+        self._opened, self.codec, self.ways, self.standing = now, now.codec, now.ways, now.standing
 
     def _let_go(self) -> None:
         if self._coming is not None:
@@ -223,8 +223,8 @@ class Library:
     ) -> Summary:
         """Bring the library up to date with folders, or addresses, of pictures; see pipeline.update, and raises so.
 
-        With `model` its pictures get codes of another model beside those they have, which become current when all are
-        there; `copies` does so for what is the same. See replacing.py; no folder need be named then.
+        With `model` its pictures get codes of another model, which become current when all are there; `copies` does so
+        for what is the same. See replacing.py; no folder need be named then.
         """
         threads = whole("threads", threads, 1024)
         if not folders and model is None and copies is None:

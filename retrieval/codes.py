@@ -79,6 +79,8 @@ def check(codes: Codes, bits: int) -> None:
 
 
 def _words(codes: Codes) -> npt.NDArray[np.uint64]:
+    if codes.shape[1] % 8 == 0:
+        return np.ascontiguousarray(codes).view(np.uint64)
     padded = np.zeros((len(codes), -(-codes.shape[1] // 8) * 8), np.uint8)
     padded[:, : codes.shape[1]] = codes
     return padded.view(np.uint64)

@@ -20,12 +20,15 @@
     |   |-- NotWritable             its folder or its disk may be read only
     |   |-- DiskFull                there is no room for what is to be written
     |   |-- Overtaken               it has another codec, or another library is in its place, since it was asked
+    |   |-- IndexAway               the server that holds its codes does not answer
     |   |-- NoPixels                it was indexed without the pixel baseline
     |   |-- NoCopies                it knows nothing of which pictures are the same yet
     |   |-- NoMap                   nobody has computed its map yet
+    |   |-- NeedsCatalog            only a catalog knows it, and a service that answers from Milvus alone has none
     |   |-- NothingRemembered       its codes cannot be turned into pictures, or this picture has none
     |   |-- UnknownPicture          it has no picture of this id
     |   `-- Gone                    a picture's file has vanished since it was indexed
+    |-- ShardsError                 a folder of shards that cannot be written, or is not whole
     |-- SnapshotError               a saved index that must not be trusted; it is rebuilt, so users seldom see this
     |-- StorageError                what lies at an address cannot be read, listed or written; an OSError too
     |   `-- NothingStored           there is nothing at an address
@@ -123,6 +126,10 @@ class Overtaken(LibraryError):
         super().__init__("Another model or library has taken the place of the one that was asked: ask again.")
 
 
+class IndexAway(LibraryError):
+    """The server that holds the codes does not answer, or not in time."""
+
+
 class NoPixels(LibraryError):
     """The library was indexed without the pixel baseline."""
 
@@ -138,6 +145,16 @@ class NoMap(LibraryError):
     """The library has no map that could be shown."""
 
 
+class NeedsCatalog(LibraryError):
+    """What is asked only a catalog knows, and a service that answers from Milvus alone has none."""
+
+    def __init__(self, what: str = "this") -> None:
+        super().__init__(
+            f"This service answers from Milvus alone, and {what} needs the library's catalog: ask a service of the "
+            "library itself."
+        )
+
+
 class NothingRemembered(LibraryError):
     """There is no picture to be made of a picture's code."""
 
@@ -148,6 +165,10 @@ class UnknownPicture(LibraryError):
 
 class Gone(LibraryError):
     """A picture's file has vanished since it was indexed."""
+
+
+class ShardsError(SemblanceError):
+    """A folder of shards cannot be written, is not whole, or is of another plan."""
 
 
 class SnapshotError(SemblanceError):

@@ -31,7 +31,7 @@ import numpy.typing as npt
 
 from semblance.retrieval.codec import from_logits
 from semblance.retrieval.codes import BIT_ORDER, Codes
-from semblance.retrieval.index import CodeIndex, Distances, Ids
+from semblance.retrieval.index import Distances, Ids
 from semblance.retrieval.index.contract import Exact
 
 SAMPLED = 4096  # codes that say how near pictures are that have nothing to do with each other
@@ -95,15 +95,20 @@ def search(index: Exact, queries: Sequence[CodeQuery], k: int, among: Ids | None
     return answers
 
 
-def chances(index: CodeIndex) -> Callable[[CodeQuery], list[float]] | None:
-    """`by_chance` for an index as it is now; None where it has fewer than TELLING.
-
-    It compares with at most SAMPLED codes of it, drawn at random by a fixed seed.
-    """
+def chances(index: Exact, sample: Codes | None = None) -> Callable[[CodeQuery], list[float]] | None:
+    """`by_chance` for an index as it is now, by a `sample` of its codes, which is drawn where it is not given. None
+    where it has fewer than TELLING."""
     if len(index) < TELLING:
         return None
-    rows = np.random.default_rng(0).choice(len(index), min(SAMPLED, len(index)), replace=False)
-    return partial(by_chance, index.codes(index.ids()[rows]), len(index), index.bits)
+    return partial(by_chance, drawn(index, SAMPLED)[1] if sample is None else sample, len(index), index.bits)
+
+
+def drawn(index: Exact, count: int) -> tuple[Ids, Codes]:
+    """At most so many ids (m,) and codes (m, W) of an index, drawn at random by a fixed seed; all of them in order."""
+    ids = index.ids()
+    if len(ids) > count:
+        ids = ids[np.sort(np.random.default_rng(0).choice(len(ids), count, replace=False))]
+    return ids, index.codes(ids)
 
 
 def by_chance(sample: Codes, size: int, bits: int, query: CodeQuery) -> list[float]:

@@ -19,6 +19,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from semblance.indexer.milvus import address
 from semblance.retrieval import files, storage
 from semblance.retrieval.codec import DEFAULT_MODEL
 from semblance.retrieval.errors import SemblanceError, UsageError
@@ -67,13 +68,20 @@ def path(text: str) -> Path:
     return files.named(text)
 
 
+def file_or_milvus(text: str) -> Path | str:
+    """A path, or the address of a Milvus, as it is."""
+    return text if text.startswith(("milvus://", "milvuss://")) else path(text)
+
+
 def argument(help: str, metavar: str) -> Any:
     """An argument that names a file or a folder."""
     return typer.Argument(parser=path, metavar=metavar, help=help)
 
 
 def place(text: str) -> Path | str:
-    """The same of what may be an address too (s3://bucket/folder), which stays text."""
+    """The same of what may be an address too (s3://bucket/folder, milvus://HOST:PORT/NAME), which stays text."""
+    if address.is_address(text):
+        return text
     try:
         return storage.named(text) if storage.is_address(text) else path(text)
     except UsageError as error:
@@ -101,6 +109,8 @@ Model = Annotated[
     str | None, typer.Option(help=_MODEL, show_default=f"the library's own; {DEFAULT_MODEL} for a new one")
 ]
 OwnModel = Annotated[str | None, typer.Option(help=_MODEL, show_default="the library's own")]
+_INDEX = "What finds the nearest codes: auto, flat, mapped, an engine, or milvus://HOST:PORT/NAME."
+Index = Annotated[str | None, typer.Option(metavar="NAME", help=_INDEX, show_default="auto")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
 Models = Annotated[
     list[str] | None,

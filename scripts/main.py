@@ -11,7 +11,20 @@ import semblance
 from semblance.scripts import console
 
 COMMANDS = (
-    *("adopt", "backup", "bench", "demo", "duplicates", "edits", "evaluate", "export", "import", "index", "keys"),
+    *(
+        "adopt",
+        "backup",
+        "bench",
+        "demo",
+        "duplicates",
+        "edits",
+        "encode",
+        "evaluate",
+        "export",
+        "import",
+        "index",
+        "keys",
+    ),
     *("map", "quantise", "remove", "restore", "search", "serve", "status", "train", "verify"),
 )
 

@@ -5,7 +5,6 @@ dark: so it looks the same on every terminal. Half blocks make two rows of it a 
 """
 
 import socket
-from pathlib import Path
 
 import segno
 from rich.text import Text
@@ -41,7 +40,7 @@ def lines(text: str) -> list[str]:
     return ["".join(_BLOCKS[pair] for pair in zip(*rows[at : at + 2], strict=True)) for at in range(0, len(rows), 2)]
 
 
-def announce(library: Path, url: str) -> None:
+def announce(library: str, url: str) -> None:
     """Say where the service is; on a terminal by a code that a phone's camera reads, too."""
     printing.say(f"Semblance shares {library} at {url} until Ctrl-C: who has this address may look")
     if printing.err.is_terminal:

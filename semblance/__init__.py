@@ -48,14 +48,15 @@ _HOMES = {
 }
 
 
-def open(folder: "str | Path", model: str | None = None) -> "Library":
-    """Open the library in `folder`. `model` names its model's folder, where that is not one that ships.
+def open(folder: "str | Path", model: str | None = None, index: str = "auto") -> "Library":
+    """Open the library in `folder`. `model` names its model's folder, where that is not one that ships; `index` what
+    finds the nearest codes, as `semblance search --index` does.
 
     Raises LibraryError, ModelError and other SemblanceErrors, each a sentence that says what to do.
     """
     from semblance.indexer.library import Library
 
-    return Library.open(folder, model)
+    return Library.open(folder, model, index)
 
 
 def create(folder: "str | Path", model: str | None = None) -> "Library":

@@ -24,6 +24,7 @@ from PIL import Image
 from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
 from semblance.scripts.scenes import write_sample
+from tests.indexer.milvus.server import Milvus
 
 if TYPE_CHECKING:
     from tests.buckets import S3, Road
@@ -66,6 +67,15 @@ def library(sample: Path, codec: Codec, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("library")
     pipeline.update([sample], folder, codec, with_pixels=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Milvus]:
+    """A real Milvus; a test that ends or stops it starts it again."""
+    server = Milvus(tmp_path_factory.mktemp("milvus"))
+    server.start()
+    yield server
+    server.kill()
 
 
 @pytest.fixture(scope="session")
@@ -123,9 +133,10 @@ def huge_header(width: int = 20_000, height: int = 6_000) -> bytes:
 
 
 @contextmanager
-def serving(library: Path, *options: str, **variables: str) -> Iterator[str]:
+def serving(library: Path | None, *options: str, **variables: str) -> Iterator[str]:
     """A `semblance serve` process on a free port, ended by SIGINT; its address once it answers /health."""
-    command = [sys.executable, "-m", "semblance", "serve", "--library", str(library), "--port", "0", *options]
+    command = [sys.executable, "-m", "semblance", "serve", "--port", "0", *options]
+    command += ["--library", str(library)] if library else []
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **variables}, stderr=subprocess.PIPE, text=True, bufsize=1
     )

@@ -16,7 +16,7 @@ import { setShown, shown } from "./results/list.js";
 import { listenForArrows, rove } from "./results/roving.js";
 import * as results from "./results/view.js";
 import { listenForKeys, listenForMarks } from "./keys.js";
-import { byId, face, hideError, say, setSentence, showError } from "./show.js";
+import { byId, element, face, hideError, say, setSentence, showError } from "./show.js";
 
 const OTHERS = {
   map: () => import("./map/map.js"),
@@ -95,6 +95,7 @@ function beginning() {
 async function showOther(next) {
   if (byId("main").dataset.view !== "other") hideError();
   face("other");
+  if (!library.catalog) return showNoView();
   const module = await OTHERS[next.view]();
   if (state !== next) return;
   if (other !== module) closeOther();
@@ -102,6 +103,15 @@ async function showOther(next) {
   document.title = `${next.view[0].toUpperCase()}${next.view.slice(1)} · Semblance`;
   markPlace();
   module.open(given(byId("other"), next));
+}
+
+/** An address, or a key, leads to a view that a service without a catalog has not. */
+function showNoView() {
+  closeOther();
+  say("Not in this service.");
+  const sentence = "This service answers from Milvus alone: the map, duplicates and the library itself are shown by a service that has the library's catalog.";
+  const home = element("a", { className: "link", href: "./", textContent: "Search here" });
+  byId("other").append(element("div", { className: "notice" }, element("h1", { textContent: "Not in this service" }), element("p", { textContent: sentence }), element("p", {}, home)));
 }
 
 function closeOther() {
@@ -146,7 +156,8 @@ const restore = () => show(read(location.search), { scroll: history.state?.scrol
 function begun() {
   const hasPixels = library.engines.includes("pixel");
   byId("pixel").disabled = !hasPixels;
-  if (!hasPixels) setSentence(byId("pixel-note"), "This library holds no pixel vectors. `semblance index … --pixels` adds them.");
+  if (!hasPixels) setSentence(byId("pixel-note"), library.catalog ? "This library holds no pixel vectors. `semblance index … --pixels` adds them." : "Pixels are compared by a service that has the library's catalog, which this one has not.");
+  for (const link of document.querySelectorAll("[data-go]")) link.hidden = !library.catalog;
   return restore();
 }
 

@@ -9,8 +9,8 @@ import { byId, face, hideError, say, setSentence, showError } from "./show.js";
 const WAITING_MS = 2000;
 const NOW_AND_THEN_MS = 30_000;
 
-/** {pictures, bits, engines, generation, …}: one object, whose values change. */
-export const library = { pictures: 0, bits: 0, engines: [] };
+/** {pictures, bits, engines, generation, …}: one object, whose values change. `catalog`: whether the service has one. */
+export const library = { pictures: 0, bits: 0, engines: [], catalog: true };
 
 let timer = 0;
 let begun = false;

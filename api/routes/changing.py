@@ -55,7 +55,7 @@ async def forget(id: Id, request: Request, key: Key = None) -> Response:
     own: Service = request.state.service
 
     async def change() -> Response:
-        await own.changing.single.run(adding.forget, own.settings.library, id)
+        await own.changing.single.run(adding.forget, own.library, id)
         await asyncio.wrap_future(own.worker.look())
         return Response(status_code=204)
 

@@ -60,7 +60,7 @@ async def _remembered(request: Request, pair: Pair, key: str | None, apart: bool
     own: Service = request.state.service
 
     async def change() -> Response:
-        await own.changing.single.run(remember_ids, own.settings.library, pair.first, pair.second, apart)
+        await own.changing.single.run(remember_ids, own.library, pair.first, pair.second, apart)
         return Response(status_code=204)
 
     return await once(request, key, pair.model_dump_json().encode(), change)

@@ -40,7 +40,7 @@ async def what_the_code_remembers(id: Id, request: Request) -> Response:
     """A JPEG of what a picture's code remembers of it: what the model's decoder makes of the code."""
     own: Service = request.state.service
     codec = own.worker.state().codec
-    made = await own.slots.run(remembered.jpeg, own.settings.library, id, codec)
+    made = await own.slots.run(remembered.jpeg, own.library, id, codec)
     headers = content.headers(f"{codec.codec_id[:16]}-{id}") | _CACHE
     if content.settled(request.headers, headers) == 304:
         return Response(status_code=304, headers=headers)
@@ -51,7 +51,7 @@ async def what_the_code_remembers(id: Id, request: Request) -> Response:
 def facets(request: Request) -> wire.Facets:
     """What there is to narrow by."""
     own: Service = request.state.service
-    with Catalog.opened(own.settings.library) as catalog:
+    with Catalog.opened(own.library) as catalog:
         return wire.facets(said.facets(catalog))
 
 
@@ -59,7 +59,7 @@ def facets(request: Request) -> wire.Facets:
 def map_of_all(request: Request) -> Response:
     """All pictures on a plane, those alike together; as `semblance map` has laid them out, with what came since."""
     own: Service = request.state.service
-    with Catalog.opened(own.settings.library) as catalog:
+    with Catalog.opened(own.library) as catalog:
         found = mapping.present(catalog)
     headers = {"ETag": f'"{found.generation.number}-{found.checksum[:16]}"', **_CACHE}
     if content.settled(request.headers, headers) == 304:
@@ -70,7 +70,7 @@ def map_of_all(request: Request) -> Response:
 
 
 def _known(own: Service, id: int) -> tuple[Entry, Facts | None, set[int]]:
-    with Catalog.opened(own.settings.library) as catalog:
+    with Catalog.opened(own.library) as catalog:
         entry = catalog.entry(id)
         if entry is None:
             raise UnknownPicture(f"There is no picture {id} in the library.")

@@ -109,12 +109,12 @@ def _folder(own: Service, named: str) -> str:
         folder = ""
     if not (stored or os.path.isabs(named)) or not folder:  # noqa: PTH117
         raise HTTPException(422, "folder: name it by its whole path, from / on.")
-    with Catalog.opened(own.settings.library) as catalog:
+    with Catalog.opened(own.library) as catalog:
         known = naming.folders(catalog)
     for each in [*map(str, own.settings.folders), *known]:
         place = each if storage.is_address(each) else os.path.realpath(each)
         if (folder + os.sep).startswith(place.rstrip(os.sep) + os.sep):
-            scan.check([storage.place(folder)], own.settings.library)
+            scan.check([storage.place(folder)], own.library)
             return folder
     raise HTTPException(
         403,

@@ -15,8 +15,8 @@ from semblance.api.wire.pictures import Image, Images, ListingParams, Side
 from semblance.api.wire.problems import problem, responses
 from semblance.api.workers.sending import Sent
 from semblance.api.workers.service import Service
-from semblance.indexer.catalog import Catalog, Entry, finding
-from semblance.indexer.derived import originals, thumbnails
+from semblance.indexer.catalog import Entry
+from semblance.indexer.derived import thumbnails
 from semblance.retrieval import decoding
 
 router = APIRouter()
@@ -33,13 +33,11 @@ def some_images(request: Request, asked: Annotated[ListingParams, Query()]) -> I
     """Some pictures, spread evenly over the library; or, with `cursor` or narrowed, all of them in the order of their
     ids, a page at a time."""
     own: Service = request.state.service
-    narrowing, after = asked.narrowing(), None
-    with Catalog.opened(own.settings.library) as catalog:
-        if asked.cursor is None and not narrowing:
-            entries = catalog.spread(asked.limit)
-        else:
-            among = catalog.among(narrowing) if narrowing else None
-            entries, after = finding.listed(catalog, int(asked.cursor or 0), asked.limit, among)
+    narrowing, pictures, after = asked.narrowing(), own.shelf.pictures, None
+    if asked.cursor is None and not narrowing:
+        entries = pictures.spread(asked.limit)
+    else:
+        entries, after = pictures.listed(int(asked.cursor or 0), asked.limit, narrowing)
     images = [Image(id=entry.id, path=entry.path) for entry in entries]
     return Images(images=images, next=None if after is None else str(after))
 
@@ -74,11 +72,10 @@ async def thumbnail(id: Id, request: Request) -> Response:
     headers = content.headers(f"{entry.sha256.hex()}-{thumbnails.SIDE}-{thumbnails.PROPORTION:g}")
     if (said := _settled(request, headers)) is not None:
         return said
-    library = own.settings.library
-    small = await anyio.to_thread.run_sync(thumbnails.read, library, entry.sha256)
+    small = await anyio.to_thread.run_sync(own.shelf.small, entry)
     if small is None:
         async with own.reading.whole(entry) as data:
-            small, _ = await own.slots.run(thumbnails.make, library, entry, data)
+            small = await own.slots.run(own.shelf.make, entry, data)
     return Response(small, media_type="image/jpeg", headers=headers)
 
 
@@ -98,7 +95,8 @@ async def view(id: Id, request: Request, side: Side = Side.USUAL) -> Response:
 
 
 async def known(own: Service, id: int) -> Entry:
-    return await anyio.to_thread.run_sync(originals.known, own.settings.library, id)
+    """A picture of the library. Raises UnknownPicture."""
+    return await anyio.to_thread.run_sync(own.shelf.pictures.known, id)
 
 
 def _settled(request: Request, headers: dict[str, str]) -> Response | None:

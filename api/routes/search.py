@@ -18,7 +18,7 @@ from semblance.api.workers.service import Service
 from semblance.indexer.answers import cursors, several
 from semblance.indexer.answers.hits import Answer
 from semblance.indexer.answers.questions import Question, Way
-from semblance.retrieval.errors import DamagedPicture, NoCopies, Overtaken, PictureTooLarge, UsageError
+from semblance.retrieval.errors import DamagedPicture, Overtaken, PictureTooLarge, UsageError
 
 router = APIRouter()
 T = TypeVar("T")
@@ -65,9 +65,8 @@ async def search(
     if params.cursor:
         return await _next(own, params, "upload")
     for _ in range(_ANEW):
-        made = own.worker.state().questions.get(params.engine)
-        if made is None:
-            raise NoCopies
+        state = own.worker.state()
+        made = state.questions.get(params.engine) or state.way(params.engine).of_pictures
         question = await own.slots.run(_read, file, made, params, own.settings.max_upload_mb)
         with contextlib.suppress(Overtaken):  # by another codec, while the picture was encoded
             return await asyncio.wrap_future(own.worker.ask(params.engine, question))
@@ -185,10 +184,7 @@ def sent_bytes(file: UploadFile, limit_mb: int) -> bytes:
 
 
 def way_of(own: Service, engine: str) -> Way[Any]:
-    way = own.worker.state().ways.get(engine)
-    if way is None:
-        raise NoCopies
-    return way
+    return own.worker.state().way(engine)
 
 
 def _twice(said: list[tuple[str, Any]]) -> str:

@@ -7,8 +7,12 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client.exposition import choose_encoder
 
 from semblance.api.wire.problems import problem, responses
-from semblance.api.wire.standing import Audit, Health, Ready
+from semblance.api.wire.standing import Audit, Health, Index, Ready
+from semblance.api.workers.records import State
 from semblance.api.workers.service import Service
+from semblance.indexer.answers.hits import Engine
+from semblance.indexer.catalog import Purpose
+from semblance.indexer.derived import engines
 from semblance.retrieval.errors import SemblanceError
 
 router = APIRouter()
@@ -44,10 +48,23 @@ async def ready(request: Request) -> Ready | Response:
         bits=state.codec.bits,
         engines=state.engines,
         generation=state.ways["code"].generation.number,
+        catalog=own.settings.library is not None,
         codecs={name: way.codec.codec_id for name, way in state.ways.items() if name != "pixel"},
         coverage={name: state.ways[name].coverage for name in state.engines},
+        indexes=indexes(state, own.worker.building.at_work),
         audit=Audit(**asdict(own.worker.audits.so_far)),
     )
+
+
+def indexes(state: State, building: bool) -> dict[Engine, Index]:
+    """What the codes of each way of asking are searched by."""
+    names: dict[Purpose, Engine] = {"alike": "code", "same": "copies"}
+    return {
+        names[purpose]: Index(
+            **engines.said(loaded.choice), laid_over=loaded.laid_over, building=building and bool(loaded.wanted)
+        )
+        for purpose, loaded in state.standing.items()
+    }
 
 
 @router.get("/metrics", response_class=PlainTextResponse, responses={200: {"content": _OPENMETRICS}})

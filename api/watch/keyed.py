@@ -36,7 +36,8 @@ log = logging.getLogger("semblance.api")
 class Keyed:
     """The keys of a library as its file has them, and those of this run alone."""
 
-    def __init__(self, library: Path) -> None:
+    def __init__(self, library: Path | None) -> None:
+        """Of the keys in a library's folder, or another; None where there is none."""
         self._library = library
         self._stamp: tuple[int, int, int] | None = None
         self._known: list[Key] = []
@@ -45,6 +46,8 @@ class Keyed:
 
     def look(self) -> None:
         """Read the file where it is another than at the last look."""
+        if self._library is None:
+            return
         try:
             status = os.stat(self._library / keys.FILE)  # noqa: PTH116
             stamp = status.st_ino, status.st_size, status.st_mtime_ns

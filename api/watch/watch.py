@@ -31,7 +31,7 @@ class Watch:
 
     def __init__(self, settings: Settings) -> None:
         """Raises UsageError where what is wanted is not installed, or the access log cannot be written."""
-        self.metrics, self.keyed = Metrics(), Keyed(settings.library)
+        self.metrics, self.keyed = Metrics(), Keyed(settings.keys or settings.library)
         self.gates: list[Gate] = []
         self.ends: list[End] = []
         self.answered: list[Answered] = []

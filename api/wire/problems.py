@@ -23,11 +23,13 @@ REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")  # of the req
 _STATUS: dict[type[SemblanceError], int] = {
     errors.UnknownPicture: 404,
     errors.NoMap: 404,
+    errors.NeedsCatalog: 501,
     errors.NothingRemembered: 404,
     errors.UnknownJob: 404,
     errors.Outdated: 409,
     errors.Gone: 410,
     errors.Busy: 503,
+    errors.IndexAway: 503,
     errors.NotWritable: 403,
     errors.DiskFull: 507,
     errors.DamagedPicture: 400,

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from semblance.api.watch.metrics import Metrics
+from semblance.api.workers.records import Held
 from semblance.indexer.answers import auditing
 from semblance.indexer.answers.asking import Answer, Question, Way
-from semblance.indexer.library import Library
 from semblance.retrieval.errors import SemblanceError
 
 EVERY = 5.0  # seconds at least, from the end of one to the next
@@ -50,7 +50,7 @@ class Audits:
             self._way, self._given, self._k = way, given, question.k
             self._steps: Generator[None, None, float] = auditing.recall(way, question, given)
 
-    def step(self, library: Library | None) -> None:
+    def step(self, library: Held | None) -> None:
         """Go on a little."""
         if library is None or library.ways.get(self._given.engine) is not self._way:
             self._end()

@@ -4,6 +4,8 @@ Single changes are made by one thread at a time, as they came; what takes long i
 own lock, as every other process does, so that two services and an `index` get on with each other.
 """
 
+from pathlib import Path
+
 from semblance.api.settings import Settings
 from semblance.api.workers.groups import Duplicates
 from semblance.api.workers.jobs import Jobs
@@ -19,13 +21,13 @@ class Changing:
     and of what waits for a process; `adding`, what adds; `jobs`; `duplicates`; `requests`, what is
     remembered of them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, library: Path) -> None:
         self.single = Slots(1, settings.waiting, "changes under way")
         self.looks = Slots(_LOOKS, settings.waiting, "questions about changes under way")
-        self.adding = Adding(settings.library)
-        self.requests = Requests(settings.library)
-        self.jobs = Jobs(settings.library, self.requests)
-        self.duplicates = Duplicates(settings.library, settings.model)
+        self.adding = Adding(library)
+        self.requests = Requests(library)
+        self.jobs = Jobs(library, self.requests)
+        self.duplicates = Duplicates(library, settings.model)
 
     def start(self) -> None:
         """Begin to work on jobs."""

@@ -24,12 +24,13 @@ import anyio.to_thread
 
 from semblance.api.settings import Settings
 from semblance.api.watch.watch import Watch
+from semblance.api.workers import opening
 from semblance.api.workers.audits import Audits
-from semblance.api.workers.records import Asked, State
+from semblance.api.workers.building import Building
+from semblance.api.workers.records import Asked, Held, State
 from semblance.indexer.answers.asking import Answer, Question, answer
-from semblance.indexer.library import Library
 from semblance.retrieval import decoding
-from semblance.retrieval.errors import Busy, LibraryError, NoCopies, Overtaken, SemblanceError
+from semblance.retrieval.errors import Busy, IndexAway, LibraryError, Overtaken, SemblanceError
 
 T = TypeVar("T")
 CLIENT: ContextVar[str] = ContextVar("CLIENT", default="")  # the address that asks; set by the door
@@ -43,10 +44,11 @@ _LOADED_EVERY = 0.05  # while another codec's codes are being loaded and the old
 class Worker:
     """The thread and its queue."""
 
-    def __init__(self, settings: Settings, watch: Watch, library: Library | None = None) -> None:
-        """Over `library`, which is the thread's from then on; or over the library that there will be, by its `model`
-        where the codec is to be found there. `watch` is told of answers."""
-        self._folder, self._model, self._library = settings.library, settings.model, library
+    def __init__(self, settings: Settings, watch: Watch, library: Held | None = None) -> None:
+        """Over `library`, which is the thread's from then on; or over the one that there will be, as the settings say
+        (opening.py). `watch` is told of answers."""
+        self._settings, self._library = settings, library
+        self.building = Building(settings.library, settings.index)
         self._watch, self.audits = watch, Audits(settings.audit, watch.metrics)
         self._stuck, self._seen = settings.stuck_seconds, math.inf  # when the thread was last seen: it is not begun
         self._queue: queue.SimpleQueue[Asked | Future[None] | None] = queue.SimpleQueue()
@@ -62,6 +64,7 @@ class Worker:
         """Answer what is queued, then end."""
         self._queue.put(None)
         self._thread.join()
+        self.building.stop()
 
     def check(self) -> None:
         """LibraryError where the thread has ended, or is at one thing for longer than anything should take."""
@@ -127,19 +130,23 @@ class Worker:
         settled = True
         try:
             if self._library is None:
-                self._library = Library.open(self._folder, self._model)
+                self._library = opening.opened(self._settings)
             else:
                 settled = self._library.follow(wait=False)
             library = self._library
             questions = {name: way.of_pictures for name, way in library.ways.items()}
-            self._state = State(library.codec, len(library), library.engines, questions, library.ways)
+            known = library.codec, len(library), library.engines, questions, library.ways
+            self._state = State(*known, library.standing, library.way)
+            self.building.see(library.standing)
+        except IndexAway as error:  # what is held looks for it
+            self._state = error
         except SemblanceError as error:
             self._close()
             self._state = error
         except Exception as error:  # whatever it is, the thread must go on: those who ask wait for it
-            log.exception("the library %s cannot be followed", self._folder)
+            log.exception("the library %s cannot be followed", self._settings.served)
             self._close()
-            self._state = LibraryError(f"The library {self._folder} cannot be read: {error}.")
+            self._state = LibraryError(f"The library {self._settings.served} cannot be read: {error}.")
         return settled
 
     def _close(self) -> None:
@@ -154,9 +161,7 @@ class Worker:
             while found is None:
                 self.state()  # or why there is no library
                 assert self._library is not None
-                way = self._library.ways.get(asked[0].engine)
-                if way is None:
-                    raise NoCopies
+                way = self._library.ways.get(asked[0].engine) or self._library.way(asked[0].engine)
                 try:
                     found = answer(way, [each.question for each in asked])
                 except Overtaken:  # another catalog was put into this one's place since the last look

@@ -22,17 +22,19 @@ from semblance.indexer.answers.hits import Engine as Engine
 from semblance.indexer.answers.hits import Hit as Hit
 from semblance.indexer.answers.hits import Timings
 from semblance.indexer.answers.paging import Page
-from semblance.indexer.answers.questions import SEVERAL, ByChance, Query, Several, unknown
+from semblance.indexer.answers.questions import SEVERAL, ByChance, Query, Records, Several, unknown
 from semblance.indexer.answers.questions import Question as Question
 from semblance.indexer.answers.questions import Way as Way
-from semblance.indexer.catalog import Catalog, Narrowing
+from semblance.indexer.catalog import Narrowing
+from semblance.indexer.milvus.searching import MilvusIndex
 from semblance.retrieval import decoding, queries
 from semblance.retrieval.codec import from_logits
 from semblance.retrieval.codes import hamming
 from semblance.retrieval.errors import Overtaken, SemblanceError, UsageError
 from semblance.retrieval.images import Region, Source
 from semblance.retrieval.index import Ids
-from semblance.retrieval.index.flat import Flat, find, rows
+from semblance.retrieval.index.contract import Exact
+from semblance.retrieval.index.flat import Flat
 from semblance.retrieval.queries import CodeQuery
 from semblance.retrieval.views import placed, views
 
@@ -44,9 +46,10 @@ class ByCodes:
 
     left: int | None = None
 
-    def __init__(self, name: Engine, catalog: Catalog, by: Coded, same: Coded | None) -> None:
-        self.name, self.catalog, self.same, self.generation = name, catalog, same, by.generation
-        self.codec, self.index, self.size, self.coverage = by.codec, by.index, len(by.index), by.share(len(by.index))
+    def __init__(self, name: Engine, catalog: Records, by: Coded, same: Coded | None) -> None:
+        self.name, self.catalog, self.by, self.same, self.generation = name, catalog, by, same, by.generation
+        self.codec, self.size, self.coverage = by.codec, len(by.index), by.share(len(by.index))
+        self.index: Exact = by.index
         self.stored = by.index  # all of them, to whatever `index` is narrowed
         self.far = float(self.codec.bits)
         self.specs = {self.codec.spec, *([same.codec.spec] if same else [])}
@@ -55,9 +58,8 @@ class ByCodes:
 
     @cached_property
     def by_chance(self) -> ByChance[CodeQuery] | None:
-        """See Way.by_chance. The sample is drawn when first asked for, and anew when the index has changed. Where that
-        is narrowed it is drawn of the whole, and fewer can be as near."""
-        of_all = queries.chances(self.stored)
+        """See Way.by_chance. Where the index is narrowed the sample is one of the whole, and fewer can be as near."""
+        of_all = queries.chances(self.stored, self.by.sample)
         if of_all is None or self.left is None:
             return of_all
         share = self.left / len(self.stored)
@@ -107,19 +109,26 @@ class ByCodes:
         """See Way.narrowed. The codes that are left are gathered once, and searched as all would be."""
         key = self.catalog.stamp(), among
         if key not in self._narrowed:
-            own, known = copy.copy(self), self.stored.ids()
-            left = known[rows(self.catalog.among(among), known)]
-            own.index = Flat(self.stored.bits, left, self.stored.codes(left))  # type: ignore[assignment]
-            own.search, own.left = partial(queries.search, own.index), len(left)
+            own = copy.copy(self)
+            own.index, own.left = self.gathered(among)
+            own.search = partial(queries.search, own.index)
             own.__dict__.pop("by_chance", None)
             while len(self._narrowed) >= _NARROWED:
                 del self._narrowed[next(iter(self._narrowed))]
             self._narrowed[key] = own
         return self._narrowed[key]
 
+    def gathered(self, among: Narrowing) -> tuple[Exact, int]:
+        """What is left of the codes when they are narrowed, and how many they are."""
+        ids = self.catalog.among(among)
+        if isinstance(self.stored, MilvusIndex):
+            return self.stored.narrowed(among, ids)
+        left = ids[self.stored.has(ids)]
+        return Flat(self.stored.bits, left, self.stored.codes(left)), len(left)
+
     def last(self) -> int:
         """See Way.last."""
-        return int(ids[-1]) if len(ids := self.index.ids()) else 0
+        return self.by.last
 
     def exact(self, query: CodeQuery) -> Generator[None, None, Self]:
         """See Way.exact."""
@@ -194,7 +203,7 @@ def _answered(
         try:
             codes = way.same.index.codes(ids)
         except KeyError:  # some have no such code yet
-            ids = ids[find(ids, way.same.index.ids())[1]]
+            ids = ids[way.same.index.has(ids)]
             codes = way.same.index.codes(ids)
         apart = np.bitwise_count(codes ^ own[1]).sum(axis=1)
         near = dict(zip(ids.tolist(), (apart <= way.same.within).tolist(), strict=True))

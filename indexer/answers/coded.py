@@ -2,20 +2,25 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
 from semblance.indexer.answers import crowds
 from semblance.indexer.answers.crowds import Crowd, Looking
-from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Purpose
+from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose
 from semblance.indexer.derived import encoders, engines, snapshot
+from semblance.indexer.derived.engines import Loaded
+from semblance.retrieval import queries
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import ModelError
-from semblance.retrieval.index.flat import find
+from semblance.retrieval.index import CodeIndex, Ids
 
 _GROWN = 20
+_LARGE = 2**20  # codes beyond which a share of them stands for all
 
 log = logging.getLogger("semblance.indexer")
 
@@ -23,20 +28,51 @@ log = logging.getLogger("semblance.indexer")
 class Coded:
     """A codec and the index of its codes, as they are at `generation`, when the library has so many `pictures`.
 
-    `within` is the distance up to which its model.json calls two pictures the same; None where it does not say.
+    `within` is the distance up to which its model.json calls two pictures the same; None where it does not say. `last`
+    is the highest id that there was. `loaded` says why the index is this one; None where nobody chose it.
     """
 
-    def __init__(self, catalog: Catalog, codec: Codec, purpose: Purpose, index: str = engines.AUTO) -> None:
-        """All codes that there are, in the `index` that users name. Raises CodecMismatch where the library knows none
-        of this codec, and as engines.load does."""
-        self.codec, self.pictures, self._catalog = codec, 0, catalog
-        self._counted = 0  # codes, when crowds were looked for
-        whose = CurrentCodec(codec.codec_id, codec.bits, codec.reference)
-        self.index, self.generation = engines.load(catalog, purpose, whose, index)
-        self._take_in(catalog.changes(self.generation.number, codec.codec_id))
+    loaded: Loaded | None = None
+    _purpose: Purpose = "alike"
+    _catalog: Catalog | None = None
+
+    def __init__(
+        self,
+        codec: Codec,
+        index: CodeIndex,
+        generation: Generation,
+        pictures: int,
+        last: int,
+        looking: Looking | None = None,
+    ) -> None:
+        """Prefer `load`. `looking` is what tells crowds; there are none where nothing can be looked at."""
+        self.codec, self.index, self.generation, self.pictures = codec, index, generation, pictures
+        self.last, self._looking = last, looking
+        self._counted = self._drawn = 0  # codes, when crowds were looked for, and when the sample was drawn
         near = codec.card.get("near_duplicates")
         within = near.get("distance") if isinstance(near, dict) else None
         self.within: int | None = within if type(within) is int else None
+
+    @classmethod
+    def load(cls, catalog: Catalog, codec: Codec, purpose: Purpose, index: str = engines.AUTO) -> Self:
+        """All codes that there are, in the `index` that users name. Raises CodecMismatch where the library knows none
+        of this codec, and as engines.load does."""
+        whose = CurrentCodec(codec.codec_id, codec.bits, codec.reference)
+        loaded = engines.load(catalog, purpose, whose, index)
+        own = cls(codec, loaded.index, loaded.generation, 0, catalog.last(), Looking(catalog, codec.spec))
+        own.loaded, own._purpose, own._catalog = loaded, purpose, catalog
+        own._take_in(catalog.changes(loaded.generation.number, codec.codec_id))
+        return own
+
+    def is_overtaken(self, catalog: Catalog) -> bool:
+        """Whether these codes are better searched by another index, which is there."""
+        whose = CurrentCodec(self.codec.codec_id, self.codec.bits, self.codec.reference)
+        return self.loaded is not None and engines.is_overtaken(self.loaded, catalog, self._purpose, whose)
+
+    def end(self) -> None:
+        """They are not searched any more."""
+        if self.loaded:
+            self.loaded.end()
 
     def follow(self, catalog: Catalog) -> bool:
         """Take in what came since; whether that changes an answer."""
@@ -48,9 +84,30 @@ class Coded:
 
     def _take_in(self, changes: Changes) -> None:
         snapshot.take_in(self.index, changes)
+        self.index = engines.compacted(self.index)
+        if self.loaded:
+            self.loaded.index = self.index
         self.generation, self.pictures = changes.generation, changes.pictures
+        self.last = max(self.last, int(changes.ids.max(initial=0)))
         if abs(len(self.index) - self._counted) * _GROWN >= self._counted:
             self.__dict__.pop("crowds", None)
+        if len(self.index) <= _LARGE or abs(len(self.index) - self._drawn) * _GROWN >= self._drawn:
+            self.__dict__.pop("sample", None)
+
+    @cached_property
+    def sample(self) -> Codes:
+        """Some of these codes, by which is said what is near by chance. Drawn anew with each change, in a large library
+        when it has grown or shrunk by a twentieth."""
+        self._drawn = len(self.index)
+        return self._some(queries.SAMPLED)[1]
+
+    def _some(self, count: int) -> tuple[Ids, Codes]:
+        """At most so many ids and codes; fewer where the codes are elsewhere, and each has to come from there."""
+        if self._catalog is None or self.loaded is None or self.loaded.choice.engine != engines.MILVUS:
+            return queries.drawn(self.index, count)
+        ids = np.array([entry.id for entry in self._catalog.spread(queries.SAMPLED)], np.int64)
+        ids = ids[self.index.has(ids)]
+        return ids, self.index.codes(ids)
 
     def share(self, count: int) -> float:
         """What share of the library's pictures so many are; 1 where it has none."""
@@ -58,19 +115,19 @@ class Coded:
 
     @cached_property
     def crowds(self) -> list[Crowd]:
-        """The crowds among these codes, none where `within` is not known. Found when first asked for, and anew when
-        the library has grown or shrunk by a twentieth."""
+        """The crowds among these codes, in a large library among some of them; none where `within` is not known. Found
+        when first asked for, and anew when the library has grown or shrunk by a twentieth."""
         self._counted = len(self.index)
-        if self.within is None:
+        if self.within is None or self._looking is None:
             return []
-        ids = self.index.ids()
-        return crowds.find(ids, self.index.codes(ids), self.within, Looking(self._catalog, self.codec.spec))
+        ids, codes = self._some(_LARGE)
+        found = crowds.find(ids, codes, self.within, self._looking)
+        return [replace(crowd, size=crowd.size * len(self.index) // max(1, len(ids))) for crowd in found]
 
     def crowded(self, ids: Iterable[int]) -> dict[int, int]:
         """Of these pictures those that belong to a crowd, and how large it is."""
-        known = self.index.ids()
         asked = np.array([*ids], np.int64)
-        asked = asked[find(asked, known)[1]]
+        asked = asked[self.index.has(asked)]
         assert self.within is not None
         sizes = crowds.sizes(self.crowds, self.index.codes(asked), self.within)
         return {id: size for id, size in zip(asked.tolist(), sizes.tolist(), strict=True) if size}
@@ -93,4 +150,4 @@ def known_again(catalog: Catalog, alike: Coded, index: str = engines.AUTO) -> Co
         return None
     if codec is None:
         return None
-    return alike if codec.codec_id == alike.codec.codec_id else Coded(catalog, codec, "same", index)
+    return alike if codec.codec_id == alike.codec.codec_id else Coded.load(catalog, codec, "same", index)

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from semblance.indexer.answers.coded import Coded
 from semblance.retrieval.codes import Codes, hamming
 from semblance.retrieval.index import Ids
-from semblance.retrieval.index.flat import find
 
 _BLOCK = 256  # pictures that are compared with all leaders at one time
 
@@ -24,7 +23,7 @@ def leaders(same: Coded, ids: Ids) -> npt.NDArray[np.intp]:
     without a code of copies stands for itself."""
     assert same.within is not None
     leader = np.arange(len(ids))
-    known = np.flatnonzero(find(ids, same.index.ids())[1])
+    known = np.flatnonzero(same.index.has(ids))
     codes = same.index.codes(ids[known])
     first = np.empty(0, np.intp)  # rows of `codes` that lead
     for at in range(0, len(known), _BLOCK):

@@ -3,7 +3,8 @@
 Three things may have happened since the last look, and each is followed in its own way:
 
     pictures came or went       their codes are taken in
-    another codec is current    another `Opened` is made beside this one, which answers until that is whole
+    another codec is current    another `Opened` is made beside this one, which answers until that is whole;
+                                likewise where another index is there to search by, or this one's is damaged
     another catalog is here     put back from a copy, say: nothing of this one may be used any more
 """
 
@@ -14,9 +15,10 @@ from typing import Any
 from semblance.indexer.answers.asking import ByCodes, Way
 from semblance.indexer.answers.by_pixels import ByPixels
 from semblance.indexer.answers.coded import Coded, known_again
-from semblance.indexer.catalog import Catalog
+from semblance.indexer.catalog import Catalog, Purpose
 from semblance.indexer.catalog.opening import inode
 from semblance.indexer.derived import encoders, engines, pixelfile
+from semblance.indexer.derived.engines import Loaded
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import CodecMismatch
 
@@ -26,8 +28,9 @@ _TRIES = 3  # at a library whose codecs change while it is opened
 class Opened:
     """A library as it was at the last look.
 
-    Attributes: `folder`, `catalog`, `codec` (of what is alike), `alike` and `same` (the codes by which pictures are
-    alike, and by which copies are known; None where there are none), `pixels`, `ways` (by the names users know).
+    Attributes: `folder`, `model` (where it was named), `catalog`, `codec` (of what is alike), `alike` and `same` (the
+    codes by which pictures are alike, and by which copies are known; None where there are none), `pixels`, `ways` (by
+    the names users know).
     """
 
     same: Coded | None
@@ -36,14 +39,14 @@ class Opened:
 
     def __init__(self, folder: Path, model: str | None = None, index: str = engines.AUTO) -> None:
         """Prefer `opened`, which tries again where a codec goes meanwhile."""
-        self.folder, self._index = folder, index
+        self.folder, self._index, self.model = folder, index, model
         self._inode = inode(folder)  # what takes its place from here on has another
         self.catalog = Catalog.open(folder)
         try:
             self.codec = encoders.find(self.catalog) if model is None else Codec(model)
             self.catalog.check(self.codec)
             encoders.keep_if_possible(folder, self.codec)
-            self.alike = Coded(self.catalog, self.codec, "alike", index)
+            self.alike = Coded.load(self.catalog, self.codec, "alike", index)
             current = self.catalog.current("same")
             self._tells_copies = current and current.codec_id
             self.same = known_again(self.catalog, self.alike, index)
@@ -55,6 +58,8 @@ class Opened:
     def close(self) -> None:
         """Let go of the catalog; from then on another is in its place."""
         self._inode = None
+        for coded in self._coded():
+            coded.end()
         self.catalog.close()
 
     def is_other(self) -> bool:
@@ -66,11 +71,25 @@ class Opened:
         return not self.catalog.knows(self.alike.generation)
 
     def is_overtaken(self) -> bool:
-        """Whether another codec is current."""
+        """Whether another codec is current, or there is another index to search by."""
         alike, same = self.catalog.current("alike"), self.catalog.current("same")
         if alike and alike.codec_id != self.codec.codec_id:
             return True
-        return bool(self._tells_copies and same and same.codec_id != self._tells_copies)
+        if self._tells_copies and same and same.codec_id != self._tells_copies:
+            return True
+        return any(coded.is_overtaken(self.catalog) for coded in self._coded())
+
+    @property
+    def standing(self) -> dict[Purpose, Loaded]:
+        """What the codes of each purpose are searched by."""
+        both: dict[Purpose, Coded | None] = {"alike": self.alike, "same": self.same}
+        return {purpose: coded.loaded for purpose, coded in both.items() if coded and coded.loaded}
+
+    def coming(self) -> "Coming":
+        """What takes this one's place. A codec that is another now has its encoder in the library."""
+        current = self.catalog.current("alike")
+        model = self.model if current and current.codec_id == self.codec.codec_id else None
+        return Coming(self.folder, model, self._index)
 
     def follow(self) -> None:
         """Take in what came since."""
@@ -83,6 +102,9 @@ class Opened:
             changed = changed or self.same is not None
         if changed or pixelfile.stamp(self.folder) != self.pixels.stamp:  # vectors come after their pictures
             self._set_ways()
+
+    def _coded(self) -> set[Coded]:
+        return {coded for coded in (self.alike, self.same) if coded}
 
     def _set_ways(self) -> None:
         parts = (self.catalog, self.alike, self.same)
@@ -107,9 +129,9 @@ def opened(folder: Path, model: str | None = None, index: str = engines.AUTO) ->
 class Coming:
     """An `Opened` that is being made by a thread of its own."""
 
-    def __init__(self, folder: Path, index: str) -> None:
+    def __init__(self, folder: Path, model: str | None, index: str) -> None:
         pool = ThreadPoolExecutor(1)
-        self._future: Future[Opened] = pool.submit(opened, folder, None, index)
+        self._future: Future[Opened] = pool.submit(opened, folder, model, index)
         pool.shutdown(wait=False)
 
     @property

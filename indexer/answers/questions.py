@@ -1,6 +1,6 @@
 """What is asked, and what every way of asking can do. asking.py has the ways by codes, by_pixels.py the baseline."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from semblance.indexer.answers.coded import Coded
 from semblance.indexer.answers.hits import Engine
 from semblance.indexer.answers.wishes import PLAIN, Wishes
-from semblance.indexer.catalog import Catalog, Generation, Narrowing
+from semblance.indexer.catalog import Generation, Narrowing
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import UnknownPicture
@@ -74,11 +74,28 @@ class Question(Generic[Query]):
     asked: int | str | None = None
 
 
+class Records(Protocol):
+    """What answers ask of a library's pictures, beside their codes: its catalog, or what stands for one."""
+
+    @property
+    def library(self) -> str:
+        """The identity of the library."""
+
+    def paths(self, ids: Iterable[int], known: Generation | None = None) -> dict[int, str]:
+        """The paths of those ids that there are. Raises LibraryError: with `known`, where the ids come from, Overtaken
+        if these pictures have never been there."""
+
+    def stamp(self) -> object:
+        """As long as it is the same, so is what `among` finds."""
+
+    def among(self, asked: Narrowing) -> Ids:
+        """The ids (N,), ascending, of the pictures that a question is narrowed to. Raises LibraryError."""
+
+
 class Way(Protocol[Query]):
     """What every way of asking can do."""
 
     name: Engine
-    catalog: Catalog
     generation: Generation  # of the catalog, that its codes are of, or of one before: known to its history
     codec: Codec
     same: Coded | None  # the codes by which copies are known
@@ -86,6 +103,10 @@ class Way(Protocol[Query]):
     coverage: float  # what share of the library's pictures they are
     far: float  # the distance at which nothing is alike any more: the similarity there is 0
     left: int | None  # pictures that it was narrowed to; None where it was not
+
+    @property
+    def catalog(self) -> Records:
+        """Whose pictures it finds."""
 
     @property
     def by_chance(self) -> ByChance[Query] | None:
@@ -114,7 +135,7 @@ class Way(Protocol[Query]):
         """The same way, which finds only what is left of the library. Raises LibraryError."""
 
     def last(self) -> int:
-        """The highest id that it can find, 0 where there is none."""
+        """The highest id that there has been of what it can find, 0 where there was none."""
 
     def exact(self, query: Query) -> Generator[None, None, Self]:
         """The same way, but for who finds: it answers this one query by brute force. In steps. Raises LibraryError."""

@@ -20,6 +20,13 @@ def covered(catalog: Catalog, codec_id: str) -> int:
     return int(catalog._rows("SELECT count(*) FROM codes WHERE codec_id = ?", (codec_id,))[0][0])
 
 
+def changed(catalog: Catalog, codec_id: str, since: int) -> int:
+    """How many codes of a codec came after generation number `since`, and pictures went: counted, not read."""
+    came = "SELECT count(*) FROM codes WHERE generation > ? AND codec_id = ?"
+    went = "SELECT count(*) FROM removals WHERE generation > ?"
+    return int(catalog._rows(f"SELECT ({came}) + ({went})", (since, codec_id, since))[0][0])
+
+
 def make_current(writer: Writer, chosen: Mapping[Purpose, str]) -> None:
     """Commit in one that these codecs, which are known, are the current ones from now on; their codes and those of the
     ones before stay as they are, so no generation passes.

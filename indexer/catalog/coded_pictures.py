@@ -1,13 +1,14 @@
 """All pictures with their codes, one state of the catalog, a batch at a time: what goes out of a library whole."""
 
 import contextlib
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from semblance.indexer.catalog import opening
+from semblance.indexer.catalog import checksums, opening
 from semblance.indexer.catalog.records import CurrentCodec, Generation
 from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.retrieval.errors import LibraryError
@@ -56,6 +57,23 @@ class CodedPictures:
                 if not (rows := cursor.fetchmany(_BATCH)):
                     return
             yield rows
+
+    def sound(self, codec_id: str, since: int = 0, after: int = -1) -> Iterator[list[dict[str, object]]]:
+        """All COLUMNS of one codec's rows by id, of those that came after generation `since` and whose id is above
+        `after`; without those whose code is not as it was written. A batch may be empty."""
+        names = ", ".join(COLUMNS.values())
+        question = (
+            f"SELECT codes.picture, codes.generation, code, codes.checksum, {names} {_FROM}"
+            " AND codes.codec_id = ? AND codes.generation > ? AND codes.picture > ? ORDER BY codes.picture"
+        )
+        with sentences(self.folder):
+            cursor = self.db.execute(question, (self.wanted, codec_id, since, after))
+        while True:
+            with sentences(self.folder):
+                if not (rows := cursor.fetchmany(_BATCH)):
+                    return
+            right = itertools.compress(rows, checksums.of_codes(codec_id, (row[:4] for row in rows)))
+            yield [dict(zip(COLUMNS, row[4:], strict=True)) for row in right]
 
     def longest(self, column: str) -> int:
         """Bytes of UTF-8 of a column of text."""

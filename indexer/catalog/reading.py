@@ -128,6 +128,10 @@ class Catalog:
         row = self._rows("SELECT (SELECT count(*) FROM pictures), (SELECT count(*) FROM failures)")[0]
         return int(row[0]), int(row[1])
 
+    def last(self) -> int:
+        """The highest id of a picture, 0 where there is none."""
+        return int(self._rows("SELECT ifnull(max(id), 0) FROM pictures")[0][0])
+
     def coded(self, codec_id: str) -> set[int]:
         """The pictures that have a code of this codec."""
         question = "SELECT picture, generation, code, checksum FROM codes WHERE codec_id = ?"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from semblance.indexer.catalog import Catalog, KnownCodec, Purpose, Writer, codecs
-from semblance.indexer.derived import encoders, leftovers, snapshot
+from semblance.indexer.derived import built, encoders, leftovers, snapshot
 from semblance.retrieval import files
 from semblance.retrieval.codec import COPIES_MODEL, Codec, find_model, id_of
 from semblance.retrieval.codes import width
@@ -85,6 +85,7 @@ def drop(library: Path, model: str) -> KnownCodec:
             _refuse(model, named, spare)
         codec_id = spare[0].codec.codec_id
         snapshot.beside(library, codec_id).unlink(missing_ok=True)  # before the codes that it would be caught up from
+        built.drop(library, codec_id)
         codecs.drop(catalog, codec_id)
         shutil.rmtree(encoders.place(library, codec_id), ignore_errors=True)
     return spare[0]

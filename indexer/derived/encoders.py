@@ -49,10 +49,8 @@ def find(catalog: Catalog, wanted: CurrentCodec | None = None) -> Codec:
     own = place(catalog.folder, wanted.codec_id)
     if _is(own, wanted.codec_id):
         return Codec(own, known_as=wanted.model)
-    for name in dict.fromkeys([wanted.model, *shipped_models()]):
-        with contextlib.suppress(ModelError):
-            if id_of(find_model(name)) == wanted.codec_id:
-                return Codec(name)
+    if codec := named(wanted.codec_id, wanted.model):
+        return codec
     with contextlib.suppress(ModelError):
         if id_of(own) == wanted.codec_id:  # what is damaged is what its card says beside
             codec = Codec(own, known_as=wanted.model)
@@ -64,6 +62,16 @@ def find(catalog: Catalog, wanted: CurrentCodec | None = None) -> Codec:
         f"--model, make other codes with `semblance index --model NEW --library {catalog.folder}`, or let `semblance "
         f"verify --repair --library {catalog.folder}` encode all pictures anew."
     )
+
+
+def named(codec_id: str, *models: str) -> Codec | None:
+    """The codec of this id: by one of these models, shipped ones' names or folders, or by any shipped model that is the
+    same. None where it is not to be found."""
+    for name in dict.fromkeys([*models, *shipped_models()]):
+        with contextlib.suppress(ModelError):
+            if id_of(find_model(name)) == codec_id:
+                return Codec(name)
+    return None
 
 
 def codec_for(folder: Path, model: str | None = None) -> Codec:

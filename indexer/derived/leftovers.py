@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from semblance.indexer.derived import encoders, mapping, pixelfile, snapshot, thumbnails
+from semblance.indexer.derived import built, encoders, mapping, pixelfile, snapshot, thumbnails
 from semblance.retrieval.files import TEMPORARY, private
 
 RESTORED = "restored"  # a backup on its way in: a folder
@@ -22,7 +22,7 @@ _OF_THUMBNAILS = 3600.0  # seconds; a file takes a moment to write
 _WRITTEN = (*snapshot.FILES.values(), pixelfile.FILE, mapping.FILE, RESTORED)
 _BELONGS = {
     **dict.fromkeys((*snapshot.FILES.values(), pixelfile.FILE, mapping.FILE), Path.is_file),
-    **dict.fromkeys((encoders.FOLDER, thumbnails.FOLDER), Path.is_dir),
+    **dict.fromkeys((encoders.FOLDER, thumbnails.FOLDER, built.FOLDER), Path.is_dir),
 }
 _DRAFT = re.compile(r"\.([0-9a-f]{64}|fitted)\.tmp")
 
@@ -34,6 +34,7 @@ def remove(library: Path) -> None:
     for name, belongs in _BELONGS.items():
         with contextlib.suppress(OSError):
             _put_aside(library / name, belongs)
+    built.sweep(library)
     for path in _leftovers(library):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -13,6 +13,7 @@ it or back is two renames. A reader that comes in between finds it in one place 
 import contextlib
 import hashlib
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ import numpy as np
 
 from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose, codecs
 from semblance.indexer.derived import encoders
+from semblance.indexer.derived.doubts import Doubt, is_wrong
 from semblance.retrieval.errors import SnapshotError
-from semblance.retrieval.files import open_regular, read_regular, replace
-from semblance.retrieval.index import CodeIndex, FlatIndex
-from semblance.retrieval.index.mapped import from_file, to_file
+from semblance.retrieval.files import open_regular, replace
+from semblance.retrieval.index import CodeIndex, FlatIndex, MappedFlat
+from semblance.retrieval.index.mapped import read, to_file
 
 FILES: dict[Purpose, str] = {"alike": "index.faiss", "same": "copies.faiss"}
 FILE = FILES["alike"]
@@ -41,6 +43,55 @@ def load(
     They are those of the codec that is current, or of `codec`. Raises CodecMismatch where the library has none of it.
     """
     return _present(catalog, purpose, codec or _codec(catalog, purpose))[:2]
+
+
+def mapped(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> tuple[MappedFlat, Generation, Doubt]:
+    """The codes of the snapshot where they lie, its generation, and the doubt about them: all is checked but the
+    checksum, which takes reading them. SnapshotError where there is none to be trusted as far as that."""
+    path = place(catalog, purpose, codec)
+    if path is None:
+        raise SnapshotError(f"{catalog.folder} has no snapshot of these codes that could be trusted.")
+    size, end = _end(path)
+    doubt = Doubt({path: (size + (_CHECKSUM.start or 0), bytes(end[_CHECKSUM]))})
+    if _end(path)[1] != end:
+        doubt.end()
+        raise SnapshotError(f"{path} has made way for another.")
+    with doubt.using():
+        codes = MappedFlat(path, codec.bits)
+    return codes, generation(catalog, path, codec, end), doubt
+
+
+def place(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> Path | None:
+    """Where the snapshot of these codes lies that can be trusted, as far as its end says; None where there is none."""
+    for path in _places(catalog, purpose, codec):
+        with contextlib.suppress(SnapshotError):
+            generation(catalog, path, codec)
+            if not is_wrong(path):
+                return path
+    return None
+
+
+def count(path: Path) -> int:
+    """How many codes a snapshot says that it has; nothing of them is read. 0 where it cannot be."""
+    with contextlib.suppress(OSError), open_regular(path) as file:
+        return int.from_bytes(file.read(20)[12:], "little")  # see mapped.py
+    return 0
+
+
+def generation(catalog: Catalog, path: Path, codec: CurrentCodec, end: bytes | memoryview | None = None) -> Generation:
+    """The generation that the snapshot of these codes at `path`, which ends so, is of. SnapshotError where it is none
+    of this library's."""
+    end = _end(path)[1] if end is None else end
+    if end[-len(_MAGIC) :] != _MAGIC:
+        raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
+    try:
+        state = _says(end)
+        saved = Generation(state["number"], state["token"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise SnapshotError(f"{path} does not say what it is a snapshot of.") from error
+    if state != _state(catalog, codec, saved) or not catalog.knows(saved):
+        raise SnapshotError(f"{path} is of another library, of other codes or of a history that this library has not.")
+    return saved
 
 
 def refresh(catalog: Catalog, purpose: Purpose = "alike") -> FlatIndex:
@@ -105,7 +156,7 @@ def _present(
     """
     own = catalog.folder / FILES[purpose]
     index, saved, where = FlatIndex(codec.bits), None, None
-    for path in (own, beside(catalog.folder, codec.codec_id), own):  # again: it may have come there meanwhile
+    for path in _places(catalog, purpose, codec):
         with contextlib.suppress(SnapshotError):
             index, saved = _read(catalog, path, codec)
             where = path
@@ -117,6 +168,12 @@ def _present(
     changes = catalog.changes(saved.number if saved else 0, codec.codec_id)
     take_in(index, changes)
     return index, changes.generation, saved, where
+
+
+def _places(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> tuple[Path, ...]:
+    """Where a snapshot of these codes may lie."""
+    own = catalog.folder / FILES[purpose]
+    return own, beside(catalog.folder, codec.codec_id), own  # again: it may have come there meanwhile
 
 
 def _change_places(catalog: Catalog, own: Path, codec: CurrentCodec) -> None:
@@ -134,11 +191,20 @@ def _change_places(catalog: Catalog, own: Path, codec: CurrentCodec) -> None:
 def _whose(path: Path) -> str | None:
     """The codec_id of the codes in a snapshot, by what it says; None where it says nothing."""
     try:
-        with open_regular(path) as file:
-            file.seek(max(0, path.stat().st_size - _TAIL))
-            return str(_says(file.read())["codec_id"])
-    except (OSError, ValueError, LookupError, TypeError):
+        return str(_says(_end(path)[1])["codec_id"])
+    except (SnapshotError, ValueError, LookupError, TypeError):
         return None
+
+
+def _end(path: Path) -> tuple[int, bytes]:
+    """How many bytes a file has, and its last. Raises SnapshotError."""
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - _TAIL))
+            return size, file.read()
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be read: {error}.") from error
 
 
 def _says(end: bytes | memoryview) -> dict[str, Any]:
@@ -153,27 +219,35 @@ def _says(end: bytes | memoryview) -> dict[str, Any]:
 
 def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex, Generation]:
     """What is in the file, and of which generation. SnapshotError where it must not be trusted."""
-    data = _checked(path)
+    checksum = hashlib.sha256()
     try:
-        state = _says(data)
-        generation = Generation(state["number"], state["token"])
-    except (ValueError, LookupError, TypeError) as error:
-        raise SnapshotError(f"{path} does not say what it is a snapshot of.") from error
-    if state != _state(catalog, codec, generation) or not catalog.knows(generation):
-        raise SnapshotError(f"{path} is of another library, of other codes or of a history that this library has not.")
-    ids, codes = from_file(path, data, codec.bits)
-    return FlatIndex(codec.bits, ids.copy(), codes.copy()), generation
-
-
-def _checked(path: Path) -> memoryview:
-    """The file, whose checksum is right. SnapshotError where it is not."""
-    try:
-        data = memoryview(read_regular(path))
+        with open_regular(path) as file:
+            ids, codes = read(path, file, codec.bits, checksum.update)
+            rest = file.read()
     except OSError as error:
         raise SnapshotError(f"{path} cannot be read: {error}.") from error
-    if data[-len(_MAGIC) :] != _MAGIC or data[_CHECKSUM] != hashlib.sha256(data[: _CHECKSUM.start]).digest():
+    checksum.update(rest[: _CHECKSUM.start])
+    _check(path, rest, checksum.digest())
+    return FlatIndex(codec.bits, ids, codes), generation(catalog, path, codec, rest)
+
+
+def _checked(path: Path) -> None:
+    """SnapshotError where the file's checksum is not right."""
+    checksum, end = hashlib.sha256(), b""
+    try:
+        with open_regular(path) as file:
+            while block := file.read(2**20):
+                end += block
+                checksum.update(end[: _CHECKSUM.start])
+                end = end[_CHECKSUM.start :]
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be read: {error}.") from error
+    _check(path, end, checksum.digest())
+
+
+def _check(path: Path, end: bytes, digest: bytes) -> None:
+    if end[-len(_MAGIC) :] != _MAGIC or end[_CHECKSUM] != digest:
         raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
-    return data
 
 
 def _write(index: FlatIndex, path: Path, of: dict[str, str | int]) -> None:

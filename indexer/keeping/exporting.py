@@ -92,28 +92,32 @@ def _one_length(codecs: list[CurrentCodec]) -> int:
     return lengths.pop()
 
 
+def columns_of(width: int, told: dict[str, str]) -> Any:
+    """The columns of a row as Arrow has them (pyarrow.Schema), of codes of so many bytes; `told` is of the whole file.
+    Raises ImportError of pyarrow."""
+    import pyarrow as pa
+
+    kinds = {
+        "id": pa.int64(),
+        "path": pa.string(),
+        "size": pa.int64(),
+        "mtime": pa.int64(),
+        "sha256": pa.binary(32),
+        "codec_id": pa.string(),
+        "code": pa.binary(width),
+        **dict.fromkeys(FACTS[:2], pa.int64()),
+        **dict.fromkeys(FACTS[2:4], pa.string()),
+        **dict.fromkeys(FACTS[4:], pa.float64()),
+    }
+    return pa.schema([pa.field(name, kind, nullable=name in FACTS) for name, kind in kinds.items()], metadata=told)
+
+
 def _parquet(rows: CodedPictures, bits: int, draft: Path, progress: Progress) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
-    schema = pa.schema(
-        [
-            pa.field(name, kind, nullable=name in FACTS)
-            for name, kind in {
-                "id": pa.int64(),
-                "path": pa.string(),
-                "size": pa.int64(),
-                "mtime": pa.int64(),
-                "sha256": pa.binary(32),
-                "codec_id": pa.string(),
-                "code": pa.binary(width(bits)),
-                **dict.fromkeys(FACTS[:2], pa.int64()),
-                **dict.fromkeys(FACTS[2:4], pa.string()),
-                **dict.fromkeys(FACTS[4:], pa.float64()),
-            }.items()
-        ],
-        metadata={"semblance.library": rows.library, "semblance.generation": str(rows.generation.number)},
-    )
+    told = {"semblance.library": rows.library, "semblance.generation": str(rows.generation.number)}
+    schema = columns_of(width(bits), told)
     done = 0
     with parquet.ParquetWriter(draft, schema, compression="zstd") as writer:
         for batch in rows.batches():

@@ -18,7 +18,9 @@ import numpy as np
 
 from semblance.indexer.catalog import Catalog, NewPicture, Writer, naming
 from semblance.indexer.derived import encoders, snapshot
-from semblance.indexer.keeping.tables import Row, Table, table
+from semblance.indexer.keeping.tables import Row, Rows, Table, table
+from semblance.indexer.milvus import address, moving
+from semblance.indexer.shards.checking import whole
 from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec, find_model, id_of, shipped_models
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import CodecMismatch, UsageError
@@ -38,10 +40,15 @@ class Imported:
     refused: list[str] = field(default_factory=list)
 
 
-def take(file: Path, library: Path, model: str | None = None, progress: Progress = quiet) -> Imported:
-    """Take the rows of `file` into `library`, which is made where there is none: by `model`, or by the model that ships
-    and made the codes. Raises UsageError, CodecMismatch, ModelError, LibraryLocked, LibraryError, ImportError."""
-    rows = table(file)
+def take(
+    file: Path | str, library: Path, model: str | None = None, progress: Progress = quiet, partial: bool = False
+) -> Imported:
+    """Take the rows of `file`, of the shards in a folder or at an address, or of the Milvus at one, into `library`,
+    which is made where there is none: by `model`, or by the model that ships and made the codes. `partial`: shards that
+    are lacking are passed over.
+
+    Raises UsageError, CodecMismatch, ModelError, ShardsError, LibraryLocked, LibraryError, ImportError."""
+    rows = _rows(file, partial)
     found = _check(rows, lambda done, _: progress(done, 2 * rows.count))
     alike, same = _codecs(found, rows.file, library, model)
     done = Imported()
@@ -62,7 +69,20 @@ def take(file: Path, library: Path, model: str | None = None, progress: Progress
     return done
 
 
-def _check(rows: Table, progress: Progress) -> dict[str, set[int]]:
+def _rows(file: Path | str, partial: bool) -> Rows:
+    if isinstance(file, str) and address.is_address(file) and not partial:
+        return moving.table(file)
+    if isinstance(file, str) or file.is_dir():
+        found = whole(str(file), partial)
+        if not found.rows:
+            raise UsageError(f"{file} has no codes: there is nothing to import.")
+        return Table(file, found.rows, found.shards)
+    if partial:
+        raise UsageError(f"--partial is for a folder of shards, and {file} is none: leave it out.")
+    return table(file)
+
+
+def _check(rows: Rows, progress: Progress) -> dict[str, set[int]]:
     """codec_id -> the lengths of its codes in the file. UsageError where rows contradict each other."""
     lengths: dict[str, set[int]] = {}
     ids = {name: array("q") for name in ("path", "code", "content", "numbered", "id")}  # hashes: a row takes 40 bytes
@@ -88,7 +108,7 @@ def _check(rows: Table, progress: Progress) -> dict[str, set[int]]:
     return lengths
 
 
-def _codecs(found: dict[str, set[int]], file: Path, library: Path, model: str | None) -> tuple[Codec, Codec]:
+def _codecs(found: dict[str, set[int]], file: Path | str, library: Path, model: str | None) -> tuple[Codec, Codec]:
     """The library's codecs for what is alike and for what is the same. CodecMismatch where the file has others."""
     if Catalog.exists(library):
         with Catalog.opened(library) as catalog:
@@ -125,7 +145,8 @@ def _commit(catalog: Writer, batch: list[Row], codecs: dict[str, Codec], done: I
     for row in batch:
         entry = known.get(row.path)
         if entry is None:
-            new = NewPicture(row.path, row.size, UNSEEN, row.sha256, {}, id=row.id if keeps else None, facts=row.facts)
+            seen = UNSEEN if row.mtime is None else row.mtime
+            new = NewPicture(row.path, row.size, seen, row.sha256, {}, id=row.id if keeps else None, facts=row.facts)
             fresh.setdefault(row.path, new).codes[row.codec_id] = np.frombuffer(row.code, np.uint8)
         elif entry.sha256 != row.sha256:
             done.refused.append(row.path)

@@ -3,17 +3,19 @@
 import contextlib
 import os
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 
 from semblance.indexer.catalog import Purpose, Writer, salvaging
-from semblance.indexer.derived import encoders, leftovers, pixelfile, thumbnails
+from semblance.indexer.derived import building, built, encoders, leftovers, pixelfile, thumbnails
 from semblance.indexer.keeping import verifying
 from semblance.indexer.keeping.verifying import Report
 from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec, find_model, id_of, read_card, shipped_models
 from semblance.retrieval.errors import ModelError
+from semblance.retrieval.index import ENGINES
 from semblance.retrieval.progress import Progress, quiet
 
 
@@ -74,12 +76,22 @@ def _mend(catalog: Writer, paths: list[str], threads: int, progress: Progress) -
     wanted = [entry.path for entry in catalog.entries() if entry.id in lacks]
     summary = pipeline.look_again(catalog, codec, [*wanted, *paths], threads, progress)
     pipeline.refresh(catalog)
+    said += _engines(catalog, progress)
     if wanted or paths:
         again = summary.added + summary.updated + len(wanted) - len(summary.failed)
         said.append(
             f"Pictures that were looked into again: {again:,}; that could not be read: {len(summary.failed):,}."
         )
     return said
+
+
+def _engines(catalog: Writer, progress: Progress) -> list[str]:
+    """Build anew what was damaged of what searches go by."""
+    folders = [*built.damaged(catalog)]
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    names = sorted({folder.name.split("-")[1] for folder in folders} & ENGINES.keys())
+    return [said for name in names for said in building.build(catalog.folder, name, lambda _: nullcontext(progress))]
 
 
 def _codec(catalog: Writer) -> tuple[Codec, list[str]]:

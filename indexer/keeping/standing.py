@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from semblance.indexer.catalog import FILE, Catalog, KnownCodec, codecs, copying, naming, requests, said
-from semblance.indexer.derived import encoders, mapping, pixelfile, snapshot, thumbnails
+from semblance.indexer.catalog import FILE, Catalog, KnownCodec, Purpose, codecs, copying, naming, requests, said
+from semblance.indexer.derived import building, built, encoders, engines, mapping, pixelfile, snapshot, thumbnails
 from semblance.indexer.keeping import keys, uploads
-from semblance.retrieval.index import FlatIndex
 
 _OWN = (
     *snapshot.FILES.values(),
     pixelfile.FILE,
     mapping.FILE,
+    built.FOLDER,
     thumbnails.FOLDER,
     encoders.FOLDER,
     uploads.FOLDER,
@@ -24,17 +24,20 @@ _OWN = (
 )
 
 
-def status(folder: Path) -> dict[str, Any]:
-    """What a library holds and whose codes they are; its codec need not be at hand. Raises LibraryError."""
+def status(folder: Path, index: str = engines.AUTO) -> dict[str, Any]:
+    """What a library holds and whose codes they are, and what a search by `index` goes by; its codec need not be at
+    hand. Raises LibraryError, and UsageError for an unknown `index`."""
+    engines.check(index)
     with Catalog.opened(folder) as catalog:
         pictures, failed = catalog.counts()
         failures = catalog.failures()
+        searched = {purpose: _searched(catalog, purpose, index) for purpose in snapshot.FILES}
         schema, created = copying.version(folder)
         return {
             "pictures": pictures,
             "failed": failed,
             "codec_id": catalog.codec_id,
-            "engine": FlatIndex.engine,
+            "engine": searched["alike"]["engine"],
             "bits": catalog.bits,
             "model": catalog.model,
             "pixels": pixelfile.exists(folder),
@@ -43,6 +46,7 @@ def status(folder: Path) -> dict[str, Any]:
             "created": datetime.fromtimestamp(created, UTC).isoformat(timespec="seconds"),
             "library": catalog.library,
             "codecs": [_codec(catalog, known, pictures) for known in codecs.known(catalog)],
+            "index": {purpose: said for purpose, said in searched.items() if said},
             "folders": naming.folders(catalog),
             "facts": asdict(said.counts(catalog)),
             "uploads": uploads.count(catalog),
@@ -64,6 +68,15 @@ def sizes(folder: Path) -> dict[str, int]:
             with suppress(OSError):  # it vanishes meanwhile
                 found[name] += path.stat().st_size if path.is_file() else 0
     return {name: size for name, size in found.items() if size}
+
+
+def _searched(catalog: Catalog, purpose: Purpose, index: str) -> dict[str, Any]:
+    codec = catalog.current(purpose)
+    if codec is None:
+        return {}
+    choice = engines.choose(catalog, purpose, codec, index)
+    laid_over = building.laid_over(catalog, purpose, codec, choice)
+    return {**engines.said(choice), "wanted": choice.wanted, "laid_over": laid_over}
 
 
 def _codec(catalog: Catalog, known: KnownCodec, pictures: int) -> dict[str, Any]:

@@ -7,14 +7,15 @@ Bytes may be bytes, hexadecimal digits (sha256), or numbers from 0 to 255 (code)
 
 import contextlib
 import datetime
+import io
 import math
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,8 @@ _HIGHEST_ID = 2**53  # which leaves room for those that come after, and every pr
 
 @dataclass(frozen=True)
 class Row:
-    """One code of one picture; `id` and `facts` are None where the file says none."""
+    """One code of one picture; `id` and `facts` are None where the file says none. `mtime`, nanoseconds since 1970, is
+    that of the file that was read for this code; None where nobody says that one was."""
 
     path: str
     sha256: bytes
@@ -40,25 +42,48 @@ class Row:
     id: int | None
     size: int
     facts: Facts | None = None
+    mtime: int | None = None
+
+
+class Rows(Protocol):
+    """Rows that can be gone through more than once, how many there are, and what holds them: for sentences."""
+
+    @property
+    def file(self) -> Path | str: ...
+
+    @property
+    def count(self) -> int: ...
+
+    def batches(self) -> Iterator[list[Row]]:
+        """All rows, checked one by one. Raises UsageError."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A file of rows, and how many there are."""
+    """A file of rows, and how many there are; or a folder of `shards`, each the bytes of a Parquet."""
 
-    file: Path
+    file: Path | str
     count: int
+    shards: Callable[[], Iterator[bytes]] | None = None
 
     def batches(self) -> Iterator[list[Row]]:
-        """All rows, checked one by one. Raises UsageError."""
+        """See Rows.batches."""
         done = 0
         with _sentences(self.file):
-            reading = _parquet if self.file.suffix.lower() == ".parquet" else _npz
-            for columns in reading(self.file):
+            for columns in self._columns():
                 names = [*columns]
                 rows = zip(*columns.values(), strict=True)
-                yield [_row(self.file, done + n, dict(zip(names, row, strict=True))) for n, row in enumerate(rows, 1)]
+                yield [as_row(self.file, done + n, dict(zip(names, row, strict=True))) for n, row in enumerate(rows, 1)]
                 done += len(columns["path"])
+
+    def _columns(self) -> Iterator[dict[str, list[Any]]]:
+        if self.shards:
+            for shard in self.shards():
+                yield from _parquet(io.BytesIO(shard), "mtime")
+        elif (file := Path(self.file)).suffix.lower() == ".parquet":
+            yield from _parquet(file)
+        else:
+            yield from _npz(file)
 
 
 def table(file: Path) -> Table:
@@ -83,7 +108,7 @@ def table(file: Path) -> Table:
 
 
 @contextlib.contextmanager
-def _sentences(file: Path) -> Iterator[None]:
+def _sentences(file: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -98,11 +123,11 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def _parquet(file: Path) -> Iterator[dict[str, list[Any]]]:
+def _parquet(file: Path | IO[bytes], *also: str) -> Iterator[dict[str, list[Any]]]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(file) as opened:
-        names = [name for name in (*NEEDED, *OPTIONAL) if name in opened.schema_arrow.names]
+        names = [name for name in (*NEEDED, *OPTIONAL, *also) if name in opened.schema_arrow.names]
         for batch in opened.iter_batches(_BATCH, columns=names):
             yield {name: batch.column(name).to_pylist() for name in names}
 
@@ -143,7 +168,8 @@ def _plain(stream: IO[bytes], dtype: np.dtype[Any], count: int) -> list[Any]:
     return [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
 
 
-def _row(file: Path, number: int, said: dict[str, Any]) -> Row:
+def as_row(file: Path | str, number: int, said: dict[str, Any]) -> Row:
+    """A row, of what its columns say. UsageError where that makes none."""
     try:
         path = said["path"]
         if not isinstance(path, str) or not _is_plain(path):
@@ -155,7 +181,8 @@ def _row(file: Path, number: int, said: dict[str, Any]) -> Row:
         if not isinstance(said["codec_id"], str):
             raise ValueError("its codec_id is no text")
         id, size = (_whole(name, said.get(name)) for name in OPTIONAL[:2])
-        return Row(path, sha256, said["codec_id"], _bytes("code", said["code"]), id, size or 0, _facts(said))
+        code, mtime = _bytes("code", said["code"]), said.get("mtime")
+        return Row(path, sha256, said["codec_id"], code, id, size or 0, _facts(said), mtime)
     except (ValueError, TypeError, AttributeError) as error:
         raise UsageError(f"Row {number:,} of {file} cannot be used: {error}. Nothing was imported.") from error
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import get_args
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Entry, Purpose, checking, finding
-from semblance.indexer.derived import encoders, pixelfile, snapshot, thumbnails
+from semblance.indexer.derived import built, encoders, pixelfile, snapshot, thumbnails
 from semblance.indexer.keeping import keys, uploads
 from semblance.retrieval import files, storage
 from semblance.retrieval.errors import LibraryError, LibraryMissing, ModelError, SemblanceError, SnapshotError
@@ -63,7 +63,7 @@ def verify(
     report.damage = [Damage("catalog", said, repair) for said in checking.problems(library)]
     with contextlib.suppress(LibraryError), Catalog.opened(library) as catalog:
         report.pictures = catalog.counts()[0]
-        for part in (_codes, _encoders, _snapshots, _pixels):
+        for part in (_codes, _encoders, _snapshots, _engines, _pixels):
             report.damage += [Damage(part.__name__[1:], said, repair) for said in part(catalog)]
         report.damage += _uploads(catalog)
         if with_pictures:
@@ -122,6 +122,11 @@ def _snapshots(catalog: Catalog) -> Iterator[str]:
             else:
                 if not fits:
                     yield f"{path} does not hold the codes that the catalog has."
+
+
+def _engines(catalog: Catalog) -> Iterator[str]:
+    for folder in built.damaged(catalog):
+        yield f"{folder} is not the index that was built: searches compare all codes until it is built anew."
 
 
 def _pixels(catalog: Catalog) -> Iterator[str]:

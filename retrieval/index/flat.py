@@ -1,6 +1,7 @@
 """Exact search: a query is compared with every code.
 
-FAISS does that at the speed of memory, about a millisecond for a million codes of 256 bits, and is never wrong. A graph
+FAISS does that at the speed of memory, about a millisecond for a million codes of 256 bits, and is never wrong (of very
+many codes it makes the distances alone: see scanning.py). A graph
 (HNSW) is not offered: on near-duplicates it misses exact matches. FAISS breaks ties by position, so codes are kept in
 the order of their ids. A search among some ids gathers their codes and compares those: measured against FAISS's
 selectors, that is 30 times faster for a thousand of a million ids, and as fast up to a third of them. A search takes
@@ -9,6 +10,7 @@ queries at once.
 """
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import faiss
@@ -17,6 +19,7 @@ import numpy.typing as npt
 
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codes import Codes
+from semblance.retrieval.index import scanning
 from semblance.retrieval.index.contract import Distances, Ids, Rows
 
 ONLY_ONCE = "an id may stand in an index only once"
@@ -97,13 +100,19 @@ class Flat:
         k = min(k, len(ids))
         if not k or not len(codes):
             return blank(len(codes), k)
-        if k > DEEP or len(codes) >= MANY:
-            distances, positions = _sorted(codes, kept, k) if k > DEEP else _shared(codes, kept, k)
+        if k > DEEP:
+            distances, positions = _sorted(codes, kept, k)
+            return distances, ids[positions]
+        codes, kept = np.ascontiguousarray(codes), np.ascontiguousarray(kept)
+        large = len(kept) >= scanning.MANY and k <= scanning.DEEP and kept.shape[1] in scanning.WIDTHS
+        nearest = scanning.nearest if large else faiss.knn_hamming
+        if len(codes) >= MANY:
+            distances, positions = by_cores(lambda queries: nearest(queries, kept, k), codes)
             return distances, ids[positions]
         threads = faiss.omp_get_max_threads()  # this thread's
         faiss.omp_set_num_threads(1)
         try:
-            distances, positions = faiss.knn_hamming(np.ascontiguousarray(codes), np.ascontiguousarray(kept), k)
+            distances, positions = nearest(codes, kept, k)
         finally:
             faiss.omp_set_num_threads(threads)
         return distances, ids[positions]
@@ -119,18 +128,17 @@ def _sorted(codes: Codes, kept: Codes, k: int) -> tuple[Distances, npt.NDArray[n
     return distances, positions
 
 
-def _shared(codes: Codes, kept: Codes, k: int) -> tuple[Distances, npt.NDArray[np.intp]]:
-    """The same for many queries at once, shared out among the cores by threads of our own: those of OpenMP wait for
+def by_cores(
+    search: Callable[[Codes], tuple[Distances, npt.NDArray[np.intp]]], codes: Codes
+) -> tuple[Distances, npt.NDArray[np.intp]]:
+    """What FAISS finds, both (Q, k), of many queries (Q, W), shared out by threads of our own: those of OpenMP wait for
     each other by spinning, which beside other work takes longer than one core alone."""
 
     def part(queries: Codes) -> tuple[Distances, npt.NDArray[np.intp]]:
         faiss.omp_set_num_threads(1)
-        found: tuple[Distances, npt.NDArray[np.intp]] = faiss.knn_hamming(queries, kept, k)
-        return found
+        return search(queries)
 
-    kept = np.ascontiguousarray(kept)
-    parts = _POOL.map(part, np.array_split(np.ascontiguousarray(codes), _CORES))
-    distances, positions = zip(*parts, strict=True)
+    distances, positions = zip(*_POOL.map(part, np.array_split(np.ascontiguousarray(codes), _CORES)), strict=True)
     return np.concatenate(distances), np.concatenate(positions)
 
 

@@ -25,6 +25,10 @@ class Asked:
     recipe: str
     codes: int = MILLION
     minutes: float = 30.0
+    library: Path | None = None
+    plots: Path | None = None
+    sizes: tuple[int, ...] = ()
+    engines: tuple[str, ...] = ()
 
 
 def row(name: str, value: float, unit: str, against: str = "") -> Row:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from semblance.indexer.derived.engines import AUTO
 from semblance.indexer.duplicates import Copy, Duplicates
 from semblance.indexer.duplicates.remembering import remember
 from semblance.indexer.library import Library
@@ -44,6 +45,7 @@ def duplicates(
     apart: Apart = None,
     together: Together = None,
     model: console.OwnModel = None,
+    index: console.Index = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Say which pictures of a library are there more than once, the best of each first. Nothing is deleted."""
@@ -55,7 +57,7 @@ def duplicates(
         _remember(library, [(pair, pair is apart) for pair in (apart, together) if pair], as_json)
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with Library.open(library, model) as opened:
+    with Library.open(library, model, index or AUTO) as opened:
         found = opened.duplicates(within, turned, crops, console.progress)
     if sheet:
         write_sheet(found, sheet, console.progress)

@@ -1,7 +1,6 @@
 """`semblance import`: codes made elsewhere."""
 
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,14 +10,23 @@ from semblance.scripts import console
 
 def import_(
     library: console.Library,
-    file: Annotated[Path, console.argument("What `semblance export` writes.", "FILE.parquet|.npz")],
+    file: Annotated[
+        Any,
+        typer.Argument(
+            parser=console.place,
+            help="What `semblance export` or `encode` writes.",
+            metavar="FILE.parquet|.npz|SHARDS|milvus://HOST:PORT/NAME",
+        ),
+    ],
     model: console.Model = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Of SHARDS that are not all there, take what is.")] = False,
     as_json: console.AsJson = False,
 ) -> None:
-    """Take codes made elsewhere into a library; the next `index` compares them with the files, by content."""
+    """Take codes made elsewhere into a library; the next `index` compares them with the files: those of SHARDS by size
+    and time, others by content."""
     try:
         with console.extra("parquet", "Parquet"), console.progress("Importing") as update:
-            done = importing.take(file, library, model, update)
+            done = importing.take(file, library, model, update, partial)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("what was imported is kept; run the same command again to go on") from None
     for path in done.refused:

@@ -13,9 +13,10 @@ import typer
 from semblance.indexer.catalog import KnownCodec
 from semblance.indexer.changing import choosing, fitting, replacing
 from semblance.indexer.changing.replacing import Options
+from semblance.indexer.derived import building, engines
 from semblance.indexer.derived.encoders import codec_for
 from semblance.indexer.run import pipeline
-from semblance.retrieval.errors import LibraryLocked, UsageError
+from semblance.retrieval.errors import LibraryError, LibraryLocked, UsageError
 from semblance.scripts import console
 
 _FOLDERS = "Folders of pictures, on disk or as s3://BUCKET/FOLDER."
@@ -68,6 +69,7 @@ def index(
     ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Then go on taking in what changes, until Ctrl-C.")] = False,
     poll: Poll = None,
+    index: console.Index = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads that decode and encode.")] = os.cpu_count() or 1,
     as_json: console.AsJson = False,
 ) -> None:
@@ -75,8 +77,9 @@ def index(
 
     Searches go by the old codes until all pictures have those of a new --model. --watch --json: one document a line.
     """
-    replaced = model is not None or copies is not None
-    _check(bool(folders), replaced, fit or drop is not None, bool(pixels or prune or exclude), watch, poll)
+    engines.check(index or engines.AUTO)
+    replaced, others = model is not None or copies is not None, fit or drop is not None or index is not None
+    _check(bool(folders), replaced, others, bool(pixels or prune or exclude), watch, poll)
     options: Options = {"with_pixels": pixels, "prune": prune, "exclude": exclude or [], "threads": threads}
     if watch and folders:
         _watch(folders, library, model, copies, poll, as_json, options)
@@ -87,10 +90,8 @@ def index(
             show(summary)
     fitted = _fit(library, threads) if fit else None
     dropped = choosing.drop(library, drop) if drop is not None else None
-    if as_json:
-        console.print_json(_document(summary, fitted, dropped))
-    else:
-        _show_after(fitted, dropped)
+    _build(library, index or engines.AUTO, summary)
+    console.print_json(_document(summary, fitted, dropped)) if as_json else _show_after(fitted, dropped)
     if summary.failed or summary.warnings or (fitted and fitted.left_out):
         raise typer.Exit(console.LEFT_OUT)
 
@@ -103,7 +104,7 @@ def _check(folders: bool, replaced: bool, other: bool, for_folders: bool, watch:
         raise UsageError("--pixels, --prune and --exclude are for indexing a FOLDER: name one, or leave them out.")
     if watch and (not folders or other):
         raise UsageError(
-            "--watch is for FOLDERs of pictures: name one, and leave --fit and --drop to a run of its own."
+            "--watch is for FOLDERs of pictures: name one, and leave --fit, --drop and --index to a run of its own."
         )
     if poll is not None and not watch:
         raise UsageError("--poll is for --watch: add it, or leave --poll out.")
@@ -180,6 +181,22 @@ def _fit(library: Path, threads: int) -> fitting.Fitted:
             return fitting.fit(library, Trunk, threads, update)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the library is as it was") from None
+
+
+def _build(library: Path, index: str, summary: pipeline.Summary) -> None:
+    """Build what the library is to be searched by; where that cannot be, it goes on with what it had, and is warned
+    of."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for said in building.build(library, index, console.progress):
+            console.say(said)
+    except LibraryError as error:
+        if index.startswith(engines.ADDRESS):  # without it there is nothing to search by
+            raise
+        summary.warnings.append(str(error))
+        console.say(f"warning: {error}")
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("what was indexed is kept, and searched as before; run it again to go on") from None
 
 
 def _show_after(fitted: fitting.Fitted | None, dropped: KnownCodec | None) -> None:

@@ -9,6 +9,7 @@ import typer
 from semblance.indexer.answers import wishes
 from semblance.indexer.answers.hits import Answer, Engine, Hit
 from semblance.indexer.answers.wishes import MAX_K, Wished
+from semblance.indexer.derived.engines import AUTO
 from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 from semblance.retrieval.errors import UsageError
@@ -59,6 +60,7 @@ def search(
     near: Near = None,
     min_pixels: Pixels = None,
     model: console.OwnModel = None,
+    index: console.Index = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Find the pictures of a library that look like IMAGE, or like several and unlike others."""
@@ -72,7 +74,7 @@ def search(
     part = wishes.region(region) if region is not None else None
     streams.check([*liked, *unliked])
     decoding.warm(1)  # while the model is loaded
-    with Library.open(library, model) as opened:
+    with Library.open(library, model, index or AUTO) as opened:
         sources, others = streams.sources(liked), streams.sources(unliked)
         answer = opened.search(
             *sources, unlike=others, k=k, engine=engine, views=views, refine=refine, region=part, **wished

@@ -12,8 +12,9 @@ from semblance.api.app import create_app
 from semblance.api.door import certificates
 from semblance.api.server import Server
 from semblance.api.settings import Settings
-from semblance.indexer.keeping import keys
-from semblance.indexer.library import Library
+from semblance.api.workers.opening import opened
+from semblance.api.workers.records import Held
+from semblance.indexer.keeping import keys as known_keys
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console, interrupts, sharing
 
@@ -44,6 +45,7 @@ Proxies = Annotated[
 def serve(
     library: Annotated[Path | None, console.option("The library's folder.", show_default="SEMBLANCE_LIBRARY")] = None,
     model: console.OwnModel = None,
+    index: console.Index = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.", show_default=_DEFAULTS["host"])] = None,
     port: Annotated[
         int | None, typer.Option(help="The port; 0 takes a free one.", show_default=_DEFAULTS["port"])
@@ -55,6 +57,9 @@ def serve(
     open: Annotated[
         bool, typer.Option("--open", help="Let everyone look who reaches --host, though the library has no keys.")
     ] = False,
+    keys: Annotated[
+        Path | None, console.option("The folder of keys.json, where it is not the library's.", show_default="none")
+    ] = None,
     share: Annotated[
         bool, typer.Option("--share", help="For a phone on the same network: say an address with a key of this run.")
     ] = False,
@@ -62,12 +67,13 @@ def serve(
     key_file: Annotated[Path | None, console.option("Its private key, if in a file of its own.", "FILE")] = None,
 ) -> None:
     """Serve a library: the page at /, the API described at /docs."""
-    given: dict[str, object] = {"library": library, "model": model, "host": host, "port": port, "open": open or None}
+    given: dict[str, object] = {"library": library, "model": model, "index": index, "host": host, "port": port}
     given |= {"allow_host": allow_host or None, "trust_proxy": trust_proxy or None, "folders": folder or None}
-    settings = settled(given | {"share": share or None, "cert": cert, "key_file": key_file})
+    settings = settled(
+        given | {"open": open or None, "share": share or None, "keys": keys, "cert": cert, "key_file": key_file}
+    )
     with listen(settings) as listener:
-        opened = None if wait else Library.open(settings.library, settings.model)
-        run(settings, opened, listener, lambda url: announce(settings, url))
+        run(settings, None if wait else opened(settings), listener, lambda url: announce(settings, url))
 
 
 def settled(given: dict[str, object]) -> Settings:
@@ -75,8 +81,8 @@ def settled(given: dict[str, object]) -> Settings:
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        if error.errors()[0]["loc"] == ("library",) and error.errors()[0]["type"] == "missing":
-            raise UsageError("Say which library: --library DIR, or SEMBLANCE_LIBRARY.") from error
+        if not error.errors()[0]["loc"]:
+            raise UsageError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
         parts = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
         option = str(error.errors()[0]["loc"][0]).replace("_", "-")
         raise UsageError(f"{parts}. Give --{option}, or set its SEMBLANCE_ variable.") from error
@@ -91,17 +97,19 @@ def settled(given: dict[str, object]) -> Settings:
 def announce(settings: Settings, url: str) -> None:
     """Say where the service answers."""
     if settings.share:
-        sharing.announce(settings.library, url)
+        sharing.announce(settings.served, url)
     else:
-        console.say(f"Semblance serves {settings.library} at {url} (Ctrl-C stops it)")
+        console.say(f"Semblance serves {settings.served} at {url} (Ctrl-C stops it)")
 
 
 def listen(settings: Settings) -> socket.socket:
     """The socket to serve on: before anything that takes long, since the port may be taken. Raises UsageError."""
-    if settings.needs_keys and not keys.read(settings.library):
+    place = settings.keys or settings.library
+    if settings.needs_keys and not (place and known_keys.read(place)):
+        others = "" if place else ", name DIR, a folder of its own, with --keys DIR"
         raise UsageError(
             f"Other machines may reach {settings.host}, and the library has no keys: make one with `semblance keys add "
-            f"NAME --library {settings.library}`, or say --open (SEMBLANCE_OPEN=1) to let everyone look at the "
+            f"NAME --library {place or 'DIR'}`{others}, or say --open (SEMBLANCE_OPEN=1) to let everyone look at the "
             "pictures who comes by."
         )
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -118,7 +126,7 @@ def listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def run(settings: Settings, library: Library | None, listener: socket.socket, announce: Callable[[str], None]) -> None:
+def run(settings: Settings, library: Held | None, listener: socket.socket, announce: Callable[[str], None]) -> None:
     """Serve until a signal comes: `library`, or whichever there will be. `announce` gets the address once it answers
     there."""
     app = create_app(settings, library)

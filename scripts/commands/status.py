@@ -4,20 +4,22 @@ from typing import Annotated, Any
 
 import typer
 
+from semblance.indexer.derived.engines import AUTO
 from semblance.indexer.keeping.standing import status as library_status
 from semblance.scripts import console
 
-_LISTS = ("codecs", "facts", "folders", "files", "reasons", "failures")
+_LISTS = ("codecs", "facts", "index", "folders", "files", "reasons", "failures")
 _MOST = 5  # reasons; a folder of broken files may have as many as files
 
 
 def status(
     library: console.Library,
     failed: Annotated[bool, typer.Option("--failed", help="Name each file that could not be read.")] = False,
+    index: console.Index = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Say what a library holds, of which folders, whose codes they are, what could not be read, and what it takes."""
-    facts = library_status(library)
+    facts = library_status(library, index or AUTO)
     if as_json:
         console.print_json(facts)
         return
@@ -29,6 +31,8 @@ def status(
         kept = "" if codec["current"] else ", kept beside"
         covers = "" if codec["coverage"] == 1 else f", {codec['coverage']:.1%} of the pictures"
         console.show(f"{codec['purpose']:10} {codec['pictures']:,} codes by {made_by}{covers}{kept}")
+    for purpose, said in facts["index"].items():
+        console.show(f"{'searched':10} {purpose}: {_searched(said)}")
     told = facts["facts"]
     console.show(f"{'say':10} when: {told['taken']:,}, by what camera: {told['camera']:,}, where: {told['placed']:,}")
     for folder in facts["folders"]:
@@ -36,6 +40,14 @@ def status(
     for name, size in facts["files"].items():
         console.show(f"{'file':10} {size:14,} bytes  {name}")
     _show_failures(facts, failed)
+
+
+def _searched(said: dict[str, Any]) -> str:
+    took = "" if said["milliseconds"] is None else f", {said['milliseconds']:g} ms a query"
+    finds = "" if said["recall"] is None else f", finds {said['recall']:.2%} of the ten nearest"
+    over = f", {said['laid_over']:,} changes laid over it" if said["laid_over"] else ""
+    wanted = "; `semblance index --index " + said["wanted"] + "` builds it" if said["wanted"] else ""
+    return f"by {said['engine']} ({said['why']}){finds}{took}, {said['memory'] / 1e6:,.1f} MB of memory{over}{wanted}"
 
 
 def _show_failures(facts: dict[str, Any], each: bool) -> None:

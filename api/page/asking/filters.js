@@ -5,10 +5,12 @@
 
 import { facets } from "../api.js";
 import { NARROWING } from "../address.js";
+import { library } from "../life.js";
 import { byId, element, showError } from "../show.js";
 import { count, nameOf } from "../results/words.js";
 import { textChip } from "./panel.js";
 
+const UNKNOWN = { folders: [], cameras: [], taken: { first: "", last: "" }, placed: 0 };  // where a service has no catalog to count in
 const SIZES = [["0", "Any"], ["1000000", "1 megapixel or more"], ["4000000", "4 megapixels or more"], ["12000000", "12 megapixels or more"]];
 let go = null;
 let now = () => null;
@@ -44,7 +46,7 @@ function words(name, value) {
 
 async function offer() {
   try {
-    offered ??= await facets();
+    offered ??= library.catalog ? await facets() : UNKNOWN;
     fill(now());
   } catch (error) {
     byId("narrow").open = false;
@@ -54,11 +56,12 @@ async function offer() {
 
 function fill(state) {
   const { folders, cameras, taken, placed } = offered;
-  const fields = [select("folder", "Folder", [["", "All"], ...folders.map(({ path, pictures }) => [path, `${nameOf(path)} (${count(pictures)})`, path])], state)];
+  const named = () => select("folder", "Folder", [["", "All"], ...folders.map(({ path, pictures }) => [path, `${nameOf(path)} (${count(pictures)})`, path])], state);
+  const fields = [library.catalog ? named() : input("folder", "Folder", state, { type: "text", placeholder: "/photos/2024", title: "the whole path of a folder" })];
   if (cameras.length) fields.push(select("camera", "Camera", [["", "Any"], ...cameras.map(({ name, pictures }) => [name, `${name} (${count(pictures)})`])], state));
   if (taken) for (const [name, label] of [["from", "Taken from"], ["to", "Until"]]) fields.push(input(name, label, state, { type: "date", min: taken.first, max: taken.last }));
   if (placed) fields.push(input("near", "Near", state, { type: "text", placeholder: "48.86,2.35,10", title: "latitude, longitude, kilometres", inputMode: "decimal" }));
-  fields.push(select("min", "Size", SIZES, state));
+  if (library.catalog) fields.push(select("min", "Size", SIZES, state));
   byId("fields").replaceChildren(...fields);
 }
 
@@ -79,5 +82,5 @@ function select(name, label, options, state) {
 function input(name, label, state, about) {
   const control = element("input", about);
   control.value = state[name];
-  return field(name, label, control, (value) => value.replaceAll(" ", ""));
+  return field(name, label, control, (value) => (name === "folder" ? value.trim() : value.replaceAll(" ", "")));
 }

@@ -12,11 +12,12 @@ export async function tell(source, library, isQuery) {
   asking?.abort();
   const { signal } = (asking = new AbortController());
   const isPicture = typeof source.key === "number";
+  const isKnown = isPicture && library.catalog;                    // else nobody here knows more of it
   showName(source);
   list("details-likeness", isQuery ? [["Likeness", "This is what was asked by"]] : likeness(source.key, library));
   list("details-facts", source.size === undefined ? [] : [["File", bytes(source.size)]]);
-  showRemembered(source, isPicture);
-  const facts = isPicture ? await factsOf(source.key, signal) : null;
+  showRemembered(source, isKnown);
+  const facts = isKnown ? await factsOf(source.key, signal) : null;
   if (signal.aborted) return null;
   if (facts) {
     showName({ ...source, name: nameOf(facts.path), path: facts.path });

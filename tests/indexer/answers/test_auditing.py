@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from semblance.indexer.answers.asking import Answer, ByCodes, Question, Way, answer
 from semblance.indexer.answers.auditing import recall
 from semblance.indexer.answers.wishes import wishes
+from semblance.indexer.catalog import Catalog
 from semblance.indexer.library import Library
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import SemblanceError
@@ -51,7 +52,8 @@ class Wrong:
     """An engine that is asked like the one it wraps, and does to what that finds whatever `how` says."""
 
     def __init__(self, right: CodeIndex, how: Callable[[Distances, Ids], tuple[Distances, Ids]]) -> None:
-        self.bits, self.ids, self.codes, self._right, self._how = right.bits, right.ids, right.codes, right, how
+        self.bits, self.ids, self.has, self.codes = right.bits, right.ids, right.has, right.codes
+        self._right, self._how = right, how
 
     def __len__(self) -> int:
         return len(self._right)
@@ -64,7 +66,8 @@ def wrong(way: Way[Any], how: Callable[[Distances, Ids], tuple[Distances, Ids]])
     """The way of codes over such an engine."""
     from semblance.indexer.answers.coded import Coded
 
-    by = Coded(way.catalog, way.codec, "alike")
+    catalog = cast(Catalog, way.catalog)
+    by = Coded.load(catalog, way.codec, "alike")
     by.index = Wrong(by.index, how)  # type: ignore[assignment]
     return ByCodes("code", way.catalog, by, None)
 

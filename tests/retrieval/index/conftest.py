@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import faiss
@@ -11,6 +12,7 @@ import pytest
 from semblance.retrieval import codes
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.files import replace
+from semblance.retrieval.index import ENGINES as BUILT
 from semblance.retrieval.index import (
     CodeIndex,
     Distances,
@@ -19,8 +21,10 @@ from semblance.retrieval.index import (
     MappedFlat,
     Overlay,
 )
+from semblance.retrieval.index import contract as index_contract
 from semblance.retrieval.index.contract import Exact, Rows
 from semblance.retrieval.index.mapped import from_file, to_file
+from semblance.retrieval.progress import quiet
 
 QUERIES = 5
 
@@ -87,12 +91,22 @@ def flat(path: Path, bits: int) -> FlatIndex:
     return FlatIndex(bits, ids.copy(), stored.copy())
 
 
+def built(kind: type[index_contract.Engine], path: Path, bits: int) -> CodeIndex:
+    """An engine that spares no effort: what it proposes must be right to the last tie."""
+    stored = MappedFlat(path, bits)
+    kind.build(stored, path.parent, quiet)
+    engine = kind.open(stored, path.parent)
+    engine.effort = engine.efforts[-1]
+    return Overlay(engine)
+
+
 Engine = Callable[[Path, int], CodeIndex]  # opens what was saved
 ENGINES: dict[str, Engine] = {
     "flat": flat,
     "mapped": lambda path, bits: Overlay(MappedFlat(path, bits)),
     "flat below": lambda path, bits: Overlay(flat(path, bits)),
     "approximate": lambda path, bits: Overlay(Proposing(path, bits)),
+    **{name: partial(built, kind) for name, kind in BUILT.items()},
 }
 
 

@@ -1,6 +1,7 @@
 """The file of a flat index: FAISS's own, searched where it lies, and never taken for what it is not."""
 
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import faiss
@@ -9,7 +10,7 @@ import pytest
 
 from semblance.retrieval.errors import SnapshotError
 from semblance.retrieval.files import replace
-from semblance.retrieval.index import FlatIndex, MappedFlat, Overlay
+from semblance.retrieval.index import FlatIndex, MappedFlat, Overlay, mapped
 from tests.retrieval.index.conftest import assert_exact, brute_force, save, some_codes, some_ids
 
 BITS = 20
@@ -81,30 +82,62 @@ def test_an_open_file_may_get_a_successor(path: Path) -> None:
     assert_exact(mapped, left, np.concatenate([CODES[50:], CODES[:1]]), (1, 10, 51))
 
 
-def test_no_cut_is_opened(path: Path) -> None:
+OPEN = {"mapped": MappedFlat, "read": lambda path, bits: taken(path, bits, bytearray())}
+ways = pytest.mark.parametrize("way", OPEN.values(), ids=OPEN)
+
+
+def taken(path: Path, bits: int, seen: bytearray) -> FlatIndex:
+    """What `mapped.read` reads of the file, and in `seen` what it says that it has read."""
+    try:
+        with path.open("rb") as file:
+            return FlatIndex(bits, *mapped.read(path, file, bits, seen.extend))
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be read") from error
+
+
+def test_what_is_read_is_in_memory_and_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a checksum can be made of it meanwhile."""
+    monkeypatch.setattr(mapped, "_BLOCK", 33)
+    whole, seen = path.read_bytes(), bytearray()
+    path.write_bytes(whole + b"and what may follow")
+    index = taken(path, BITS, seen)
+    path.write_bytes(bytes(len(whole)))
+    assert seen == whole
+    assert_exact(index, IDS, CODES, (1, 7, 1000))
+
+
+@ways
+def test_no_cut_is_opened(path: Path, way: Callable[[Path, int], object]) -> None:
     whole = path.read_bytes()
     for length in [*range(70), *range(70, len(whole), 37), len(whole) - 1]:
         path.write_bytes(whole[:length])
         with pytest.raises(SnapshotError, match=path.name):
-            MappedFlat(path, BITS)
+            way(path, BITS)
     path.unlink()
     with pytest.raises(SnapshotError, match="cannot be read"):
-        MappedFlat(path, BITS)
+        way(path, BITS)
 
 
-def test_nothing_else_is_opened(path: Path) -> None:
+@ways
+def test_nothing_else_is_opened(
+    path: Path, way: Callable[[Path, int], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Codes of another length, other kinds of index, counts that cannot be, ids out of order, a text."""
     whole = path.read_bytes()
     for bits in (8, 256):
         with pytest.raises(SnapshotError, match=f"no codes of {bits} bits"):
-            MappedFlat(path, bits)
+            way(path, bits)
     for at in range(58):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x80]) + whole[at + 1 :])
         with pytest.raises(SnapshotError):
-            MappedFlat(path, BITS)
-    path.write_bytes(whole[:-16] + whole[-8:] + whole[-16:-8])
-    with pytest.raises(SnapshotError, match="order of their ids"):
-        MappedFlat(path, BITS)
+            way(path, BITS)
+    for block in (7, 10, 99, 1000):  # wherever what is checked at one time ends
+        monkeypatch.setattr(mapped, "_BLOCK", block)
+        for first in (0, 6, 9, 98):
+            at = len(whole) - 8 * (100 - first)
+            path.write_bytes(whole[:at] + whole[at + 8 : at + 16] + whole[at : at + 8] + whole[at + 16 :])
+            with pytest.raises(SnapshotError, match="order of their ids"):
+                way(path, BITS)
     path.write_bytes(b"this is a text, " * 50)
     with pytest.raises(SnapshotError):
-        MappedFlat(path, BITS)
+        way(path, BITS)

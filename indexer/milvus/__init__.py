@@ -1,0 +1,16 @@
+"""A library's codes in a Milvus, which one machine's memory need not hold, and any number of services may ask.
+
+    address.py     milvus://host:port/name
+    connection.py  a server: time limits, what is away for a moment, one sentence for what is wrong
+    schema.py      what collections hold, what they are called, the state that says of what they are whole
+    narrowing.py   folders and days as Milvus says them
+    loading.py     what a library with a catalog is searched by
+    searching.py   the nearest, exactly as brute force has them
+    filling.py     brings collections to a catalog's state
+    leasing.py     one filler at a time
+    moving.py      a whole library there and back
+
+The catalog stays the truth: what is in Milvus can be made anew from it. pymilvus is imported here and nowhere else.
+"""
+
+from semblance.indexer.milvus.loading import load as load

@@ -1,0 +1,55 @@
+"""Where a Milvus is, and what a library is called in it: milvus://[user:password@]host:port/name."""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from semblance.retrieval.errors import UsageError
+
+SCHEMES = ("milvus://", "milvuss://")  # the second one is encrypted
+_PORT = 19530
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+_WANTED = "an address is milvus://[user:password@]host:port/name, the name of letters, digits and _"
+
+
+@dataclass(frozen=True)
+class Address:
+    """As users say it. Its text and its `repr` are without credentials."""
+
+    host: str
+    port: int
+    name: str
+    user: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    secure: bool = False
+
+    @property
+    def place(self) -> str:
+        """host:port, for sentences."""
+        return f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{SCHEMES[self.secure]}{self.place}/{self.name}"
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is meant to be one."""
+    return text.startswith(SCHEMES)
+
+
+def parse(text: str) -> Address:
+    """The address that a text says. UsageError, which shows nothing of credentials, where it says none."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port or _PORT
+    except ValueError:
+        raise UsageError(f"The port of a Milvus is a number: {_WANTED}.") from None
+    if not is_address(text) or not parts.hostname:
+        raise UsageError(f"No Milvus is named: {_WANTED}.")
+    name = parts.path.removeprefix("/")
+    if parts.query or parts.fragment or not _NAME.fullmatch(name):
+        raise UsageError(f"No library can be called so in a Milvus: {_WANTED}, beginning with no digit.")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if bool(user) != bool(password):
+        raise UsageError(f"A user has a password, and a password a user: {_WANTED}.")
+    return Address(parts.hostname, port, name, user, password, parts.scheme == "milvuss")

@@ -1,0 +1,220 @@
+"""What Milvus holds of a library called NAME, and how much of it there is.
+
+    NAME_state                        of which library, and what each of the others holds: see State
+    NAME_alike_<codec_id, 16 digits>  the codes of what is alike, with what an answer says of a picture
+    NAME_same_<codec_id, 16 digits>   the codes of what is the same
+
+A row of codes is a picture's: id, code, path, sha256 (hexadecimal), size (bytes), mtime (nanoseconds since 1970), taken
+(YYYYMMDDhhmmss by the camera's clock, 0 where it is not known) and facts (retrieval/facts.py as JSON; empty where there
+are none). Collections bear the codec_id in their description, by which one that somebody else made is told.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, get_args
+
+from semblance.indexer.catalog import CurrentCodec, Generation, Purpose
+from semblance.indexer.milvus.address import Address
+from semblance.indexer.milvus.connection import Server
+from semblance.retrieval.codes import width
+from semblance.retrieval.errors import LibraryError, UsageError
+
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+MOST = 16_384  # rows that Milvus gives at once
+FIELDS = ("id", "code", "path", "sha256", "size", "mtime", "taken", "facts")
+SHARDS = 2  # a collection's; each is written and searched by itself
+_FORMAT = 1
+_TEXT = 65_535  # bytes that Milvus lets a text have
+_PATH, _FACTS = 8_192, 2_048
+_LIBRARY, _COMING = "library", ".coming"
+
+
+@dataclass(frozen=True)
+class Held:
+    """What one collection holds: codes of `purpose` by a codec, exactly as they were at `generation` of the library.
+
+    `pictures` rows; `last`: the highest id they ever had; `at`: the time by Milvus at which all were there. `through`:
+    up to which id that is so, while it is being filled; None where it is so of all. `whole` is false as well while
+    changes are being written.
+    """
+
+    purpose: Purpose
+    codec_id: str
+    bits: int
+    model: str
+    collection: str
+    generation: Generation
+    pictures: int = 0
+    last: int = 0
+    at: int = 1
+    through: int | None = None
+    whole: bool = False
+
+    @property
+    def codec(self) -> CurrentCodec:
+        """Whose codes they are."""
+        return CurrentCodec(self.codec_id, self.bits, self.model)
+
+
+@dataclass(frozen=True)
+class State:
+    """Of which library the collections under a name are, and what they hold."""
+
+    library: str
+    holds: dict[Purpose, Held]
+    coming: dict[Purpose, Held] = field(default_factory=dict)  # of another codec, being filled beside those
+
+
+def collection(name: str, purpose: Purpose, codec_id: str) -> str:
+    """What the collection of these codes is called."""
+    return f"{name}_{purpose}_{codec_id[:16]}"
+
+
+def state(server: Server) -> State | None:
+    """What there is under the address's name; None where there is nothing. Raises LibraryError where somebody else made
+    it, or a later version of Semblance, IndexAway."""
+    name = f"{server.address.name}_state"
+    if not server.ask("has_collection", name):
+        return None
+    if described(server, name) != _says(_LIBRARY):
+        raise _foreign(server.address, name)
+    rows = server.ask("query", name, filter='key != ""', output_fields=["key", "value"], consistency_level="Strong")
+    values = {str(row["key"]): json.loads(row["value"]) for row in rows}
+    if _LIBRARY not in values:
+        return None
+    holds, coming = (_held(values, suffix) for suffix in ("", _COMING))
+    return State(values[_LIBRARY]["library"], holds, coming)
+
+
+def _held(values: dict[str, Any], suffix: str) -> dict[Purpose, Held]:
+    there = {purpose: values[purpose + suffix] for purpose in PURPOSES if purpose + suffix in values}
+    return {purpose: Held(**said | {"generation": Generation(**said["generation"])}) for purpose, said in there.items()}
+
+
+def claim(server: Server, library: str) -> State:
+    """The same, made where there is nothing yet. UsageError where another library has the name."""
+    name = f"{server.address.name}_state"
+    there = state(server)
+    if there is None:
+        if not server.ask("has_collection", name):
+            _create(server, name, _state_fields(_says(_LIBRARY)), "vector", 1)
+        put(server, _LIBRARY, {"library": library, "format": _FORMAT})
+        there = State(library, {})
+    if there.library != library:
+        raise UsageError(
+            f"{server.address} holds another library ({there.library[:8]}) than this one ({library[:8]}): name another."
+        )
+    return there
+
+
+def note(server: Server, held: Held, coming: bool = False) -> Held:
+    """Write down what a collection holds, one that is searched or one that is coming; as it is then."""
+    put(server, held.purpose + (_COMING if coming else ""), asdict(held))
+    return held
+
+
+def come(server: Server, held: Held) -> None:
+    """What was coming is searched from now on, and what was there before is dropped."""
+    there = state(server)
+    note(server, held)
+    forget(server, held.purpose + _COMING)
+    before = there and there.holds.get(held.purpose)
+    if before and before.collection != held.collection and is_ours(server, before):
+        server.change("drop_collection", before.collection)
+
+
+def forget(server: Server, key: str) -> None:
+    """Take a line out of the state."""
+    server.change("delete", f"{server.address.name}_state", ids=[key])
+
+
+def line(server: Server, key: str) -> dict[str, Any] | None:
+    """A line of the state, as it is at this moment; None where there is none."""
+    rows = server.ask(
+        "query", f"{server.address.name}_state", ids=[key], output_fields=["value"], consistency_level="Strong"
+    )
+    return json.loads(rows[0]["value"]) if rows else None
+
+
+def described(server: Server, name: str) -> str:
+    """A collection's description."""
+    return str(server.ask("describe_collection", name).get("description", ""))
+
+
+def make(server: Server, held: Held) -> Held:
+    """An empty collection for these codes, in place of Semblance's own. LibraryError where somebody else has one."""
+    if server.ask("has_collection", held.collection):
+        if described(server, held.collection) != _says(held.codec_id):
+            raise _foreign(server.address, held.collection)
+        server.change("drop_collection", held.collection)
+    _create(server, held.collection, _code_fields(_says(held.codec_id), held.bits), "code", SHARDS)
+    return replace(held, pictures=0, at=1, through=0, whole=False)
+
+
+def drop(server: Server) -> None:
+    """Drop all that is under the address's name. Raises LibraryError where somebody else made it, IndexAway."""
+    there = state(server)
+    if there is not None:
+        for held in [*there.holds.values(), *there.coming.values()]:
+            if is_ours(server, held):
+                server.change("drop_collection", held.collection)
+    if server.ask("has_collection", f"{server.address.name}_state"):
+        server.change("drop_collection", f"{server.address.name}_state")
+
+
+def is_ours(server: Server, held: Held) -> bool:
+    """Whether the collection is there, and for codes of this codec. LibraryError where somebody else made it."""
+    if not server.ask("has_collection", held.collection):
+        return False
+    if described(server, held.collection) != _says(held.codec_id):
+        raise _foreign(server.address, held.collection)
+    return True
+
+
+def _foreign(address: Address, name: str) -> LibraryError:
+    return LibraryError(f"The collection {name} in the Milvus at {address.place} is not Semblance's: name another.")
+
+
+def _says(what: str) -> str:
+    return f"Semblance {_FORMAT}: {what}"
+
+
+def put(server: Server, key: str, value: dict[str, Any]) -> None:
+    """Write a line of the state."""
+    row = {"key": key, "value": json.dumps(value), "vector": b"\0"}
+    server.change("upsert", f"{server.address.name}_state", [row])
+
+
+def _create(server: Server, name: str, fields: Any, vector: str, shards: int) -> None:
+    """A collection of these fields, searched exactly. Milvus takes some seconds to load one, which are not waited for
+    here: several come together, and whoever asks too early asks again."""
+    import pymilvus
+
+    index = pymilvus.MilvusClient.prepare_index_params()
+    index.add_index(vector, index_type="BIN_FLAT", metric_type="HAMMING")
+    server.change("create_collection", name, schema=fields, num_shards=shards, consistency_level="Strong")
+    server.change("create_index", name, index_params=index, sync=False)
+    server.change("load_collection", name, _async=True)
+
+
+def _code_fields(description: str, bits: int) -> Any:
+    from pymilvus import DataType, MilvusClient
+
+    fields = MilvusClient.create_schema(auto_id=False, description=description)
+    fields.add_field("id", DataType.INT64, is_primary=True)
+    fields.add_field("code", DataType.BINARY_VECTOR, dim=8 * width(bits))
+    for name, longest in (("path", _PATH), ("sha256", 64), ("facts", _FACTS)):
+        fields.add_field(name, DataType.VARCHAR, max_length=longest)
+    for name in ("size", "mtime", "taken"):
+        fields.add_field(name, DataType.INT64)
+    return fields
+
+
+def _state_fields(description: str) -> Any:
+    from pymilvus import DataType, MilvusClient
+
+    fields = MilvusClient.create_schema(auto_id=False, description=description)
+    fields.add_field("key", DataType.VARCHAR, max_length=64, is_primary=True)
+    fields.add_field("value", DataType.VARCHAR, max_length=_TEXT)
+    fields.add_field("vector", DataType.BINARY_VECTOR, dim=8)  # Milvus asks for one
+    return fields

@@ -1,0 +1,87 @@
+"""Whether a folder of shards is whole, before anything of it is taken into a library."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from semblance.indexer.shards import making, places, plan
+from semblance.indexer.shards.places import Place
+from semblance.indexer.shards.plan import MANIFEST, Plan
+from semblance.retrieval.errors import ShardsError, UsageError
+
+_AGAIN = "delete it, run `semblance encode` again, and import then. Nothing was imported."
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A folder of shards that was looked through: how many rows they have, and the Parquet of each, in the list's
+    order."""
+
+    rows: int
+    shards: Callable[[], Iterator[bytes]]
+
+
+def whole(folder: str, partial: bool = False) -> Whole:
+    """Compare each shard with its checksum and the plan. `partial`: those that are not there may be lacking.
+
+    Raises UsageError where it is no folder of shards, and ShardsError where one is cut, damaged, there twice, of
+    another plan or model, or lacking.
+    """
+    place = places.place(folder)
+    found = plan.read(place)
+    if found is None:
+        raise UsageError(f"{folder} is a folder without {MANIFEST}: name a file of codes, or what `encode` has made.")
+    _check_names(place, found)
+    there, rows = list[int](), 0
+    for number in range(found.shards):
+        if (own := _encoded(place, found, number)) is not None:
+            there.append(number)
+            rows += own * len(found.models)
+    if len(there) < found.shards and not partial:
+        raise ShardsError(_lacking(place, found, {*there}))
+    return Whole(rows, lambda: (_table(place, found, number) for number in there))
+
+
+def _check_names(place: Place, found: Plan) -> None:
+    """ShardsError where the folder has a shard that is none of the plan's."""
+    wanted = {f"{found.name(number)}{suffix}" for number in range(found.shards) for suffix in (".json", ".parquet")}
+    if others := sorted(
+        name for name in place.sizes() if name.endswith((".parquet", ".json")) and name not in {*wanted, MANIFEST}
+    ):
+        raise ShardsError(
+            f"{place.shown} has {others[0]}, which is no shard of its plan, or one that is there twice: take it out. "
+            "Nothing was imported."
+        )
+
+
+def _encoded(place: Place, found: Plan, number: int) -> int | None:
+    """How many pictures a shard has codes of, None where it is not there. ShardsError where it is not right."""
+    said = making.said(place, found, number)
+    if said is None:
+        return None
+    name = f"{place.shown}/{found.name(number)}"
+    if said.codecs != [model.codec_id for model in found.models]:
+        raise ShardsError(f"{name} has codes of another model ({said.codecs[0][:12]}) than its plan: {_AGAIN}")
+    if said.number != number:
+        raise ShardsError(f"{name} is shard {said.number} once more: {_AGAIN}")
+    run = found.run(number)
+    if said.plan != found.id or said.encoded + len(said.failed) != run.stop - run.start:
+        raise ShardsError(f"{name} is of another plan: {_AGAIN}")
+    table = _table(place, found, number)
+    if len(table) != said.size or hashlib.sha256(table).hexdigest() != said.sha256:
+        what = "cut short" if len(table) < said.size else "not what its checksum says"
+        raise ShardsError(f"{name}.parquet is {what}: {_AGAIN}")
+    return said.encoded
+
+
+def _table(place: Place, found: Plan, number: int) -> bytes:
+    return place.read(f"{found.name(number)}.parquet") or b""
+
+
+def _lacking(place: Place, found: Plan, there: set[int]) -> str:
+    lacking = [number for number in range(found.shards) if number not in there]
+    some = ", ".join(map(str, lacking[:10])) + (" and others" if len(lacking) > 10 else "")
+    return (
+        f"{place.shown} lacks {len(lacking):,} of its {found.shards:,} shards ({some}): run `semblance encode` again "
+        "to make them, or take what is there with --partial. Nothing was imported."
+    )

@@ -1,0 +1,100 @@
+"""`--index` of the commands: what a library is searched by, said, built, and refused in a sentence."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semblance.indexer.derived import built
+from semblance.indexer.run import pipeline
+from semblance.retrieval.codec import Codec
+from semblance.retrieval.index import ENGINES
+from tests.conftest import ROOT, paint
+from tests.indexer.derived.rough import SLOWLY
+from tests.scripts.test_cli import call
+
+ENGINE = "ivf"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, codec: Codec) -> Path:
+    """A folder of small pictures, and a library of it beside it."""
+    place = tmp_path_factory.mktemp("place")
+    for seed in range(40):
+        paint(place / "pictures" / f"{seed}.png", seed)
+    pipeline.update([place / "pictures"], place / "library", codec, threads=2)
+    return place
+
+
+def standing(library: Path, *options: str) -> dict[str, Any]:
+    done = call("status", "--library", library, "--json", *options)
+    assert done.exit_code == 0, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    assert said["engine"] == said["index"]["alike"]["engine"]
+    return said["index"]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("command", ["status", "search", "index", "duplicates", "serve"])
+def test_an_unknown_index_is_refused_with_those_there_are(place: Path, command: str) -> None:
+    asks: dict[str, list[str | Path]] = {"search": [place / "pictures" / "1.png"], "serve": ["--port", "0"]}
+    more = asks.get(command, [])
+    done = call(command, *more, "--library", place / "library", "--index", "hnsw")
+    assert done.exit_code == 2
+    assert f"There is no index 'hnsw': there are auto, flat, mapped, {', '.join(ENGINES)}" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_an_index_is_built_by_its_name_said_searched_and_left_alone(place: Path) -> None:
+    library, picture = place / "library", place / "pictures" / "7.png"
+    assert standing(library)["alike"]["asked"] == "auto"
+    assert standing(library)["alike"]["wanted"] is None
+    assert standing(library, "--index", ENGINE)["alike"].items() >= {"engine": "flat", "wanted": ENGINE}.items()
+    exact = call("search", picture, "--library", library, "--k", "1").stdout
+
+    done = call("index", "--library", library, "--index", ENGINE)
+    assert (done.exit_code, done.stderr.count(f"{ENGINE} is built of 40 codes")) == (0, 2), done.stderr
+    said = standing(library, "--index", ENGINE)
+    for purpose in ("alike", "same"):
+        assert said[purpose].items() >= {"asked": ENGINE, "engine": ENGINE, "wanted": None, "laid_over": 0}.items()
+        assert 0.99 <= said[purpose]["recall"] <= 1
+        assert said[purpose]["memory"] >= 40 * 40
+    text = call("status", "--library", library, "--index", ENGINE).stdout
+    assert f"searched   alike: by {ENGINE} (it was asked for), finds " in text
+    assert " bytes  engines\n" in text
+    assert standing(library)["alike"]["engine"] == "flat", "what was built costs auto nothing where there is little"
+    assert call("search", picture, "--library", library, "--k", "1", "--index", ENGINE).stdout == exact
+
+    folders = sorted((library / built.FOLDER).iterdir())
+    again = call("index", place / "pictures", "--library", library, "--index", ENGINE, "--json")
+    assert json.loads(again.stdout)["unchanged"] == 40
+    assert sorted((library / built.FOLDER).iterdir()) == folders
+
+
+def test_who_has_nothing_to_do_is_told(place: Path) -> None:
+    done = call("index", place / "pictures", "--library", place / "library", "--watch", "--index", ENGINE)
+    assert done.exit_code == 2
+    assert "leave --fit, --drop and --index to a run of its own" in done.stderr
+
+
+def test_ctrl_c_while_it_builds_leaves_nothing_half(place: Path, tmp_path: Path, codec: Codec) -> None:
+    """The command itself, whose engine takes an hour."""
+    pipeline.update([place / "pictures"], tmp_path / "library", codec, threads=2)
+    program = (
+        "import sys; from tests.indexer.derived.rough import Rough; from semblance.retrieval.index import ENGINES\n"
+        "ENGINES['rough'] = Rough; from semblance.__main__ import main; sys.argv[0] = 'semblance'; main()"
+    )
+    command = [sys.executable, "-c", program, "index", "--library", str(tmp_path / "library"), "--index", "rough"]
+    slowly, pipe = {**os.environ, SLOWLY: "1"}, subprocess.PIPE
+    process = subprocess.Popen(command, cwd=ROOT, env=slowly, stdout=pipe, stderr=pipe, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "half built\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130, said
+    assert "Interrupted: what was indexed is kept, and searched as before" in said
+    assert [*(tmp_path / "library" / built.FOLDER).iterdir()] == []
