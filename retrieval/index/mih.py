@@ -34,7 +34,7 @@ from semblance.retrieval.index.hashing import flips, ranges
 from semblance.retrieval.index.tables import Tables
 from semblance.retrieval.progress import Progress
 
-LOOK, READ, ROUND = 6, 10, 60_000  # what a look at a key, a candidate and a round cost: a code in a scan costs 1
+LOOK, READ, ROUND = 6, 10, 100_000  # what a look at a key, a candidate and a round cost: a code in a scan costs 1
 _faiss: Any = faiss  # whose types lack `hammings`
 _FIRST, _KNOWN = 256, 16  # the first round may cost this part of a scan; the k-th best so far tells enough after this
 _FADING = 0.75  # how full keys are one bit farther away, as measured on codes of photographs
