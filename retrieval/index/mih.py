@@ -34,7 +34,7 @@ from semblance.retrieval.index.hashing import flips, ranges
 from semblance.retrieval.index.tables import Tables
 from semblance.retrieval.progress import Progress
 
-LOOK, READ, ROUND = 4, 10, 60_000  # what a look at a key, a candidate and a round cost: a code in a scan costs 1
+LOOK, READ, ROUND = 6, 10, 100_000  # what a look at a key, a candidate and a round cost: a code in a scan costs 1
 _faiss: Any = faiss  # whose types lack `hammings`
 _FIRST, _KNOWN = 256, 16  # the first round may cost this part of a scan; the k-th best so far tells enough after this
 _FADING = 0.75  # how full keys are one bit farther away, as measured on codes of photographs
@@ -104,17 +104,19 @@ class MihIndex(Flat):
             if not plan.affords(shells, looks, met.tolist()):
                 return None
             rows = tables.rows(ranges(starts, lengths))
+            if rows.max(initial=0) >= len(self):  # the file was damaged since it was opened
+                return None
             far = self._far(code, rows)
             near = far <= farthest
             best = np.sort(np.concatenate([best, far[near].astype(np.int64) << 32 | rows[near]]))
             best = best[np.diff(best, prepend=-1) > 0][:k]
-        return best
+        return best if len(best) == k else None
 
     def _far(self, code: Codes, rows: npt.NDArray[np.uint32]) -> Distances:
         """How far the codes in these rows (N,) are from one code (W,)."""
         far = np.empty(len(rows), np.int32)
         for start in range(0, len(rows), _BLOCK):
-            read = self._codes.take(rows[start : start + _BLOCK], axis=0, mode="clip")  # [] takes four times as long
+            read = self._codes.take(rows[start : start + _BLOCK], axis=0)  # [] takes four times as long
             into = faiss.swig_ptr(far[start:])
             _faiss.hammings(faiss.swig_ptr(code), faiss.swig_ptr(read), 1, len(read), read.shape[1], into)
         return far
