@@ -30,7 +30,7 @@ from semblance.retrieval import codes as packed
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.index.contract import Distances, Ids
 from semblance.retrieval.index.flat import MANY, Flat, blank, by_cores
-from semblance.retrieval.index.hashing import flips, ranges
+from semblance.retrieval.index.hashing import ranges
 from semblance.retrieval.index.tables import Tables
 from semblance.retrieval.progress import Progress
 
@@ -97,11 +97,8 @@ class MihIndex(Flat):
         while (farthest := int(best[k - 1] >> 32) if len(best) >= k else self.bits) > plan.bound:
             if not (shells := plan.cheapest(farthest - plan.bound)):
                 return None
-            near_keys = [keys[part] ^ flips(tables.sizes[part], radius) for part, radius in shells]
-            starts, lengths, hits = tables.find(np.concatenate(near_keys))
-            looks = [len(each) for each in near_keys]
-            met = np.diff(np.concatenate([[0], np.cumsum(lengths)])[np.searchsorted(hits, np.cumsum(looks))], prepend=0)
-            if not plan.affords(shells, looks, met.tolist()):
+            starts, lengths, of = tables.find(keys, shells)
+            if not plan.affords(shells, np.bincount(of, lengths, len(shells)).tolist()):
                 return None
             rows = tables.rows(ranges(starts, lengths))
             if rows.max(initial=0) >= len(self):  # the file was damaged since it was opened
@@ -165,13 +162,14 @@ class Plan:
             heapq.heapreplace(ahead, (self._cost(part, radius + 1), part, radius + 1))
         return [] if telling and self.spent + cost > most else chosen
 
-    def affords(self, shells: Sequence[tuple[int, int]], looks: Sequence[int], met: Sequence[int]) -> bool:
-        """Take note of what looks have met; whether reading that costs less than a scan."""
-        self.spent += ROUND + LOOK * sum(looks) + READ * sum(met)
-        for (part, radius), looked, found in zip(shells, looks, met, strict=True):
+    def affords(self, shells: Sequence[tuple[int, int]], met: Sequence[float]) -> bool:
+        """Take note of how many codes each look has met; whether reading them costs less than a scan."""
+        self.spent += ROUND + READ * sum(met)
+        for (part, radius), found in zip(shells, met, strict=True):
+            size = self.sizes[part]
+            self.spent += LOOK * comb(size, radius)
             self.radii[part] = radius
-            mean = self.count / 2 ** self.sizes[part]
-            self.full[part] = max(_FADING * found / looked, mean) if looked else mean
+            self.full[part] = max(_FADING * found / max(comb(size, radius), 1), self.count / 2**size)
         return self.spent <= self.patience * self.count
 
     def _cost(self, part: int, radius: int) -> float:
