@@ -68,6 +68,11 @@ def path(text: str) -> Path:
     return files.named(text)
 
 
+def file_or_milvus(text: str) -> Path | str:
+    """A path, or the address of a Milvus, as it is."""
+    return text if text.startswith(("milvus://", "milvuss://")) else path(text)
+
+
 def argument(help: str, metavar: str) -> Any:
     """An argument that names a file or a folder."""
     return typer.Argument(parser=path, metavar=metavar, help=help)
@@ -77,7 +82,10 @@ def place(text: str) -> Path | str:
     """The same of what may be an address too (s3://bucket/folder, milvus://HOST:PORT/NAME), which stays text."""
     if address.is_address(text):
         return text
-    return storage.named(text) if storage.is_address(text) else path(text)
+    try:
+        return storage.named(text) if storage.is_address(text) else path(text)
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def stored(help: str, metavar: str) -> Any:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import numpy as np
@@ -24,6 +25,9 @@ from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
 from semblance.scripts.scenes import write_sample
 from tests.indexer.milvus.server import Milvus
+
+if TYPE_CHECKING:
+    from tests.buckets import S3, Road
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -72,6 +76,33 @@ def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Milvus]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def s3() -> "S3":
+    """A real S3 server."""
+    from tests.buckets import S3
+
+    return S3()
+
+
+@pytest.fixture(scope="session")
+def the_road(s3: "S3") -> "Road":
+    """The one road of these tests."""
+    from tests.buckets import Road
+
+    return Road(s3.port)
+
+
+@pytest.fixture
+def road(the_road: "Road") -> Iterator["Road"]:
+    """The way to it of this process, on which requests may be seen and hindered."""
+    from tests.buckets import asking
+
+    with asking(the_road.url):
+        the_road.asked.clear()
+        yield the_road
+        the_road.hinder = lambda *_: None
 
 
 @pytest.fixture(scope="session")

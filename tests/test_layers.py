@@ -10,7 +10,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ["retrieval", "indexer", "api", "scripts"]  # each may import itself and what stands before it
 TRAINING_ONLY = {"torch", "torchvision", "onnx", "onnxscript"}
-ONE_PLACE = {"ray": "indexer/shards/cluster.py"}  # a library, and where alone it is imported
+ONE_PLACE = {  # a library, and where alone it is imported
+    "ray": "indexer/shards/cluster.py",
+    "pymilvus": "indexer/milvus",
+    "grpc": "indexer/milvus",
+    **dict.fromkeys(("fsspec", "s3fs", "aiobotocore", "botocore", "boto3"), "retrieval/storage/reaching.py"),
+}
 SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
 SQL = re.compile(
     r"\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|PRAGMA|ATTACH|VACUUM|BEGIN|COMMIT|ROLLBACK)\b\s*(\S|$)"
@@ -102,20 +107,6 @@ def test_libraries_that_have_one_place_stay_there(path: Path) -> None:
     modules = {module.partition(".")[0] for module in imported(path.read_text(), package_of(path))}
     places = {name: place for name, place in ONE_PLACE.items() if name in modules}
     assert all(path.is_relative_to(ROOT / place) for place in places.values()), places
-
-
-@each_source
-def test_storage_is_reached_in_one_place(path: Path) -> None:
-    packages = {module.partition(".")[0] for module in imported(path.read_text(), package_of(path))}
-    if path != ROOT / "retrieval/storage/reaching.py":
-        assert not packages & {"fsspec", "s3fs", "aiobotocore", "botocore", "boto3"}
-
-
-@each_source
-def test_pymilvus_stays_inside_its_room(path: Path) -> None:
-    if path.parent != ROOT / "indexer/milvus":
-        modules = imported(path.read_text(), package_of(path))
-        assert not {module for module in modules if module.partition(".")[0] in ("pymilvus", "grpc")}
 
 
 @each_source

@@ -1,38 +1,28 @@
 """index.faiss and copies.faiss: snapshots of the catalog's codes, of what is alike and of what is the same, so that a
 service starts without reading the catalog row by row.
 
-    index.faiss = FAISS's own file, the state as JSON, the JSON's length in 8 bytes, the SHA-256 of all that, MAGIC
-
-A snapshot is trusted if its checksum is right and the catalog knows its generation; what came after that generation is
-taken in from the catalog. Otherwise the index is built from the catalog.
+A snapshot (sealed.py says what its file is like) is trusted if its checksum is right and the catalog knows its
+generation; what came after that generation is taken in from the catalog. Otherwise the index is built from the catalog.
 
 The snapshot of a codec that is not current lies beside its encoder, models/<codec_id>/index.faiss, so that a switch to
 it or back is two renames. A reader that comes in between finds it in one place or the other.
 """
 
 import contextlib
-import hashlib
-import json
-import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose, codecs
-from semblance.indexer.derived import encoders
+from semblance.indexer.derived import encoders, sealed
 from semblance.indexer.derived.doubts import Doubt, is_wrong
 from semblance.retrieval.errors import SnapshotError
-from semblance.retrieval.files import open_regular, replace
+from semblance.retrieval.files import open_regular
 from semblance.retrieval.index import CodeIndex, FlatIndex, MappedFlat
-from semblance.retrieval.index.mapped import read, to_file
 
 FILES: dict[Purpose, str] = {"alike": "index.faiss", "same": "copies.faiss"}
 FILE = FILES["alike"]
-_MAGIC = b"SEMBLNC2"
-_TAIL = 4096  # bytes at a snapshot's end that hold its state, which is some 200 long
-_CHECKSUM = slice(-32 - len(_MAGIC), -len(_MAGIC))
 
 
 def load(
@@ -51,9 +41,9 @@ def mapped(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> tuple[Map
     path = place(catalog, purpose, codec)
     if path is None:
         raise SnapshotError(f"{catalog.folder} has no snapshot of these codes that could be trusted.")
-    size, end = _end(path)
-    doubt = Doubt({path: (size + (_CHECKSUM.start or 0), bytes(end[_CHECKSUM]))})
-    if _end(path)[1] != end:
+    size, end = sealed.end(path)
+    doubt = Doubt({path: sealed.sealed(end, size)})
+    if sealed.end(path)[1] != end:
         doubt.end()
         raise SnapshotError(f"{path} has made way for another.")
     with doubt.using():
@@ -78,16 +68,13 @@ def count(path: Path) -> int:
     return 0
 
 
-def generation(catalog: Catalog, path: Path, codec: CurrentCodec, end: bytes | memoryview | None = None) -> Generation:
+def generation(catalog: Catalog, path: Path, codec: CurrentCodec, end: bytes | None = None) -> Generation:
     """The generation that the snapshot of these codes at `path`, which ends so, is of. SnapshotError where it is none
     of this library's."""
-    end = _end(path)[1] if end is None else end
-    if end[-len(_MAGIC) :] != _MAGIC:
-        raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
+    state = sealed.says(path, sealed.end(path)[1] if end is None else end)
     try:
-        state = _says(end)
         saved = Generation(state["number"], state["token"])
-    except (ValueError, LookupError, TypeError) as error:
+    except LookupError as error:
         raise SnapshotError(f"{path} does not say what it is a snapshot of.") from error
     if state != _state(catalog, codec, saved) or not catalog.knows(saved):
         raise SnapshotError(f"{path} is of another library, of other codes or of a history that this library has not.")
@@ -101,7 +88,7 @@ def refresh(catalog: Catalog, purpose: Purpose = "alike") -> FlatIndex:
     if where != catalog.folder / FILES[purpose]:
         _change_places(catalog, catalog.folder / FILES[purpose], codec)
     if saved != generation:
-        _write(index, catalog.folder / FILES[purpose], _state(catalog, codec, generation))
+        sealed.write(index, catalog.folder / FILES[purpose], _state(catalog, codec, generation))
     return index
 
 
@@ -109,7 +96,7 @@ def prepare(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> None:
     """Make a snapshot of a codec that is to be current soon, so that whoever follows finds it there. Raises OSError."""
     index, generation, saved, _ = _present(catalog, purpose, codec)
     if saved != generation:
-        _write(index, beside(catalog.folder, codec.codec_id), _state(catalog, codec, generation))
+        sealed.write(index, beside(catalog.folder, codec.codec_id), _state(catalog, codec, generation))
 
 
 def beside(library: Path, codec_id: str) -> Path:
@@ -122,7 +109,7 @@ def fits(catalog: Catalog, purpose: Purpose) -> bool:
     catalog put back, is made anew when it is next wanted. SnapshotError where it is damaged."""
     codec = _codec(catalog, purpose)
     path = catalog.folder / FILES[purpose]
-    _checked(path)
+    sealed.check(path)
     try:
         index, saved = _read(catalog, path, codec)
     except SnapshotError:
@@ -191,72 +178,15 @@ def _change_places(catalog: Catalog, own: Path, codec: CurrentCodec) -> None:
 def _whose(path: Path) -> str | None:
     """The codec_id of the codes in a snapshot, by what it says; None where it says nothing."""
     try:
-        return str(_says(_end(path)[1])["codec_id"])
-    except (SnapshotError, ValueError, LookupError, TypeError):
+        return str(sealed.says(path, sealed.end(path)[1])["codec_id"])
+    except (SnapshotError, LookupError):
         return None
-
-
-def _end(path: Path) -> tuple[int, bytes]:
-    """How many bytes a file has, and its last. Raises SnapshotError."""
-    try:
-        with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - _TAIL))
-            return size, file.read()
-    except OSError as error:
-        raise SnapshotError(f"{path} cannot be read: {error}.") from error
-
-
-def _says(end: bytes | memoryview) -> dict[str, Any]:
-    """What the end of a snapshot says of it. Raises ValueError and TypeError where it says nothing."""
-    whole = end[: _CHECKSUM.start]
-    length = int.from_bytes(whole[-8:], "little")
-    said = json.loads(bytes(whole[-8 - length : -8]))
-    if not isinstance(said, dict):
-        raise TypeError("the state of a snapshot is an object")
-    return said
 
 
 def _read(catalog: Catalog, path: Path, codec: CurrentCodec) -> tuple[FlatIndex, Generation]:
     """What is in the file, and of which generation. SnapshotError where it must not be trusted."""
-    checksum = hashlib.sha256()
-    try:
-        with open_regular(path) as file:
-            ids, codes = read(path, file, codec.bits, checksum.update)
-            rest = file.read()
-    except OSError as error:
-        raise SnapshotError(f"{path} cannot be read: {error}.") from error
-    checksum.update(rest[: _CHECKSUM.start])
-    _check(path, rest, checksum.digest())
-    return FlatIndex(codec.bits, ids, codes), generation(catalog, path, codec, rest)
-
-
-def _checked(path: Path) -> None:
-    """SnapshotError where the file's checksum is not right."""
-    checksum, end = hashlib.sha256(), b""
-    try:
-        with open_regular(path) as file:
-            while block := file.read(2**20):
-                end += block
-                checksum.update(end[: _CHECKSUM.start])
-                end = end[_CHECKSUM.start :]
-    except OSError as error:
-        raise SnapshotError(f"{path} cannot be read: {error}.") from error
-    _check(path, end, checksum.digest())
-
-
-def _check(path: Path, end: bytes, digest: bytes) -> None:
-    if end[-len(_MAGIC) :] != _MAGIC or end[_CHECKSUM] != digest:
-        raise SnapshotError(f"{path} is no snapshot of this version of Semblance, or it is damaged.")
-
-
-def _write(index: FlatIndex, path: Path, of: dict[str, str | int]) -> None:
-    state = json.dumps(of).encode()
-    parts = [*to_file(index), state, len(state).to_bytes(8, "little")]
-    checksum = hashlib.sha256()
-    for part in parts:
-        checksum.update(part)
-    replace(path, [*parts, checksum.digest(), _MAGIC])
+    ids, codes, end = sealed.read(path, codec.bits)
+    return FlatIndex(codec.bits, ids, codes), generation(catalog, path, codec, end)
 
 
 def _state(catalog: Catalog, codec: CurrentCodec, generation: Generation) -> dict[str, str | int]:

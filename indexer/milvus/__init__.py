@@ -4,34 +4,13 @@
     connection.py  a server: time limits, what is away for a moment, one sentence for what is wrong
     schema.py      what collections hold, what they are called, the state that says of what they are whole
     narrowing.py   folders and days as Milvus says them
+    loading.py     what a library with a catalog is searched by
     searching.py   the nearest, exactly as brute force has them
     filling.py     brings collections to a catalog's state
+    leasing.py     one filler at a time
     moving.py      a whole library there and back
 
 The catalog stays the truth: what is in Milvus can be made anew from it. pymilvus is imported here and nowhere else.
 """
 
-from semblance.indexer.catalog import Catalog, CurrentCodec, Generation, Purpose
-from semblance.indexer.milvus import address, schema
-from semblance.indexer.milvus.connection import Server
-from semblance.indexer.milvus.searching import MilvusCodes, MilvusIndex
-from semblance.retrieval.errors import CodecMismatch, LibraryError
-
-
-def load(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, where: str) -> tuple[MilvusIndex, Generation]:
-    """The index of the codes of `codec` in the Milvus at the address `where`, and the generation it stands for. Raises
-    UsageError, IndexAway, CodecMismatch, and LibraryError where it holds nothing of this library, or not all of it."""
-    named = address.parse(where)
-    mend = f"run `semblance index --library {catalog.folder} --index {named}`"
-    server = Server(named)
-    there = schema.state(server)
-    held = there.holds.get(purpose) if there else None
-    if there is not None and there.library != catalog.library:
-        raise LibraryError(f"{named} holds another library than {catalog.folder}: name another.")
-    if held is not None and held.codec_id != codec.codec_id:
-        raise CodecMismatch(f"{named} holds codes of {held.model}, the library's are of {codec.model}: {mend}.")
-    if held is None or held.through is not None or not schema.is_ours(server, held):
-        raise LibraryError(f"{named} does not hold all codes of {catalog.folder} yet: {mend}.")
-    if not catalog.knows(held.generation):
-        raise LibraryError(f"{named} holds what {catalog.folder}, put back perhaps, never was: {mend}.")
-    return MilvusIndex(MilvusCodes(server, held)), held.generation
+from semblance.indexer.milvus.loading import load as load

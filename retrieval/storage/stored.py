@@ -139,4 +139,4 @@ def _nanoseconds(info: dict[str, Any]) -> int:
         when = when.replace(microsecond=0) if "LastModified" in info else when
         since = (when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
         return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1_000
-    return int(when * 10**9)
+    return round(when * 10**6) * 1_000  # listings and looks are apart in what a float does not hold

@@ -34,6 +34,7 @@ from semblance.scripts.benchmarks.scale.bench import scale
 from semblance.scripts.benchmarks.service import service
 from semblance.scripts.benchmarks.siege import siege
 from semblance.scripts.benchmarks.soak import soak
+from semblance.scripts.benchmarks.stored import stored
 from semblance.scripts.benchmarks.training import training
 from semblance.scripts.benchmarks.unchanged import unchanged
 
@@ -59,6 +60,7 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "powercuts": powercuts,
     "scale": scale,
     "unchanged": unchanged,
+    "stored": stored,
     "cluster": cluster,
 }
 UNNAMED = ["search", "index", "photographs", "service", "install", "encode", "processes"]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from semblance.indexer.catalog import Catalog, Changes, Generation, NewPicture, Writer
-from semblance.indexer.derived import snapshot
+from semblance.indexer.derived import sealed, snapshot
 from semblance.indexer.derived.snapshot import FILE, load, refresh, take_in
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.index import FlatIndex, MappedFlat
@@ -33,7 +33,7 @@ def some(*names: str) -> list[NewPicture]:
 def write(index: FlatIndex, catalog: Catalog) -> None:
     """Write an index as the snapshot of this state, whatever it holds."""
     state = snapshot._state(catalog, snapshot._codec(catalog, "alike"), catalog.generation())
-    snapshot._write(index, catalog.folder / FILE, state)
+    sealed.write(index, catalog.folder / FILE, state)
 
 
 def written(folder: Path) -> tuple[int, int, int]:

@@ -215,10 +215,14 @@ def test_a_full_one_and_a_wrong_password_are_one_sentence_each(library: Drawn, t
                 with pytest.raises(UsageError) as refused:
                     ask(library.folder, denying.address("name", wrong))
                 assert "does not know this user" in said(refused)
-        with pytest.raises(DiskFull) as full:
+
+        def until_full() -> None:
             for n in range(100):  # it denies once it has counted, each second
                 fill(library.folder, denying.address("name", "root:Milvus@"))
                 library.add(1000 + n, 1)
+
+        with pytest.raises(DiskFull) as full:
+            until_full()
         assert "takes nothing more" in said(full)
     finally:
         denying.kill()
