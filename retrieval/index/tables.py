@@ -80,8 +80,8 @@ class Tables:
 
     @classmethod
     def build(cls, codes: Codes, bits: int, folder: Path, progress: Progress) -> None:
-        """Write the tables of codes (N, W) into `folder`. Takes 8 bytes in memory for each code and part, and 24 more
-        for each code. Raises OSError."""
+        """Write the tables of codes (N, W) into `folder`. Takes about 12 bytes in memory for each code and part. Raises
+        OSError."""
         parted, count = sizes(bits, len(codes)), len(codes)
         sample = codes.take(np.arange(0, count, -(-count // _SAMPLED) or 1), axis=0)
         shared, nothing = share_out(sample, bits, parted), np.empty(0, np.uint32)
@@ -90,19 +90,19 @@ class Tables:
         for start in range(0, count, _AT_ONCE):
             keys[:, start : start + _AT_ONCE] = (tables.keys(codes[start : start + _AT_ONCE]) - tables._first).T
             progress(start, count * (len(parted) + 1))
-        present, starts = [], []
+        kind = np.uint32 if keys.size < 2**32 else np.uint64
+        bitmaps, starts = [], []
         for part, of_part in enumerate(keys):
             bitmap, first, rows = _sorted(of_part, parted[part])
-            present.append(bitmap)
-            starts.append(first + part * count)
+            bitmaps.append(bitmap)
+            starts.append((first + part * count).astype(kind))
             of_part[:] = rows
             progress(count * (part + 2), count * (len(parted) + 1))
-        kind = np.uint32 if keys.size < 2**32 else np.uint64
-        bitmaps = np.concatenate(present)
-        before = np.cumsum(np.bitwise_count(bitmaps), dtype=kind) - np.bitwise_count(bitmaps)
-        found = {"present": bitmaps, "before": before, "starts": np.concatenate([*starts, [keys.size]]), "rows": keys}
-        for name, array in {"shared": shared, **found}.items():
-            np.save(folder / f"{name}.npy", array.ravel().astype(kind if name in _KINDS[1:3] else array.dtype))
+        present = np.concatenate(bitmaps)
+        before = np.cumsum(np.bitwise_count(present), dtype=kind) - np.bitwise_count(present).astype(kind)
+        ends = np.concatenate([*starts, np.array([keys.size], kind)])
+        for name, array in zip(("shared", *_KINDS), (shared, present, before, ends, keys.ravel()), strict=True):
+            np.save(folder / f"{name}.npy", array)
 
     @classmethod
     def open(cls, codes: Codes, bits: int, folder: Path) -> Self:
