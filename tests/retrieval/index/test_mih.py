@@ -11,7 +11,7 @@ from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import SnapshotError
 from semblance.retrieval.index import ENGINES, FlatIndex, Overlay
 from semblance.retrieval.index.flat import Flat
-from semblance.retrieval.index.hashing import flips, ranges
+from semblance.retrieval.index.hashing import ranges
 from semblance.retrieval.index.mih import MihIndex, Plan
 from semblance.retrieval.index.tables import share_out, sizes
 from semblance.retrieval.progress import quiet
@@ -71,28 +71,29 @@ def test_all_within_the_bound_have_been_met_and_one_farther_may_be_missed(tmp_pa
         far = packed.hamming(query[None], stored)[0]
         plan, keys, met = Plan(tables.sizes, 3000, np.inf), tables.keys(query[None])[0], np.zeros(3000, np.bool_)
         while plan.bound < 20:
-            for part, radius in (shells := plan.cheapest(3)):
-                starts, lengths, _ = tables.find(keys[part] ^ flips(tables.sizes[part], radius))
-                met[tables.rows(ranges(starts, lengths))] = True
-            plan.affords(shells, [1] * len(shells), [1] * len(shells))
+            starts, lengths, _ = tables.find(keys, shells := plan.cheapest(3))
+            met[tables.rows(ranges(starts, lengths))] = True
+            plan.affords(shells, [1] * len(shells))
             assert met[far <= plan.bound].all()
             tight += np.sum(~met[far == plan.bound + 1])
     assert tight > 0
 
 
-def test_every_code_is_where_its_keys_are(tmp_path: Path) -> None:
-    stored = some_codes(500, BITS)
+@pytest.mark.parametrize("bits", [3, 6, 7, 40, BITS])
+def test_looks_meet_the_codes_that_differ_so_in_a_part_and_no_others(tmp_path: Path, bits: int) -> None:
+    stored = some_codes(500, bits)
     stored[100:400:2] = stored[7]
-    engine = built(tmp_path, stored)
-    signs, tables = packed.unpack(stored, BITS), engine._tables
-    assert sorted(bit for part in parts_of(engine) for bit in part) == list(range(BITS))
-    for part, bits in enumerate(parts_of(engine)):
-        for id in (0, 7, 8, 100, 499):
-            same = np.flatnonzero((signs[:, bits] == signs[id, bits]).all(axis=1))
-            starts, lengths, hits = tables.find(tables.keys(stored[id : id + 1])[:, part])
-            assert hits.tolist() == [0]
-            assert tables.rows(ranges(starts, lengths)).tolist() == same.tolist()
-    assert len(tables.find(tables.keys(~stored)[:, 0])[2]) < 500
+    engine = built(tmp_path, stored, bits)
+    signs, tables = packed.unpack(stored, bits), engine._tables
+    shells = [(part, radius) for part, size in enumerate(tables.sizes) for radius in range(size + 2)]
+    assert sorted(bit for part in parts_of(engine) for bit in part) == list(range(bits))
+    for query in np.concatenate([some_codes(3, bits, 1), stored[[7, 8, 100]]]):
+        starts, lengths, of = tables.find(tables.keys(query[None])[0], shells)
+        differing = signs ^ packed.unpack(query[None], bits)
+        for shell, (part, radius) in enumerate(shells):
+            expected = np.flatnonzero(differing[:, parts_of(engine)[part]].sum(axis=1) == radius)
+            rows = tables.rows(ranges(starts[of == shell], lengths[of == shell]))
+            assert sorted(rows.tolist()) == expected.tolist()
 
 
 @pytest.mark.parametrize(("bits", "count"), [(1, 0), (1, 9), (12, 300), (256, 0), (256, 10**4), (256, 10**7), (512, 1)])
