@@ -98,7 +98,7 @@ OfLibrary = Annotated[
 ]
 Plots = Annotated[
     Path | None,
-    console.option("For `scale`: where plots go, and results, so that a cut run goes on.", show_default="(no plots)"),
+    console.option("For `scale`: where plots go, and results, so that a cut run goes on.", show_default="none"),
 ]
 
 
