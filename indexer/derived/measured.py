@@ -17,6 +17,7 @@ from semblance.retrieval.index.mapped import MappedFlat, to_file
 from semblance.retrieval.progress import Progress, quiet
 
 _SAMPLE = 2**20  # codes that engines are tried on: of fewer a scan is as quick as the best of them
+_ASKED = 200  # queries that tell one engine from another; what is built is tuned with more
 _COPIES = 2  # of the file are in memory for a moment while a snapshot is loaded
 _GROWN = 2  # times as many codes: then engines are tried anew
 
@@ -72,7 +73,7 @@ def tried(library: Path, codec_id: str, codes: FlatIndex, progress: Progress = q
             files.replace(draft / "codes", to_file(sample))
             stored = MappedFlat(draft / "codes", codes.bits)
             engine.build(stored, draft, quiet)
-            tuned = tuning.tune(engine.open(stored, draft), recall=AIM, k=K)
+            tuned = tuning.tune(engine.open(stored, draft), recall=AIM, k=K, queries=_ASKED)
             found.append(Tried(name, tuned.milliseconds / tuned.exact_milliseconds, tuned.recall))
             shutil.rmtree(draft)
         said = {"size": len(codes), "engines": [*ENGINES], "tried": [vars(each) for each in found]}
