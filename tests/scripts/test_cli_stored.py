@@ -41,6 +41,10 @@ def test_a_bucket_from_index_to_remove_without_a_secret(s3: S3, road: Road, tmp_
     moved = semblance("import", tmp_path / "codes.npz", "--library", tmp_path / "moved", env=environment)
     assert moved.returncode == 0, moved.stderr
     run("search", "s3://cli/in/none.png", code=2)
+    run("search", "s3://cli", code=2)
+    run("export", "s3://cli/codes.npz", code=2)
+    assert "on a disk" in said[-1]
+    assert not Path("s3:").exists()
     run("search", "s3://cli/in/new.png", code=2)
     run("index", f"s3://{SECRETS[0]}:{SECRETS[1]}@cli/in", code=2)
     run("remove", "s3://cli/in")

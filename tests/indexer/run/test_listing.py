@@ -11,7 +11,7 @@ import pytest
 from semblance.indexer.catalog import Catalog, Writer, finding, naming
 from semblance.indexer.keeping import removing, verifying
 from semblance.indexer.library import Library
-from semblance.indexer.run import pipeline
+from semblance.indexer.run import listing, pipeline
 from semblance.indexer.run.pipeline import Summary
 from semblance.indexer.run.scan import scan
 from semblance.retrieval.errors import StorageError, UsageError
@@ -75,6 +75,13 @@ def test_an_unchanged_bucket_is_one_listing(bucket: Bucketful, road: Road, count
     road.asked.clear()
     assert counts(bucket.index()) == (0, 0, 0, 6, 0)
     assert road.asked == [f"GET /{bucket.name}"]
+
+
+def test_a_long_listing_says_how_far_it_is(bucket: Bucketful, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(listing, "_A_PAGE", 2)
+    told: list[tuple[int, int]] = []
+    scan([bucket.root], tmp_path / "library", progress=lambda *how_far: told.append(how_far))
+    assert told == [(1, 0), (3, 0), (5, 0)], "those before each second one"
 
 
 def test_what_changed_moved_or_went_is_taken_in(bucket: Bucketful, road: Road, counts: Counts) -> None:
