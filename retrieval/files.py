@@ -46,6 +46,11 @@ def private(path: str | Path, flags: int) -> int:
     return os.open(path, flags, 0o666 & os.stat(os.path.dirname(path) or ".").st_mode)  # noqa: PTH116, PTH120
 
 
+def made(path: Path) -> BinaryIO:
+    """A new file to write to, for programs that write by themselves; as private as its folder."""
+    return open(path, "wb", opener=private)
+
+
 def secret(path: str | Path, flags: int) -> int:
     """An opener for `open`: a file that it makes is open to its owner alone."""
     return os.open(path, flags, 0o600)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semblance.retrieval import codes as packed
+from semblance.retrieval import files
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import SnapshotError
 from semblance.retrieval.index.contract import Rows
@@ -54,9 +55,11 @@ class HashIndex(Flat):
         kind = np.int32 if len(stored) < 2**31 else np.int64
         starts = np.zeros(2**length + 1, kind)
         np.cumsum(np.bincount(addresses, minlength=2**length), out=starts[1:])
-        np.save(folder / _STARTS, starts)
+        with files.made(folder / _STARTS) as file:
+            np.save(file, starts)
         progress(1, 2)
-        np.save(folder / _ROWS, np.argsort(addresses, kind="stable").astype(kind))
+        with files.made(folder / _ROWS) as file:
+            np.save(file, np.argsort(addresses, kind="stable").astype(kind))
         progress(2, 2)
 
     @classmethod

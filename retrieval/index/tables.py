@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semblance.retrieval import codes as packed
+from semblance.retrieval import files
 from semblance.retrieval.codes import BIT_ORDER, Codes
 from semblance.retrieval.errors import SnapshotError
 from semblance.retrieval.index.hashing import flips
@@ -102,7 +103,8 @@ class Tables:
         before = np.cumsum(np.bitwise_count(present), dtype=kind) - np.bitwise_count(present).astype(kind)
         ends = np.concatenate([*starts, np.array([keys.size], kind)])
         for name, array in zip(("shared", *_KINDS), (shared, present, before, ends, keys.ravel()), strict=True):
-            np.save(folder / f"{name}.npy", array)
+            with files.made(folder / f"{name}.npy") as file:
+                np.save(file, array)
 
     @classmethod
     def open(cls, codes: Codes, bits: int, folder: Path) -> Self:
