@@ -2,8 +2,8 @@
 
 A key is a number that a part's bits make. Which keys there are is a bitmap, one bit a key; where the rows of each key
 that is there begin is a list, and how many keys are there before each 64 is another. So a look at a key that is not
-there reads eight bytes, and keys may well be five times as many as codes: a list with a place for each would be larger
-than the codes. Of all parts the tables lie one after the other, so that many looks are one step of NumPy's.
+there reads a bit, and keys may well be five times as many as codes: a list with a place for each would be larger than
+the codes. Of all parts the tables lie one after the other, so that looks into several are one step of NumPy's.
 
     shared.npy   (bits,)      int64    which bits the first part has, then those of the next
     present.npy  (words,)     uint64   the bitmaps
@@ -13,6 +13,7 @@ than the codes. Of all parts the tables lie one after the other, so that many lo
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ import numpy.typing as npt
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codes import BIT_ORDER, Codes
 from semblance.retrieval.errors import SnapshotError
+from semblance.retrieval.index.hashing import flips
 from semblance.retrieval.progress import Progress
 
 WIDEST = 32  # bits of a key
@@ -73,13 +75,13 @@ class Tables:
         for part, (start, size) in enumerate(zip(starts.tolist(), sizes, strict=True)):
             place = np.arange(size)
             self._weights[self._shared[start : start + size], 2 * part + place // 16] = 2.0 ** (place % 16)
-        words = [_words(size) for size in sizes]
-        self._first = 64 * (np.cumsum(words) - words)  # of each part, the first of its keys among all parts'
+        of_part = [_words(size) for size in sizes]
+        self._first = 64 * (np.cumsum(of_part) - of_part)  # of each part, the first of its keys among all parts'
 
     @classmethod
     def build(cls, codes: Codes, bits: int, folder: Path, progress: Progress) -> None:
-        """Write the tables of codes (N, W) into `folder`. Takes 8 bytes in memory for each code and part, and 24 more
-        for each code. Raises OSError."""
+        """Write the tables of codes (N, W) into `folder`. Takes about 12 bytes in memory for each code and part. Raises
+        OSError."""
         parted, count = sizes(bits, len(codes)), len(codes)
         sample = codes.take(np.arange(0, count, -(-count // _SAMPLED) or 1), axis=0)
         shared, nothing = share_out(sample, bits, parted), np.empty(0, np.uint32)
@@ -88,19 +90,19 @@ class Tables:
         for start in range(0, count, _AT_ONCE):
             keys[:, start : start + _AT_ONCE] = (tables.keys(codes[start : start + _AT_ONCE]) - tables._first).T
             progress(start, count * (len(parted) + 1))
-        present, starts = [], []
+        kind = np.uint32 if keys.size < 2**32 else np.uint64
+        bitmaps, starts = [], []
         for part, of_part in enumerate(keys):
-            words, first, rows = _sorted(of_part, parted[part])
-            present.append(words)
-            starts.append(first + part * count)
+            bitmap, first, rows = _sorted(of_part, parted[part])
+            bitmaps.append(bitmap)
+            starts.append((first + part * count).astype(kind))
             of_part[:] = rows
             progress(count * (part + 2), count * (len(parted) + 1))
-        kind = np.uint32 if keys.size < 2**32 else np.uint64
-        words = np.concatenate(present)
-        before = np.cumsum(np.bitwise_count(words), dtype=kind) - np.bitwise_count(words)
-        found = {"present": words, "before": before, "starts": np.concatenate([*starts, [keys.size]]), "rows": keys}
-        for name, array in {"shared": shared, **found}.items():
-            np.save(folder / f"{name}.npy", array.ravel().astype(kind if name in _KINDS[1:3] else array.dtype))
+        present = np.concatenate(bitmaps)
+        before = np.cumsum(np.bitwise_count(present), dtype=kind) - np.bitwise_count(present).astype(kind)
+        ends = np.concatenate([*starts, np.array([keys.size], kind)])
+        for name, array in zip(("shared", *_KINDS), (shared, present, before, ends, keys.ravel()), strict=True):
+            np.save(folder / f"{name}.npy", array)
 
     @classmethod
     def open(cls, codes: Codes, bits: int, folder: Path) -> Self:
@@ -118,33 +120,38 @@ class Tables:
     def _has(self, codes: Codes) -> bool:
         """Whether some of these codes (N, W) are where their keys are."""
         tried = np.unique(np.linspace(0, len(codes) - 1, _TRIED).astype(np.int64)) if len(codes) else np.empty(0, int)
-        keys = self.keys(codes.take(tried, axis=0)).ravel()
-        starts, lengths, hits = self.find(keys)
-        if len(hits) < len(keys):
-            return False
-        for row, start, length in zip(np.repeat(tried, len(self.sizes)), starts, lengths, strict=True):
-            of_key = self._rows[start : start + length]
-            at = np.searchsorted(of_key, row)
-            if at == len(of_key) or of_key[at] != row:
+        for row, keys in zip(tried.tolist(), self.keys(codes.take(tried, axis=0)), strict=True):
+            starts, lengths, of = self.find(keys, [(part, 0) for part in range(len(self.sizes))])
+            for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+                at = start + np.searchsorted(self._rows[start : start + length], row)
+                if at == start + length or self._rows[at] != row:
+                    return False
+            if len(of) < len(self.sizes):
                 return False
         return True
 
     def keys(self, codes: Codes) -> Numbers:
-        """The keys (N, m) of codes (N, W), numbered on from part to part; to flip bits of one, flip its lowest."""
+        """The keys (N, m) of codes (N, W), numbered on from part to part; a part's own bits are the lowest."""
         bits = np.unpackbits(codes, axis=1, count=len(self._shared), bitorder=BIT_ORDER)
         halves = (bits.astype(np.float32) @ self._weights).astype(np.int64)
         return self._first + (halves[:, ::2] | halves[:, 1::2] << 16)
 
-    def find(self, keys: Numbers) -> tuple[Numbers, Numbers, npt.NDArray[np.intp]]:
-        """Of keys (L,): where the rows of those that are there begin, how many each has, and which of `keys` they are,
-        ascending."""
+    def find(self, keys: Numbers, shells: Sequence[tuple[int, int]]) -> tuple[Numbers, Numbers, Numbers]:
+        """Of all keys that differ from `keys` (m,) by so many bits of such a part: where the rows of those that are
+        there begin, how many each has, and which of `shells`, of parts and bits, it is of."""
+        hits = [self._present_of(flips(self.sizes[part], radius) ^ keys[part]) for part, radius in shells]
+        key = np.concatenate(hits)
+        starts, ends = (self._starts.take(at, mode="clip").astype(np.int64) for at in (key, key + 1))
+        return starts, np.maximum(ends - starts, 0), np.repeat(np.arange(len(shells)), [len(each) for each in hits])
+
+    def _present_of(self, keys: Numbers) -> Numbers:
+        """Which numbers those of `keys` (L,) have that are there, among all that are there."""
         word, bit = keys >> 6, (keys & 63).view(np.uint64)
         present = self._present.take(word)
-        hits = np.flatnonzero(present >> bit & np.uint64(1))
-        lower = present[hits] & ((np.uint64(1) << bit[hits]) - np.uint64(1))
-        key = self._before.take(word[hits]).astype(np.int64) + np.bitwise_count(lower)
-        starts, ends = (self._starts.take(at, mode="clip").astype(np.int64) for at in (key, key + 1))
-        return starts, np.maximum(ends - starts, 0), hits
+        at = np.flatnonzero(present >> bit & np.uint64(1))
+        lower = present[at] & ((np.uint64(1) << bit[at]) - np.uint64(1))
+        numbers: Numbers = self._before.take(word[at]).astype(np.int64) + np.bitwise_count(lower)
+        return numbers
 
     def rows(self, places: Numbers) -> npt.NDArray[np.uint32]:
         """The rows of codes at these places (N,). Where a file was damaged since, they may be any number."""
@@ -164,23 +171,23 @@ def _sorted(keys: npt.NDArray[np.uint32], size: int) -> tuple[Words, Numbers, Nu
     ordered, rows = (both >> np.uint64(32)).astype(np.int64), (both & np.uint64(2**32 - 1)).astype(np.int64)
     first = np.flatnonzero(np.diff(ordered, prepend=-1))
     present = ordered[first]
-    words = np.zeros(_words(size), np.uint64)
+    bitmap = np.zeros(_words(size), np.uint64)
     if len(present):
         of_word = np.flatnonzero(np.diff(present >> 6, prepend=-1))
         set_bits = np.uint64(1) << (present & 63).astype(np.uint64)
-        words[present[of_word] >> 6] = np.bitwise_or.reduceat(set_bits, of_word)
-    return words, first, rows
+        bitmap[present[of_word] >> 6] = np.bitwise_or.reduceat(set_bits, of_word)
+    return bitmap, first, rows
 
 
 def _fits(arrays: dict[str, npt.NDArray[Any]], bits: int, parted: list[int], count: int) -> bool:
     """Whether arrays as they were read are tables of `count` codes, as far as kinds and sizes tell."""
     shared, present, before, starts, rows = arrays.values()
     kind = np.uint32 if count * len(parted) < 2**32 else np.uint64
-    words, keys = sum(map(_words, parted)), len(starts) - 1 if starts.ndim == 1 else -1
+    length, keys = sum(map(_words, parted)), len(starts) - 1 if starts.ndim == 1 else -1
     return (
         [array.dtype for array in arrays.values()] == [np.int64, np.uint64, kind, kind, np.uint32]
         and [array.shape for array in arrays.values()]
-        == [(bits,), (words,), (words,), (keys + 1,), (count * len(parted),)]
+        == [(bits,), (length,), (length,), (keys + 1,), (count * len(parted),)]
         and np.array_equal(np.sort(shared), np.arange(bits))
         and keys == before[-1] + np.bitwise_count(present[-1])
         and starts[-1] == len(rows)

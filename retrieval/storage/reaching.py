@@ -7,7 +7,7 @@ not know.
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import TimeoutError as Waiting
 from contextlib import suppress
 from typing import Any, TypeVar, cast
@@ -41,16 +41,18 @@ def filesystem(address: str) -> tuple[Any, str]:
     return own, address if scheme in ("http", "https") else address.partition("://")[2]
 
 
-def warm(address: str) -> None:
-    """Begin, in a thread, what the first request there takes beside itself: half a second of imports, and a client."""
+def warm(places: Iterable[object]) -> None:
+    """Begin, in a thread, what the first request to addresses among these takes beside itself: half a second of
+    imports, and a client."""
 
-    def begin() -> None:
+    def begin(address: str) -> None:
         with suppress(Exception):  # the first request says it
             own, _ = filesystem(address)
             if hasattr(own, "connect"):
                 own.connect()
 
-    threading.Thread(target=begin, daemon=True).start()
+    for address in {place.partition("/")[0]: place for place in places if isinstance(place, str)}.values():
+        threading.Thread(target=begin, args=(address,), daemon=True).start()
 
 
 def _begun(scheme: str) -> Any:

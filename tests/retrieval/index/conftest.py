@@ -89,6 +89,11 @@ class Patient(MihIndex):
 
     patience = math.inf
 
+    def _nearest(self, codes: Codes, k: int) -> tuple[Distances, Rows]:
+        found = super()._nearest(codes, k)
+        assert found[0].min(initial=0) >= 0, "all codes were to be compared"
+        return found
+
 
 def save(index: CodeIndex, path: Path) -> None:
     replace(path, to_file(index))
