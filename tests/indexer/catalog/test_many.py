@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semblance.indexer.catalog import Catalog, Writer, naming, said
+from semblance.indexer.catalog import Catalog, Narrowing, Writer, finding, naming, said
 from semblance.indexer.derived import thumbnails
 from semblance.indexer.keeping import removing
 from semblance.retrieval import storage
@@ -79,3 +79,15 @@ def test_pictures_are_removed_without_reading_others(library: Path, monkeypatch:
     left = [thumbnails.thumbnail_path(library, new(content).sha256).exists() for content in ("/a", "/c/d")]
     assert left == [True, False]
     assert [entry.path for entry in removing.remove(library, ["/c"]).pictures] == ["/c/a"]
+
+
+def test_a_folder_that_holds_all_is_no_narrowing(catalog: Writer) -> None:
+    assert finding.narrows(catalog, Narrowing("/p")), "of nothing all are left out"
+    catalog.record([new(path) for path in PATHS["between"]], [])
+    for folder, leaves_out in (("/", False), ("/p", True), ("/p/a", True), ("/z", True)):
+        assert finding.narrows(catalog, Narrowing(folder)) == leaves_out
+        assert (len(catalog.among(Narrowing(folder))) < len(PATHS["between"])) == leaves_out
+    assert finding.narrows(catalog, Narrowing("/", min_pixels=1))
+    catalog.forget([path for path in PATHS["between"] if not path.startswith("/p/a/")])
+    assert not finding.narrows(catalog, Narrowing("/p/a/"))
+    assert finding.narrows(catalog, Narrowing("/p/a/b/c"))
