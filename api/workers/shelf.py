@@ -64,7 +64,8 @@ class InLibrary:
     def listed(self, after: int, count: int, narrowing: Narrowing | None) -> tuple[list[Entry], int | None]:
         """See Pictures.listed."""
         with Catalog.opened(self._library) as catalog:
-            return finding.listed(catalog, after, count, catalog.among(narrowing) if narrowing else None)
+            among = catalog.among(narrowing) if narrowing and finding.narrows(catalog, narrowing) else None
+            return finding.listed(catalog, after, count, among)
 
     def small(self, entry: Entry) -> bytes | None:
         """See Shelf.small."""
