@@ -65,12 +65,22 @@ def path(text: str) -> Path:
     """What every argument that names a file or folder is parsed by: `~` is home, and an empty one is refused."""
     if not text:
         raise typer.BadParameter("it is empty.")
-    return files.named(text)
+    try:
+        return files.named(text)
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def index_name(text: str) -> str:
+    """What finds the nearest codes, by its name; an empty one is refused."""
+    if not text:
+        raise typer.BadParameter("it is empty.")
+    return text
 
 
 def file_or_milvus(text: str) -> Path | str:
     """A path, or the address of a Milvus, as it is."""
-    return text if text.startswith(("milvus://", "milvuss://")) else path(text)
+    return text if address.is_address(text) else path(text)
 
 
 def argument(help: str, metavar: str) -> Any:
@@ -110,7 +120,7 @@ Model = Annotated[
 ]
 OwnModel = Annotated[str | None, typer.Option(help=_MODEL, show_default="the library's own")]
 _INDEX = "What finds the nearest codes: auto, flat, mapped, an engine, or milvus://HOST:PORT/NAME."
-Index = Annotated[str | None, typer.Option(metavar="NAME", help=_INDEX, show_default="auto")]
+Index = Annotated[str | None, typer.Option(parser=index_name, metavar="NAME", help=_INDEX, show_default="auto")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
 Models = Annotated[
     list[str] | None,

@@ -23,4 +23,6 @@ def load(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, where: str) ->
         raise LibraryError(f"{named} does not hold all codes of {catalog.folder} yet: {mend}.")
     if not catalog.knows(held.generation):
         raise LibraryError(f"{named} holds what {catalog.folder}, put back perhaps, never was: {mend}.")
+    if lacking := schema.lacking(server, held):
+        raise LibraryError(f"{lacking}: {mend}.")
     return MilvusIndex(MilvusCodes(server, held)), held.generation

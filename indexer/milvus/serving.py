@@ -46,6 +46,7 @@ class Elsewhere:
     codec: Codec
     ways: dict[str, Way[Any]]
     standing: Mapping[Purpose, Loaded]
+    _state = State("", {})  # what was taken in
 
     def __init__(self, index: str, model: str | None = None) -> None:
         """What there is at the address `index`; `model` names the folder of a codec that does not ship. Raises
@@ -120,6 +121,9 @@ class Elsewhere:
                     f"The collection {held.collection} of {self._address} is gone: fill it anew with `semblance index "
                     f"--library DIR --index {self._address}`."
                 )
+            known = held == self._state.holds.get(held.purpose)
+            if not known and (lacking := schema.lacking(self._server, held)):
+                raise LibraryError(f"{lacking}: run `semblance index --library DIR --index {self._address}`.")
         return state
 
     def _take(self, state: State) -> None:

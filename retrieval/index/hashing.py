@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from semblance.retrieval import arrays
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import SnapshotError
@@ -62,10 +63,7 @@ class HashIndex(Flat):
     @classmethod
     def open(cls, stored: Flat, folder: Path) -> Self:
         """See Engine.open."""
-        try:
-            rows, starts = (np.load(folder / name, mmap_mode="r") for name in (_ROWS, _STARTS))
-        except (OSError, ValueError, EOFError) as error:
-            raise SnapshotError(f"{folder} holds no addresses that can be read: {error}.") from error
+        rows, starts = (arrays.mapped(folder / name) for name in (_ROWS, _STARTS))
         count = len(stored)
         whole = (
             rows.shape == (count,)
