@@ -13,8 +13,9 @@ from semblance.retrieval.errors import SnapshotError
 
 # What reading such a file, or an archive of them, raises where it holds anything else. NumPy reads an array's header as
 # Python, and zipfile takes what a member says of itself for its due, so errors of both come out of it.
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, EOFError, SyntaxError, tokenize.TokenError)
-UNREADABLE += (zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError, OverflowError)
+_BY_PARSERS = (SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error)
+_BY_VALUES = (ValueError, LookupError, TypeError, AttributeError, EOFError, RuntimeError, MemoryError, OverflowError)
+UNREADABLE = _BY_PARSERS + _BY_VALUES
 
 
 def mapped(path: Path) -> npt.NDArray[Any]:

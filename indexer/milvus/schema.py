@@ -109,10 +109,15 @@ def _sound(address: Address) -> Iterator[None]:
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise LibraryError(
-            f"The state of {address} is damaged, which another program may have written to: make it anew with "
-            f"`semblance export --force --library DIR {address}`."
-        ) from error
+        raise damaged(address) from error
+
+
+def damaged(address: Address) -> LibraryError:
+    """What is said of a state that Semblance did not write."""
+    return LibraryError(
+        f"The state of {address} is damaged, which another program may have written to: make it anew with "
+        f"`semblance export --force --library DIR {address}`."
+    )
 
 
 def claim(server: Server, library: str) -> State:
@@ -204,6 +209,8 @@ def lacking(server: Server, held: Held) -> str:
     being written to. Somebody else may have taken rows out, or put some in."""
     if not held.whole:
         return ""
+    if held.at > server.now():  # which no search would see the end of
+        return f"The collection {held.collection} is said to be whole at a time that has yet to come"
     count = rows(server, held)
     if count == held.pictures or line(server, held.purpose) != asdict(held):
         return ""

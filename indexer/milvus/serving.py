@@ -163,6 +163,8 @@ class Elsewhere:
                 raise
             log.warning("copies are not told: %s", error)
             return None
+        if codec.bits != held.bits:
+            raise schema.damaged(self._address)
         self._codecs[held.codec_id] = codec
         index = cast(CodeIndex, Steady(self._server, held))  # to which nobody here adds
         own = CodedElsewhere(codec, index, held.generation, state.holds["alike"].pictures, held.last)

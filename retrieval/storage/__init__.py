@@ -11,6 +11,7 @@ tell of them; it is an OSError too, so that whoever reads pictures need not know
     buckets.py    the same for S3, in one request where fsspec takes two, and a listing page by page
 """
 
+from semblance.retrieval.storage.names import OBJECTS as OBJECTS
 from semblance.retrieval.storage.names import below as below
 from semblance.retrieval.storage.names import common as common
 from semblance.retrieval.storage.names import is_address as is_address

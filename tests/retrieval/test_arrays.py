@@ -1,4 +1,4 @@
-"""Files of arrays: what is damaged in them is a sentence, whatever NumPy, Python's own parser and zipfile make of it."""
+"""Files of arrays: what is damaged in them is a sentence, whatever NumPy, Python's parser and zipfile make of it."""
 
 from pathlib import Path
 
@@ -27,8 +27,7 @@ def test_an_array_with_any_one_bit_of_its_header_flipped_is_read_or_refused(tmp_
         file.write_bytes(flipped(whole, bit))
         try:
             arrays.mapped(file)
-        except SnapshotError as error:
-            assert str(error).startswith(f"{file} holds no array that can be read")
+        except SnapshotError:
             refused += 1
     assert refused > HEADER
     file.unlink()

@@ -79,7 +79,7 @@ def test_an_address_where_a_path_has_to_stand_is_not_repeated(place: Path) -> No
         ["index", "--library", away, "--index", "flat"],
         ["serve", "--port", "0", "--library", away.lower()],
     ):
-        done = call(*asked)  # type: ignore[arg-type]
+        done = call(*asked)
         assert (done.exit_code, done.stdout) == (2, ""), asked
         assert SECRET not in done.stderr
         assert "address" in done.stderr
