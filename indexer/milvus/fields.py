@@ -5,8 +5,19 @@ from typing import Any
 from semblance.indexer.milvus.connection import Server
 from semblance.retrieval.codes import width
 
+KINDS = {  # pymilvus.DataType's
+    "id": "INT64",
+    "code": "BINARY_VECTOR",
+    "path": "VARCHAR",
+    "sha256": "VARCHAR",
+    "size": "INT64",
+    "mtime": "INT64",
+    "taken": "INT64",
+    "facts": "VARCHAR",
+}
+FIELDS = tuple(KINDS)
 _TEXT = 65_535  # bytes that Milvus lets a text have
-_PATH, _FACTS = 8_192, 2_048
+_LONGEST = {"path": 8_192, "sha256": 64, "facts": 2_048}  # bytes
 
 
 def create(server: Server, name: str, fields: Any, vector: str, shards: int) -> None:
@@ -28,10 +39,9 @@ def codes(description: str, bits: int) -> Any:
     fields = MilvusClient.create_schema(auto_id=False, description=description)
     fields.add_field("id", DataType.INT64, is_primary=True)
     fields.add_field("code", DataType.BINARY_VECTOR, dim=8 * width(bits))
-    for name, longest in (("path", _PATH), ("sha256", 64), ("facts", _FACTS)):
-        fields.add_field(name, DataType.VARCHAR, max_length=longest)
-    for name in ("size", "mtime", "taken"):
-        fields.add_field(name, DataType.INT64)
+    for name in FIELDS[2:]:
+        longest = {"max_length": _LONGEST[name]} if name in _LONGEST else {}
+        fields.add_field(name, DataType[KINDS[name]], **longest)
     return fields
 
 

@@ -10,20 +10,20 @@ which is searched until the other is whole.
 
 import json
 from collections.abc import Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Purpose
 from semblance.indexer.catalog.coded_pictures import coded_pictures
+from semblance.indexer.keeping.tables import FACTS
 from semblance.indexer.milvus import address, narrowing, schema
 from semblance.indexer.milvus.connection import LIMITS, Limits, Server
+from semblance.indexer.milvus.fields import KINDS
 from semblance.indexer.milvus.leasing import Lease
 from semblance.indexer.milvus.schema import PURPOSES, Held
-from semblance.retrieval.facts import Facts
 from semblance.retrieval.progress import Progress, quiet
 
-FACTS = ("width", "height", "taken", "camera", "latitude", "longitude")
 _GONE = 4_096  # ids that are deleted at once
 
 
@@ -113,24 +113,21 @@ class Filling:
     def _put(self, held: Held, batch: list[dict[str, object]]) -> None:
         if batch:
             self.lease.check()
-            self.server.change("upsert", held.collection, [row(each) for each in batch])
+            rows = zip(*map(_row, batch), strict=True)
+            self.server.put(
+                held.collection,
+                {name: (kind, [*values]) for (name, kind), values in zip(KINDS.items(), rows, strict=True)},
+            )
             self.done += len(batch)
             self.progress(min(self.done, self.total), self.total)
 
 
-def row(said: dict[str, Any]) -> dict[str, Any]:
-    """A row of a collection, of one of the catalog's."""
-    facts = Facts(*(said[name] for name in FACTS)) if said["width"] else None
-    return {
-        "id": said["id"],
-        "code": said["code"],
-        "path": said["path"],
-        "sha256": said["sha256"].hex(),
-        "size": said["size"],
-        "mtime": said["mtime"],
-        "taken": narrowing.moment(facts.taken) if facts else 0,
-        "facts": json.dumps(astuple(facts), ensure_ascii=False) if facts else "",
-    }
+def _row(said: dict[str, Any]) -> tuple[Any, ...]:
+    """A row of a collection, in the order of schema.FIELDS, of one of the catalog's."""
+    facts = [said[name] for name in FACTS] if said["width"] else None
+    taken = narrowing.moment(said["taken"]) if facts else 0
+    told = json.dumps(facts, ensure_ascii=False) if facts else ""
+    return said["id"], said["code"], said["path"], said["sha256"].hex(), said["size"], said["mtime"], taken, told
 
 
 def _reaching(held: Held, batch: list[dict[str, Any]]) -> Held:

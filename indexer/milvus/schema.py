@@ -24,7 +24,6 @@ from semblance.retrieval.errors import LibraryError, UsageError
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 MOST = 16_384  # rows that Milvus gives at once
-FIELDS = ("id", "code", "path", "sha256", "size", "mtime", "taken", "facts")
 SHARDS = 2  # a collection's; each is written and searched by itself
 _FORMAT = 1
 _LIBRARY, _COMING = "library", ".coming"
@@ -131,7 +130,8 @@ def claim(server: Server, library: str) -> State:
         there = State(library, {})
     if there.library != library:
         raise UsageError(
-            f"{server.address} holds another library ({there.library[:8]}) than this one ({library[:8]}): name another."
+            f"{server.address} holds another library ({there.library[:8]}) than this one ({library[:8]}): name another "
+            "or put this one in its place by `semblance export --force`."
         )
     return there
 

@@ -55,7 +55,7 @@ def index(asked: Asked) -> list[Row]:
     ]
 
 
-def indexed(pictures: Path, library: Path, *options: str) -> dict[str, Any]:
+def indexed(pictures: Path | str, library: Path, *options: str) -> dict[str, Any]:
     """What `semblance index --json` says, run as a process of its own. Raises UsageError where it ends in an error."""
     command = [*SEMBLANCE, "index", str(pictures), "--library", str(library), *options]
     done = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, text=True)

@@ -34,6 +34,7 @@ from semblance.scripts.benchmarks.scale.bench import scale
 from semblance.scripts.benchmarks.service import service
 from semblance.scripts.benchmarks.siege import siege
 from semblance.scripts.benchmarks.soak import soak
+from semblance.scripts.benchmarks.stored import stored
 from semblance.scripts.benchmarks.training import training
 from semblance.scripts.benchmarks.unchanged import unchanged
 
@@ -59,6 +60,7 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "powercuts": powercuts,
     "scale": scale,
     "unchanged": unchanged,
+    "stored": stored,
     "cluster": cluster,
 }
 UNNAMED = ["search", "index", "photographs", "service", "install", "encode", "processes"]
@@ -94,7 +96,10 @@ OfLibrary = Annotated[
     Path | None,
     console.option("For `scale`: the library whose codes more are grown from.", show_default="--pictures"),
 ]
-Plots = Annotated[Path | None, console.option("For `scale`: where plots go, and results, so that a cut run goes on.")]
+Plots = Annotated[
+    Path | None,
+    console.option("For `scale`: where plots go, and results, so that a cut run goes on.", show_default="none"),
+]
 
 
 def bench(

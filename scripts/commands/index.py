@@ -15,7 +15,6 @@ from semblance.indexer.changing import choosing, fitting, replacing
 from semblance.indexer.changing.replacing import Options
 from semblance.indexer.derived import building, engines
 from semblance.indexer.derived.encoders import codec_for
-from semblance.indexer.milvus import address
 from semblance.indexer.run import pipeline
 from semblance.retrieval.errors import LibraryError, LibraryLocked, UsageError
 from semblance.scripts import console
@@ -192,7 +191,7 @@ def _build(library: Path, index: str, summary: pipeline.Summary) -> None:
         for said in building.build(library, index, console.progress):
             console.say(said)
     except LibraryError as error:
-        if address.is_address(index):  # without it there is nothing to search by
+        if engines.is_elsewhere(index):  # without it there is nothing to search by
             raise
         summary.warnings.append(str(error))
         console.say(f"warning: {error}")
