@@ -130,7 +130,7 @@ def claim(server: Server, library: str) -> State:
         there = State(library, {})
     if there.library != library:
         raise UsageError(
-            f"{server.address} holds another library ({there.library[:8]}) than this one ({library[:8]}): name another "
+            f"{server.address} holds another library ({there.library[:8]}) than this ({library[:8]}): name another, "
             "or put this one in its place by `semblance export --force`."
         )
     return there
