@@ -378,6 +378,24 @@ def test_the_page_offers_what_there_is(both: Both, chromium: "Browser", sample: 
 
 def test_a_milvus_that_is_killed_and_filled_anew(both: Both) -> None:
     before = both.equal("GET", "/images/3/similar")["results"]
+    state = schema.state(server := Server(address.parse(both.address)))
+    assert state is not None
+    twin = {
+        "id": 3,
+        "code": bytes(32),
+        "path": "/x",
+        "sha256": "00" * 32,
+        "size": 1,
+        "mtime": 1,
+        "taken": 0,
+        "facts": "",
+    }
+    server.change(
+        "insert", state.holds["alike"].collection, [twin, twin]
+    )  # which Milvus searches by, and does not show
+    asked = {"files": {"file": next(both.folder.rglob("*.png")).read_bytes()}}
+    until(lambda: "contradicts itself" in both.alone.post("/search", **asked).text)
+    assert both.alone.get("/images/4/thumbnail").status_code == 200
     both.milvus.kill()
     until(lambda: both.alone.get("/ready").status_code == 503)
     assert both.alone.get("/health").status_code == 200
