@@ -120,5 +120,6 @@ def test_what_is_narrowed_to_most_of_a_large_library_is_not_gathered(
         assert (most[1], few[1]) == (len(expected.results), 0)
         assert isinstance(most[0], Overlay)
         assert isinstance(most[0].base, Flat)
+        assert isinstance(of_all.base, Flat)
         assert np.shares_memory(most[0].base._codes, of_all.base._codes)
         assert isinstance(few[0], Flat)
