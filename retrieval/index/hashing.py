@@ -17,8 +17,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from semblance.retrieval import arrays, files
 from semblance.retrieval import codes as packed
-from semblance.retrieval import files
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import SnapshotError
 from semblance.retrieval.index.contract import Rows
@@ -65,10 +65,7 @@ class HashIndex(Flat):
     @classmethod
     def open(cls, stored: Flat, folder: Path) -> Self:
         """See Engine.open."""
-        try:
-            rows, starts = (np.load(folder / name, mmap_mode="r") for name in (_ROWS, _STARTS))
-        except (OSError, ValueError, EOFError) as error:
-            raise SnapshotError(f"{folder} holds no addresses that can be read: {error}.") from error
+        rows, starts = (arrays.mapped(folder / name) for name in (_ROWS, _STARTS))
         count = len(stored)
         whole = (
             rows.shape == (count,)
