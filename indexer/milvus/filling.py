@@ -10,7 +10,7 @@ which is searched until the other is whole.
 
 import json
 from collections.abc import Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,12 @@ from semblance.indexer.milvus import address, narrowing, schema
 from semblance.indexer.milvus.connection import LIMITS, Limits, Server
 from semblance.indexer.milvus.leasing import Lease
 from semblance.indexer.milvus.schema import PURPOSES, Held
-from semblance.retrieval.facts import Facts
 from semblance.retrieval.progress import Progress, quiet
 
 FACTS = ("width", "height", "taken", "camera", "latitude", "longitude")
 _GONE = 4_096  # ids that are deleted at once
+
+Row = dict[str, Any]
 
 
 def fill(
@@ -112,28 +113,25 @@ class Filling:
                 held = schema.note(self.server, replace(held, through=held.last), coming)
         return replace(held, through=None)
 
-    def _put(self, held: Held, batch: list[dict[str, object]]) -> None:
+    def _put(self, held: Held, batch: list[Row]) -> None:
         if batch:
             self.lease.check()
-            self.server.change("upsert", held.collection, [row(each) for each in batch])
+            schema.write(self.server, held, columns(batch))
             self.done += len(batch)
             self.progress(min(self.done, self.total), self.total)
 
 
-def row(said: dict[str, Any]) -> dict[str, Any]:
-    """A row of a collection, of one of the catalog's."""
-    facts = Facts(*(said[name] for name in FACTS)) if said["width"] else None
+def columns(batch: Sequence[Row]) -> dict[str, list[Any]]:
+    """Rows of a collection, of some of the catalog's, field by field."""
+    facts = [[said[name] for name in FACTS] if said["width"] else None for said in batch]
+    taken = FACTS.index("taken")
     return {
-        "id": said["id"],
-        "code": said["code"],
-        "path": said["path"],
-        "sha256": said["sha256"].hex(),
-        "size": said["size"],
-        "mtime": said["mtime"],
-        "taken": narrowing.moment(facts.taken) if facts else 0,
-        "facts": json.dumps(astuple(facts), ensure_ascii=False) if facts else "",
+        **{name: [said[name] for said in batch] for name in ("id", "code", "path", "size", "mtime")},
+        "sha256": [said["sha256"].hex() for said in batch],
+        "taken": [narrowing.moment(each[taken]) if each else 0 for each in facts],
+        "facts": [json.dumps(each, ensure_ascii=False) if each else "" for each in facts],
     }
 
 
-def _reaching(held: Held, batch: list[dict[str, Any]]) -> Held:
+def _reaching(held: Held, batch: list[Row]) -> Held:
     return replace(held, last=max(held.last, batch[-1]["id"])) if batch else held

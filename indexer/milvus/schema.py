@@ -25,7 +25,7 @@ FIELDS = ("id", "code", "path", "sha256", "size", "mtime", "taken", "facts")
 SHARDS = 2  # a collection's; each is written and searched by itself
 _FORMAT = 1
 _TEXT = 65_535  # bytes that Milvus lets a text have
-_PATH, _FACTS = 8_192, 2_048
+_LONGEST = {"path": 8_192, "sha256": 64, "facts": 2_048}
 _LIBRARY, _COMING = "library", ".coming"
 
 
@@ -185,6 +185,12 @@ def put(server: Server, key: str, value: dict[str, Any]) -> None:
     server.change("upsert", f"{server.address.name}_state", [row])
 
 
+def write(server: Server, held: Held, columns: dict[str, list[Any]]) -> None:
+    """Put rows, by their FIELDS, in place of those of the same id."""
+    kinds = _kinds()
+    server.put(held.collection, [{"name": name, "type": kinds[name], "values": columns[name]} for name in FIELDS])
+
+
 def _create(server: Server, name: str, fields: Any, vector: str, shards: int) -> None:
     """A collection of these fields, searched exactly. Milvus takes some seconds to load one, which are not waited for
     here: several come together, and whoever asks too early asks again."""
@@ -197,16 +203,21 @@ def _create(server: Server, name: str, fields: Any, vector: str, shards: int) ->
     server.change("load_collection", name, _async=True)
 
 
-def _code_fields(description: str, bits: int) -> Any:
-    from pymilvus import DataType, MilvusClient
+def _kinds() -> dict[str, Any]:
+    from pymilvus import DataType
 
+    text = dict.fromkeys(_LONGEST, DataType.VARCHAR)
+    return dict.fromkeys(FIELDS, DataType.INT64) | {"code": DataType.BINARY_VECTOR} | text
+
+
+def _code_fields(description: str, bits: int) -> Any:
+    from pymilvus import MilvusClient
+
+    more: dict[str, dict[str, Any]] = {name: {"max_length": longest} for name, longest in _LONGEST.items()}
+    more |= {"id": {"is_primary": True}, "code": {"dim": 8 * width(bits)}}
     fields = MilvusClient.create_schema(auto_id=False, description=description)
-    fields.add_field("id", DataType.INT64, is_primary=True)
-    fields.add_field("code", DataType.BINARY_VECTOR, dim=8 * width(bits))
-    for name, longest in (("path", _PATH), ("sha256", 64), ("facts", _FACTS)):
-        fields.add_field(name, DataType.VARCHAR, max_length=longest)
-    for name in ("size", "mtime", "taken"):
-        fields.add_field(name, DataType.INT64)
+    for name, kind in _kinds().items():
+        fields.add_field(name, kind, **more.get(name, {}))
     return fields
 
 

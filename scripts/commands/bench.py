@@ -27,6 +27,7 @@ from semblance.scripts.benchmarks.install import install
 from semblance.scripts.benchmarks.library import index, search
 from semblance.scripts.benchmarks.load import load
 from semblance.scripts.benchmarks.malformed import malformed
+from semblance.scripts.benchmarks.milvus import milvus
 from semblance.scripts.benchmarks.photographs import photographs
 from semblance.scripts.benchmarks.processes import processes
 from semblance.scripts.benchmarks.putback import putback
@@ -60,6 +61,7 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "scale": scale,
     "unchanged": unchanged,
     "cluster": cluster,
+    "milvus": milvus,
 }
 UNNAMED = ["search", "index", "photographs", "service", "install", "encode", "processes"]
 SIZES, LEAST = "10000,100000,1000000,10000000,50000000", 1000
@@ -84,7 +86,7 @@ Model = Annotated[
     ),
 ]
 Recipe = Annotated[str, typer.Option(help="For `training`: the recipe's name.")]
-CodesAsked = Annotated[int, typer.Option(min=1000, help="For `duplicates` and `load`: how many codes.")]
+CodesAsked = Annotated[int, typer.Option(min=1000, help="For `duplicates`, `load` and `milvus`: how many codes.")]
 Minutes = Annotated[float, typer.Option(min=0.1, help="For `soak`: how long.")]
 Sizes = Annotated[str, typer.Option(metavar="N,N...", help="For `scale`: how many codes.")]
 Engines = Annotated[
@@ -92,9 +94,18 @@ Engines = Annotated[
 ]
 OfLibrary = Annotated[
     Path | None,
-    console.option("For `scale`: the library whose codes more are grown from.", show_default="--pictures"),
+    console.option("For `scale`, `milvus`: the library whose codes more are grown from.", show_default="--pictures"),
 ]
 Plots = Annotated[Path | None, console.option("For `scale`: where plots go, and results, so that a cut run goes on.")]
+Elsewhere = Annotated[
+    str | None,
+    typer.Option(
+        "--milvus",
+        metavar="milvus://HOST:PORT/NAME",
+        help="For `milvus`: a server that runs, and a name that is free there.",
+        show_default="a server of its own",
+    ),
+]
 
 
 def bench(
@@ -108,6 +119,7 @@ def bench(
     engines: Engines = None,
     library: OfLibrary = None,
     plots: Plots = None,
+    elsewhere: Elsewhere = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Measure how fast and how large Semblance is here. Without names, those that take no minutes."""
@@ -115,9 +127,10 @@ def bench(
     if unknown := [name for name in wanted if name not in BENCHES]:
         raise UsageError(f"There is no benchmark {unknown[0]!r}: there are {', '.join(BENCHES)}.")
     some = tuple(engines.split(",")) if engines else ()
+    named = model or [], recipe, codes, minutes, library, plots, _sizes(sizes), some, elsewhere
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="semblance-bench-") as scratch:
-        asked = Asked(Path(scratch), pictures, model or [], recipe, codes, minutes, library, plots, _sizes(sizes), some)
+        asked = Asked(Path(scratch), pictures, *named)
         for name in wanted:
             console.say(f"measuring: {name}")
             rows += BENCHES[name](asked)

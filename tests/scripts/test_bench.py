@@ -11,10 +11,13 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from semblance.indexer.milvus import address
+from semblance.indexer.milvus.connection import Server
 from semblance.retrieval import images
 from semblance.retrieval.codec import Codec, find_model, shipped_models
 from semblance.retrieval.images import InputSpec
 from semblance.scripts.benchmarks import encode, figures, photographs, service
+from semblance.scripts.benchmarks.stores.milvus_server import Milvus
 from semblance.scripts.commands import bench
 from semblance.scripts.main import build
 
@@ -279,3 +282,13 @@ def test_training_without_torch_says_how_to_get_it(tmp_path: Path, semblance: Ru
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "No module named 'torch'): pip install 'semblance[train]'" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_milvus_is_filled_and_answers_as_faiss_does(milvus: Milvus, sample: Path) -> None:
+    found = rows("milvus", "--pictures", sample, "--codes", "1000", "--milvus", milvus.address("bench"))
+    assert found["k = 10: equal to FAISS, distances and ids"]["value"] == 1000
+    assert found["k = 100: equal to FAISS, distances and ids"]["value"] == 1000
+    assert found["filled from a catalog"]["against"] == "at least 20,000"
+    server = Server(address.parse(milvus.address("bench")))
+    assert not [name for name in server.ask("list_collections") if name.startswith("bench")], "all is dropped again"
+    assert call("milvus", "--milvus", "milvus://").exit_code == 2
