@@ -15,6 +15,7 @@ from rich.table import Table
 from semblance.retrieval.codec import DEFAULT_MODEL
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
+from semblance.scripts.benchmarks.bucket import bucket
 from semblance.scripts.benchmarks.cluster import cluster
 from semblance.scripts.benchmarks.duplicates import duplicates
 from semblance.scripts.benchmarks.encode import encode
@@ -62,6 +63,7 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "unchanged": unchanged,
     "cluster": cluster,
     "milvus": milvus,
+    "bucket": bucket,
 }
 UNNAMED = ["search", "index", "photographs", "service", "install", "encode", "processes"]
 SIZES, LEAST = "10000,100000,1000000,10000000,50000000", 1000
@@ -75,7 +77,8 @@ Names = Annotated[
 Pictures = Annotated[
     Path | None,
     console.option(
-        "The folder that `index`, `duplicates`, `scale`, `cluster` are measured on.", show_default="drawn pictures"
+        "The folder that `index`, `duplicates`, `scale`, `cluster`, `milvus`, `bucket` are measured on.",
+        show_default="drawn pictures",
     ),
 ]
 Model = Annotated[
