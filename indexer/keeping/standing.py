@@ -10,6 +10,7 @@ from typing import Any
 from semblance.indexer.catalog import FILE, Catalog, KnownCodec, Purpose, codecs, copying, naming, requests, said
 from semblance.indexer.derived import building, built, encoders, engines, mapping, pixelfile, snapshot, thumbnails
 from semblance.indexer.keeping import keys, uploads
+from semblance.retrieval.errors import LibraryError, UsageError
 
 _OWN = (
     *snapshot.FILES.values(),
@@ -75,6 +76,9 @@ def _searched(catalog: Catalog, purpose: Purpose, index: str) -> dict[str, Any]:
     if codec is None:
         return {}
     choice = engines.choose(catalog, purpose, codec, index)
+    if choice.engine == engines.MILVUS:  # which alone knows what it finds
+        with suppress(LibraryError, UsageError):
+            choice = engines.load(catalog, purpose, codec, index).choice
     laid_over = building.laid_over(catalog, purpose, codec, choice)
     return {**engines.said(choice), "wanted": choice.wanted, "laid_over": laid_over}
 

@@ -85,6 +85,14 @@ class Server:
         connection = self._client._get_connection()
         self._until(self.limits.changing, lambda left: connection.upsert(collection, columns, timeout=left))
 
+    def segments(self, collection: str) -> list[tuple[int, int, bool]]:
+        """Of each segment that is searched its rows, its state (3: it is sealed), and whether its index is there."""
+        connection = self._client._get_connection()
+        infos = self._until(
+            self.limits.changing, lambda left: connection.get_query_segment_info(collection, timeout=left)
+        )
+        return [(int(info.num_rows), int(info.state), bool(info.index_name)) for info in infos]
+
     def now(self) -> int:
         """The present by Milvus's own clock: a search that is told to be no older sees all that was written before."""
         connection = self._client._get_connection()

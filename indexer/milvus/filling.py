@@ -16,7 +16,7 @@ from typing import Any
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Purpose
 from semblance.indexer.catalog.coded_pictures import coded_pictures
-from semblance.indexer.milvus import address, narrowing, schema
+from semblance.indexer.milvus import address, forms, narrowing, schema, tuning
 from semblance.indexer.milvus.connection import LIMITS, Limits, Server
 from semblance.indexer.milvus.leasing import Lease
 from semblance.indexer.milvus.schema import PURPOSES, Held
@@ -64,6 +64,7 @@ class Filling:
         if held is None or held.codec_id != codec.codec_id or not self._goes_on(held):
             name = schema.collection(self.server.address.name, purpose, codec.codec_id)
             fresh = Held(purpose, codec.codec_id, codec.bits, codec.model, name, self.catalog.generation(), through=0)
+            fresh = forms.as_said(fresh, self.server.address, held or before, self.catalog.counts()[0])
             schema.note(self.server, fresh, coming)
             held = schema.note(self.server, schema.make(self.server, fresh), coming)
         return held, coming
@@ -78,14 +79,16 @@ class Filling:
                 "query", held.collection, filter="", output_fields=["count(*)"], consistency_level="Strong"
             )
             held = replace(held, whole=True, pictures=int(count[0]["count(*)"]), at=self.server.now())
+            held = tuning.tuned(self.server, held)
             if coming:
                 schema.come(self.server, held)
                 coming = False
             schema.note(self.server, held)
 
     def _goes_on(self, held: Held) -> bool:
-        """Whether what is there is of the catalog's history."""
-        return self.catalog.knows(held.generation) and schema.is_ours(self.server, held)
+        """Whether what is there is of the catalog's history, and of the form that was asked for."""
+        said = forms.is_as_said(held, self.server.address)
+        return said and self.catalog.knows(held.generation) and schema.is_ours(self.server, held)
 
     def _changed(self, held: Held, coming: bool) -> Held:
         """What came and went since the generation that is there."""

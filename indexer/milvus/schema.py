@@ -36,6 +36,10 @@ class Held:
     `pictures` rows; `last`: the highest id they ever had; `at`: the time by Milvus at which all were there. `through`:
     up to which id that is so, while it is being filled; None where it is so of all. `whole` is false as well while
     changes are being written.
+
+    `lists`: into how many the codes of a segment are divided (BIN_IVF_FLAT), 0 where all are compared (BIN_FLAT); of
+    them `probes` are searched, 0: all, which finds `recall` of the ten nearest, as it was measured when there were
+    `tuned` pictures.
     """
 
     purpose: Purpose
@@ -49,6 +53,11 @@ class Held:
     at: int = 1
     through: int | None = None
     whole: bool = False
+    shards: int = SHARDS
+    lists: int = 0
+    probes: int = 0
+    recall: float = 1.0
+    tuned: int = 0
 
     @property
     def codec(self) -> CurrentCodec:
@@ -97,7 +106,7 @@ def claim(server: Server, library: str) -> State:
     there = state(server)
     if there is None:
         if not server.ask("has_collection", name):
-            _create(server, name, _state_fields(_says(_LIBRARY)), "vector", 1)
+            _create(server, name, _state_fields(_says(_LIBRARY)), "vector", 1, 0)
         put(server, _LIBRARY, {"library": library, "format": _FORMAT})
         there = State(library, {})
     if there.library != library:
@@ -147,8 +156,8 @@ def make(server: Server, held: Held) -> Held:
         if described(server, held.collection) != _says(held.codec_id):
             raise _foreign(server.address, held.collection)
         server.change("drop_collection", held.collection)
-    _create(server, held.collection, _code_fields(_says(held.codec_id), held.bits), "code", SHARDS)
-    return replace(held, pictures=0, at=1, through=0, whole=False)
+    _create(server, held.collection, _code_fields(_says(held.codec_id), held.bits), "code", held.shards, held.lists)
+    return replace(held, pictures=0, at=1, through=0, whole=False, probes=0, recall=1.0, tuned=0)
 
 
 def drop(server: Server) -> None:
@@ -191,13 +200,16 @@ def write(server: Server, held: Held, columns: dict[str, list[Any]]) -> None:
     server.put(held.collection, [{"name": name, "type": kinds[name], "values": columns[name]} for name in FIELDS])
 
 
-def _create(server: Server, name: str, fields: Any, vector: str, shards: int) -> None:
-    """A collection of these fields, searched exactly. Milvus takes some seconds to load one, which are not waited for
-    here: several come together, and whoever asks too early asks again."""
+def _create(server: Server, name: str, fields: Any, vector: str, shards: int, lists: int) -> None:
+    """A collection of these fields, searched exactly, or by so many lists. Milvus takes some seconds to load one, which
+    are not waited for here: several come together, and whoever asks too early asks again."""
     import pymilvus
 
     index = pymilvus.MilvusClient.prepare_index_params()
-    index.add_index(vector, index_type="BIN_FLAT", metric_type="HAMMING")
+    kind: dict[str, Any] = {"index_type": "BIN_FLAT"}
+    if lists:
+        kind = {"index_type": "BIN_IVF_FLAT", "params": {"nlist": lists}}
+    index.add_index(vector, metric_type="HAMMING", **kind)
     server.change("create_collection", name, schema=fields, num_shards=shards, consistency_level="Strong")
     server.change("create_index", name, index_params=index, sync=False)
     server.change("load_collection", name, _async=True)

@@ -1,7 +1,7 @@
 """A stand-in for S3: `python static.py FOLDER PORT` sends a folder's files as the objects of any bucket.
 
-It is no storage: it knows a listing by pages, a part of an object, and who asks is not looked at. It takes about a tenth
-of a millisecond of the processor for a request, so that what asks it is measured, and not a server.
+It is no storage: it knows a listing by pages and a part of an object, and does not look at who asks. It takes about a
+tenth of a millisecond of the processor for a request, so that what asks it is measured, and not a server.
 """
 
 import asyncio
