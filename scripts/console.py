@@ -19,6 +19,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from semblance.indexer.derived import engines
 from semblance.indexer.milvus import address
 from semblance.retrieval import files, storage
 from semblance.retrieval.codec import DEFAULT_MODEL
@@ -70,7 +71,11 @@ def path(text: str) -> Path:
 
 def file_or_milvus(text: str) -> Path | str:
     """A path, or the address of a Milvus, as it is."""
-    return text if text.startswith(("milvus://", "milvuss://")) else path(text)
+    if address.is_address(text):
+        return text
+    if storage.is_address(text):
+        raise typer.BadParameter("what is exported is a file on a disk, or goes into a Milvus: name one.")
+    return path(text)
 
 
 def argument(help: str, metavar: str) -> Any:
@@ -109,7 +114,7 @@ Model = Annotated[
     str | None, typer.Option(help=_MODEL, show_default=f"the library's own; {DEFAULT_MODEL} for a new one")
 ]
 OwnModel = Annotated[str | None, typer.Option(help=_MODEL, show_default="the library's own")]
-_INDEX = "What finds the nearest codes: auto, flat, mapped, an engine, or milvus://HOST:PORT/NAME."
+_INDEX = f"What finds the nearest codes: {', '.join(engines.names()[:-1])} or {engines.names()[-1]}."
 Index = Annotated[str | None, typer.Option(metavar="NAME", help=_INDEX, show_default="auto")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
 Models = Annotated[
@@ -162,7 +167,8 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def progress(label: str) -> Iterator[Progress]:
-    """A bar with rate and time left on a terminal, a plain line every few seconds where there is none."""
+    """A bar with rate and time left on a terminal, a plain line every few seconds where there is none. A total of 0
+    is one that is not known yet."""
     if not printing.err.is_terminal:
         yield _plain(label)
         return
@@ -171,8 +177,8 @@ def progress(label: str) -> Iterator[Progress]:
         task = bar.add_task(label, start=False, total=None)
 
         def update(done: int, total: int) -> None:
-            if bar.tasks[task].started:
-                bar.update(task, completed=done, total=total)
+            if bar.tasks[task].started or not total:
+                bar.update(task, completed=done, total=total or None)
             else:  # what a run that goes on had done before says nothing of the rate
                 bar.reset(task, completed=done, total=total)
 
@@ -180,17 +186,23 @@ def progress(label: str) -> Iterator[Progress]:
 
 
 def _plain(label: str) -> Progress:
-    started = last = time.monotonic()
+    begun = last = time.monotonic()
     first: int | None = None  # what a run that goes on had done before says nothing of the rate
 
     def update(done: int, total: int) -> None:
-        nonlocal first, last
-        first = done if first is None else first
+        nonlocal begun, first, last
         now = time.monotonic()
-        if now - last >= _PLAIN_EVERY:
-            last = now
-            rate = (done - first) / (now - started)
-            left = (total - done) / rate if rate else float("inf")
-            say(f"{label}: {done:,} of {total:,}, {rate:,.0f}/s, {left:,.0f} s left")
+        if total and first in (None, done):  # nor does what comes before the first is done: the start of a cluster
+            first, begun = done, now
+        if now - last < _PLAIN_EVERY:
+            return
+        last = now
+        if not total:
+            say(f"{label}: {done:,} found so far")
+        elif first is None or now == begun:
+            say(f"{label}: {done:,} of {total:,}")
+        else:
+            rate = (done - first) / (now - begun)
+            say(f"{label}: {done:,} of {total:,}, {rate:,.0f}/s, {(total - done) / rate:,.0f} s left")
 
     return update

@@ -32,7 +32,7 @@ from semblance.retrieval.codec import from_logits
 from semblance.retrieval.codes import hamming
 from semblance.retrieval.errors import Overtaken, SemblanceError, UsageError
 from semblance.retrieval.images import Region, Source
-from semblance.retrieval.index import Ids
+from semblance.retrieval.index import Ids, Overlay
 from semblance.retrieval.index.contract import Exact
 from semblance.retrieval.index.flat import Flat
 from semblance.retrieval.queries import CodeQuery
@@ -123,6 +123,9 @@ class ByCodes:
         ids = self.catalog.among(among)
         if isinstance(self.stored, MilvusIndex):
             return self.stored.narrowed(among, ids)
+        if isinstance(self.stored, Overlay) and 2 * len(ids) > len(self.stored):  # to gather most would copy most
+            others = self.stored.without(np.setdiff1d(self.stored.ids(), ids, assume_unique=True))
+            return others, len(others)
         left = ids[self.stored.has(ids)]
         return Flat(self.stored.bits, left, self.stored.codes(left)), len(left)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from semblance.indexer.answers import crowds
 from semblance.indexer.answers.crowds import Crowd, Looking
-from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose
+from semblance.indexer.catalog import Catalog, Changes, CurrentCodec, Generation, Purpose, finding
 from semblance.indexer.derived import encoders, engines, snapshot
 from semblance.indexer.derived.engines import Loaded
 from semblance.retrieval import queries
@@ -59,7 +59,7 @@ class Coded:
         of this codec, and as engines.load does."""
         whose = CurrentCodec(codec.codec_id, codec.bits, codec.reference)
         loaded = engines.load(catalog, purpose, whose, index)
-        own = cls(codec, loaded.index, loaded.generation, 0, catalog.last(), Looking(catalog, codec.spec))
+        own = cls(codec, loaded.index, loaded.generation, 0, finding.last(catalog), Looking(catalog, codec.spec))
         own.loaded, own._purpose, own._catalog = loaded, purpose, catalog
         own._take_in(catalog.changes(loaded.generation.number, codec.codec_id))
         return own

@@ -119,6 +119,9 @@ def _references(db: sqlite3.Connection) -> Iterator[str]:
     )
     if identities != 1 or not generations or current != 1:
         yield "The catalog does not say which library it is, at which generation, or by which codec."
+    ((pictures, counted),) = db.execute("SELECT (SELECT count(*) FROM pictures), (SELECT sum(pictures) FROM counted)")
+    if pictures != counted:
+        yield f"There are {pictures:,} pictures, and the catalog says that there are {counted}."
     ((last, present),) = db.execute(
         "SELECT max((SELECT coalesce(max(generation), 0) FROM codes),"
         " (SELECT coalesce(max(generation), 0) FROM removals)), (SELECT max(number) FROM generations)"

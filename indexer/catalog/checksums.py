@@ -22,6 +22,7 @@ COLUMNS = {
     "folders": ("path", "device", "named", "seen", "last"),
     "apart": ("first", "second"),
     "facts": ("picture", "width", "height", "taken", "camera", "latitude", "longitude"),
+    "counted": ("pictures",),
 }
 BEGUN = {table: zlib.crc32(table.encode()) for table in COLUMNS}
 KEYS = {
@@ -35,6 +36,7 @@ KEYS = {
     "folders": ("path",),
     "apart": ("first", "second"),
     "facts": ("picture",),
+    "counted": ("rowid",),
 }
 
 
@@ -72,11 +74,11 @@ def keep(db: sqlite3.Connection) -> None:
             )
 
 
-def fill(db: sqlite3.Connection) -> None:
-    """Set the checksums of all rows of those tables that there are, which are taken as they are."""
+def fill(db: sqlite3.Connection, tables: Iterable[str] = tuple(COLUMNS)) -> None:
+    """Set the checksums of all rows of those of these tables that there are, which are taken as they are."""
     register(db)
     there = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    for table in COLUMNS.keys() & there:
+    for table in there.intersection(tables):
         db.execute(f"UPDATE {table} SET checksum = {_call(table)}")
 
 

@@ -65,6 +65,15 @@ def of_content(catalog: Catalog, sha256: bytes) -> list[Entry]:
     return [Entry(*row[:-1]) for row in catalog._right("pictures", "WHERE sha256 = ? ORDER BY id", (sha256,))]
 
 
+def entries(catalog: Catalog, ids: Iterable[int], paths: Iterable[str]) -> list[Entry]:
+    """The pictures that have one of these ids or paths, by id."""
+    found = dict[int, Entry]()
+    for key, values in (("id", [*ids]), ("path", [*paths])):
+        which = f"WHERE {key} IN (SELECT value FROM json_each(?))"
+        found |= {row[0]: Entry(*row[:-1]) for row in catalog._right("pictures", which, (json.dumps(values),))}
+    return [found[id] for id in sorted(found)]
+
+
 def folders(catalog: Catalog) -> dict[str, Folder]:
     """The folders that were named in runs, and the places below them where disks were mounted, by path."""
     rows = catalog._right("folders", "ORDER BY path")

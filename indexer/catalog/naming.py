@@ -1,8 +1,9 @@
 """What a person names, in a catalog: pictures by path, and all below a folder; and the folders that runs named."""
 
+import contextlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from semblance.indexer.catalog import finding
 from semblance.indexer.catalog.reading import Catalog
 from semblance.retrieval import storage
 
+_NOT_IN = """SELECT path FROM pictures WHERE path > ?
+    AND NOT (path >= ? AND path < ? AND instr(substr(path, ?), ?) = 0) ORDER BY path LIMIT 1"""
 _THOSE = "WHERE path IN (SELECT value FROM json_each(?))"
 
 
@@ -30,13 +33,29 @@ def folders(catalog: Catalog) -> list[str]:
     """The folders that runs of `index` were given; where that is not known, the nearest ones that hold all pictures."""
     if named := [path for path, folder in finding.folders(catalog).items() if folder.named]:
         return named
-    holding = {os.path.dirname(entry.path) for entry in catalog.entries()}  # noqa: PTH120 - text, and many
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for folder in holding:
-        parts = folder.split("/") if storage.is_address(folder) else Path(folder).parts
-        groups.setdefault(tuple(parts[:3]), []).append(folder)
-    those = groups.values()
-    return sorted(storage.common(each) if storage.is_address(each[0]) else os.path.commonpath(each) for each in those)
+    with contextlib.suppress(UnicodeEncodeError):  # of a damaged row
+        return sorted({*_holding(catalog)})
+    return []
+
+
+def _holding(catalog: Catalog) -> Iterator[str]:
+    """For each three first parts of a path the nearest folder that holds all pictures of these: the first and the last
+    say which that is, so the rows between are not read."""
+    rows = catalog._rows("SELECT min(path) FROM pictures")
+    while rows and (path := rows[0][0]) is not None:
+        folder = os.path.dirname(path)  # noqa: PTH120 - text, which may be an address
+        parts = folder.split("/") if storage.is_address(folder) else [*Path(folder).parts]
+        if len(parts) < 3:  # and those which lie in it and not deeper may be among others'
+            yield folder
+            first, end = finding.below(folder)
+            rows = catalog._rows(_NOT_IN, (path, first, end, len(first) + 1, os.sep))
+            continue
+        top = "/".join(parts[:3]) if storage.is_address(folder) else str(Path(*parts[:3]))
+        end = finding.below(top)[1]
+        ((last,),) = catalog._rows("SELECT max(path) FROM pictures WHERE path < ?", (end,))
+        both = [folder, os.path.dirname(last)]  # noqa: PTH120
+        yield storage.common(both) if storage.is_address(folder) else os.path.commonpath(both)
+        rows = catalog._rows("SELECT min(path) FROM pictures WHERE path >= ?", (end,))
 
 
 @dataclass(frozen=True)

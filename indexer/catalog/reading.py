@@ -125,12 +125,7 @@ class Catalog:
 
     def counts(self) -> tuple[int, int]:
         """How many pictures there are, and how many files could not be read."""
-        row = self._rows("SELECT (SELECT count(*) FROM pictures), (SELECT count(*) FROM failures)")[0]
-        return int(row[0]), int(row[1])
-
-    def last(self) -> int:
-        """The highest id of a picture, 0 where there is none."""
-        return int(self._rows("SELECT ifnull(max(id), 0) FROM pictures")[0][0])
+        return self._ask(_pictures), int(self._rows("SELECT count(*) FROM failures")[0][0])
 
     def coded(self, codec_id: str) -> set[int]:
         """The pictures that have a code of this codec."""
@@ -174,9 +169,9 @@ class Catalog:
 
     def spread(self, count: int) -> list[Entry]:
         """At most `count` pictures, spread evenly over the library by id."""
-        ((pictures, first, last),) = self._rows("SELECT count(*), min(id), max(id) FROM pictures")
-        if pictures <= count:
+        if self._ask(_pictures) <= count:
             return self.entries()
+        ((first, last),) = self._rows("SELECT (SELECT min(id) FROM pictures), (SELECT max(id) FROM pictures)")
         places = [first + (last + 1 - first) * step // count for step in range(count)]
         rows = [row for at in places for row in self._right("pictures", "WHERE id >= ? ORDER BY id LIMIT 1", (at,))]
         return [Entry(*row[:-1]) for row in dict.fromkeys(rows)]
@@ -206,7 +201,7 @@ class Catalog:
                     codes += b"".join(row[2] for row in right)
                 gone = db.execute(f"{checksums.select('removals')} WHERE generation > ?", (since,)).fetchall()
                 removed = [row[0] for row in gone if checksums.is_right("removals", row)]
-                (pictures,) = db.execute("SELECT count(*) FROM pictures").fetchone()
+                pictures = _pictures(db)
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
@@ -214,7 +209,7 @@ class Catalog:
             if len(codes) != len(ids) * size:
                 raise sqlite3.DatabaseError("codes of a wrong length")
             stacked = np.frombuffer(bytes(codes), np.uint8).reshape(len(ids), size)
-            return Changes(generation, np.array(ids, np.int64), stacked, np.array(removed, np.int64), int(pictures))
+            return Changes(generation, np.array(ids, np.int64), stacked, np.array(removed, np.int64), pictures)
 
         return self._ask(question)
 
@@ -246,3 +241,10 @@ def _generation(db: sqlite3.Connection) -> Generation:
         if checksums.is_right("generations", (number, token, *kept)):
             return Generation(number, token)
     raise TypeError("there is no generation")
+
+
+def _pictures(db: sqlite3.Connection) -> int:
+    """How many pictures there are, as the schema's triggers keep it; counted where that is damaged."""
+    kept = db.execute(checksums.select("counted")).fetchall()
+    right = [*filter(lambda row: checksums.is_right("counted", row), kept)]
+    return int((right or db.execute("SELECT count(*) FROM pictures").fetchall())[0][0])

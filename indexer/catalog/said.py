@@ -19,8 +19,12 @@ _FIRST_AND_LAST = """SELECT (SELECT min(taken) FROM facts WHERE taken IS NOT NUL
     (SELECT max(taken) FROM facts WHERE taken IS NOT NULL)"""
 _COUNTS = """SELECT (SELECT count(*) FROM facts WHERE taken IS NOT NULL),
     (SELECT count(*) FROM facts WHERE camera IS NOT NULL), (SELECT count(*) FROM facts WHERE latitude IS NOT NULL)"""
-_CHILDREN = """SELECT substr(path, 1, :length + instr(substr(path, :length + 1), :sep) - 1) AS child, count(*)
-    FROM pictures WHERE path >= :first AND path < :end GROUP BY child"""
+_COUNT = "(SELECT count(*) FROM pictures WHERE path >= {} AND path < {})"
+_CHILD = """(SELECT substr(path, 1, :length + instr(substr(path, :length + 1), :sep) - 1) FROM pictures
+    WHERE path >= {} AND path < :end AND instr(substr(path, :length + 1), :sep) ORDER BY path LIMIT 1)"""
+_CHILDREN = f"""WITH RECURSIVE children (child) AS (SELECT {_CHILD.format(":first")}
+    UNION ALL SELECT {_CHILD.format("child || :after")} FROM children WHERE child IS NOT NULL)
+    SELECT child, {_COUNT.format("child || :sep", "child || :after")} FROM children WHERE child IS NOT NULL"""
 
 
 def put(db: sqlite3.Connection, facts: Mapping[int, Facts]) -> None:
@@ -42,7 +46,7 @@ def counts(catalog: Catalog) -> Told:
 
 
 def facets(catalog: Catalog) -> Facets:
-    """What pictures may be narrowed by. A second at most, for a million of them."""
+    """What pictures may be narrowed by. Some three seconds, for ten million of them."""
     folders: dict[str, int] = {}
     for folder in naming.folders(catalog):
         folders |= _folders(catalog, folder)
@@ -55,8 +59,6 @@ def facets(catalog: Catalog) -> Facets:
 def _folders(catalog: Catalog, folder: str) -> dict[str, int]:
     """How many pictures are below a folder, and below each folder in it."""
     first, end = finding.below(folder)
-    values = {"first": first, "end": end, "length": len(first), "sep": os.sep}
-    children = dict(catalog._ask(lambda db: db.execute(_CHILDREN, values).fetchall()))
-    whole = sum(children.values())
-    children.pop(first[:-1], None)  # what lies in it and in none of those
-    return {folder: whole, **children}
+    values = {"first": first, "end": end, "length": len(first), "sep": os.sep, "after": chr(ord(os.sep) + 1)}
+    whole = catalog._rows(f"SELECT {_COUNT.format('?', '?')}", (first, end))[0][0]
+    return {folder: whole, **dict(catalog._ask(lambda db: db.execute(_CHILDREN, values).fetchall()))}

@@ -83,9 +83,18 @@ MIGRATIONS: list[list[str]] = [
         "CREATE INDEX facts_by_place ON facts (latitude, longitude) WHERE latitude IS NOT NULL",
         "CREATE INDEX facts_by_pixels ON facts (width * height)",
     ],
+    [  # how many pictures there are, which takes SQLite a second to count where they are ten million
+        "CREATE TABLE counted (pictures INTEGER NOT NULL, checksum INTEGER)",
+        "INSERT INTO counted (pictures) SELECT count(*) FROM pictures",
+        """CREATE TRIGGER picture_came AFTER INSERT ON pictures BEGIN
+    UPDATE counted SET pictures = pictures + 1; END""",
+        """CREATE TRIGGER picture_went AFTER DELETE ON pictures BEGIN
+    UPDATE counted SET pictures = pictures - 1; END""",
+    ],
 ]
 VERSION = len(MIGRATIONS)
 _FIRST_WITH_CHECKSUMS = 3
+_FIRST_COUNTED = 5
 
 
 def version(db: sqlite3.Connection) -> int:
@@ -116,6 +125,8 @@ def migrate(db: sqlite3.Connection) -> None:
                 db.execute(statement)
         if before < _FIRST_WITH_CHECKSUMS <= VERSION:
             checksums.fill(db)
+        elif before < _FIRST_COUNTED <= VERSION:
+            checksums.fill(db, ("counted",))
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:  # SQLite has rolled back by itself where the disk is full

@@ -163,7 +163,7 @@ class Writer(Catalog):
         with sentences(self.folder):
             wrong = {
                 table: [row for row in self._db.execute(checksums.select(table)) if not checksums.is_right(table, row)]
-                for table in ("pictures", "codes", "failures", "facts")
+                for table in ("pictures", "codes", "failures", "facts", "counted")
             }
         if any(wrong.values()):
             with self._batch() as generation:
@@ -175,6 +175,7 @@ class Writer(Catalog):
                 self._db.executemany("DELETE FROM codes WHERE picture = ? AND codec_id = ?", codes)
                 self._db.executemany("DELETE FROM failures WHERE path = ?", [(row[0],) for row in wrong["failures"]])
                 self._db.executemany("DELETE FROM facts WHERE picture = ?", [(row[0],) for row in wrong["facts"]])
+                self._db.execute("UPDATE counted SET pictures = (SELECT count(*) FROM pictures)")
         return sum(map(len, wrong.values()))
 
     def _put(self, codec_id: str, coded: Iterable[tuple[int, Codes]], generation: int) -> None:

@@ -52,6 +52,7 @@ def index(
     `bar` gives a progress for each part of the work, by what it is called, and `say` takes sentences for a person.
     """
     check([*folders], library, options.get("exclude", ()))  # before the library is looked at, which may update it
+    storage.warm(folders)  # while the model is loaded
     parts: list[Summary] = []
     if not Catalog.exists(library) and folders:
         with bar("Indexing") as progress:

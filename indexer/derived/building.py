@@ -16,6 +16,8 @@ from semblance.indexer.derived.engines import AUTO, MAPPED, Choice
 from semblance.retrieval.errors import LibraryError
 from semblance.retrieval.progress import Progress
 
+_SAID: dict[Purpose, str] = {"alike": "alike", "same": "the same"}
+
 Bar = Callable[[str], AbstractContextManager[Progress]]
 
 
@@ -23,7 +25,7 @@ def build(library: Path, index: str, bar: Bar) -> list[str]:
     """Build `index`, as users name it, of the codes of what is alike and of what is the same, where that is wanted:
     what was built, in sentences. Raises UsageError, LibraryLocked, and LibraryError where the disk hinders it."""
     engines.check(index)
-    if index.startswith(engines.ADDRESS):
+    if engines.is_elsewhere(index):
         from semblance.indexer.milvus import filling
 
         with bar("Filling Milvus") as progress:
@@ -80,10 +82,10 @@ def _built(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, index: str, 
             known = measured.remembered(catalog.folder, codec.codec_id, len(codes))
             wanted = measured.best(known or measured.tried(catalog.folder, codec.codec_id, codes, progress))
     if wanted is None:
-        return [f"Of what is {purpose} no engine is quicker than comparing all codes, and finds enough."]
+        return [f"Of what is {_SAID[purpose]} no engine is quicker than comparing all codes, and finds enough."]
     with bar(f"Building {wanted}") as progress:
         made = built.write(catalog, codec, wanted, codes, generation, progress)
     return [
-        f"{wanted} is built of {made.size:,} codes of what is {purpose}: recall@{built.K} of {made.recall:.4f}, "
+        f"{wanted} is built of {made.size:,} codes of what is {_SAID[purpose]}: recall@{built.K} of {made.recall:.4f}, "
         f"{made.milliseconds:.3g} ms a query where all codes take {made.exact_milliseconds:.3g} ms."
     ]

@@ -19,7 +19,7 @@ from semblance.retrieval.index import ENGINES, CodeIndex, FlatIndex, Overlay
 from semblance.retrieval.index.contract import Exact
 
 AUTO, FLAT, MAPPED, MILVUS = "auto", "flat", "mapped", "milvus"
-ADDRESS = f"{MILVUS}://"
+ADDRESSES = (f"{MILVUS}://", "milvuss://")  # the second one is encrypted
 LAID_OVER = 20  # one in so many codes that came or went since: then it is built anew
 WITHIN = 20.0  # milliseconds in which exact answers are quick enough for `auto`
 FEW = 2**21  # codes: 64 MB, which any machine reads in the time that `auto` allows an exact answer
@@ -72,20 +72,26 @@ class Loaded:
             self.doubt.end()
 
 
+def is_elsewhere(index: str) -> bool:
+    """Whether it is the address of a Milvus."""
+    return index.startswith(ADDRESSES)
+
+
 def names() -> list[str]:
     """What users may ask for."""
-    return [AUTO, FLAT, MAPPED, *ENGINES, f"{ADDRESS}HOST:PORT/NAME"]
+    return [AUTO, FLAT, MAPPED, *ENGINES, f"{ADDRESSES[0]}HOST:PORT/NAME"]
 
 
 def check(index: str) -> None:
     """UsageError where there is no such index."""
-    if index.startswith(ADDRESS):
+    if is_elsewhere(index):
         from semblance.indexer.milvus import address
 
         address.parse(index)
     elif index not in names()[:-1]:
         there = ", ".join(names()[:-1])
-        raise UsageError(f"There is no index {index!r}: there are {there} and {names()[-1]}.")
+        said = "so called" if "@" in index else repr(index)  # it may hold a password
+        raise UsageError(f"There is no index {said}: there are {there} and {names()[-1]}.")
 
 
 def said(choice: Choice) -> dict[str, Any]:
@@ -104,7 +110,7 @@ def choose(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, index: str =
     """What the codes of `codec` are searched by, going by what is there; none are read, but where `auto` has to know
     how quick this machine is. Raises UsageError."""
     check(index)
-    if index.startswith(ADDRESS):
+    if is_elsewhere(index):
         from semblance.indexer.milvus import address
 
         return Choice(str(address.parse(index)), MILVUS, "it was asked for", recall=None)  # without its password
@@ -150,7 +156,7 @@ def load(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, index: str = A
     """The index of all codes of `codec` at some generation, of the kind that users name; what came since is for the
     caller to take in. Raises UsageError where there is no such kind, CodecMismatch where the library has no codes of
     it."""
-    if index.startswith(ADDRESS):
+    if is_elsewhere(index):
         from semblance.indexer import milvus
 
         elsewhere, generation = milvus.load(catalog, purpose, codec, index)

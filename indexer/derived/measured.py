@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from semblance.indexer.derived.built import FOLDER, RECALL, K
+from semblance.indexer.derived.built import AIM, FOLDER, RECALL, K
 from semblance.retrieval import files
 from semblance.retrieval.codes import width
 from semblance.retrieval.index import ENGINES, FlatIndex, tuning
 from semblance.retrieval.index.mapped import MappedFlat, to_file
 from semblance.retrieval.progress import Progress, quiet
 
-_SAMPLE = 2**18  # codes that engines are tried on
+_SAMPLE = 2**20  # codes that engines are tried on: of fewer a scan is as quick as the best of them
+_ASKED = 200  # queries that tell one engine from another; what is built is tuned with more
 _COPIES = 2  # of the file are in memory for a moment while a snapshot is loaded
 _GROWN = 2  # times as many codes: then engines are tried anew
 
@@ -72,7 +73,7 @@ def tried(library: Path, codec_id: str, codes: FlatIndex, progress: Progress = q
             files.replace(draft / "codes", to_file(sample))
             stored = MappedFlat(draft / "codes", codes.bits)
             engine.build(stored, draft, quiet)
-            tuned = tuning.tune(engine.open(stored, draft), recall=RECALL, k=K)
+            tuned = tuning.tune(engine.open(stored, draft), recall=AIM, k=K, queries=_ASKED)
             found.append(Tried(name, tuned.milliseconds / tuned.exact_milliseconds, tuned.recall))
             shutil.rmtree(draft)
         said = {"size": len(codes), "engines": [*ENGINES], "tried": [vars(each) for each in found]}

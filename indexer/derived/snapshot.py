@@ -21,6 +21,9 @@ from semblance.retrieval.errors import SnapshotError
 from semblance.retrieval.files import open_regular
 from semblance.retrieval.index import CodeIndex, FlatIndex, MappedFlat
 
+_FEW = 2**19  # codes up to which every change is written; of more one in _FEW_OF, which readers catch up with
+_FEW_OF = 1000
+
 FILES: dict[Purpose, str] = {"alike": "index.faiss", "same": "copies.faiss"}
 FILE = FILES["alike"]
 
@@ -82,11 +85,14 @@ def generation(catalog: Catalog, path: Path, codec: CurrentCodec, end: bytes | N
 
 
 def refresh(catalog: Catalog, purpose: Purpose = "alike") -> FlatIndex:
-    """Make the snapshot hold the catalog's present state; the index that it holds. Raises OSError."""
+    """Make the snapshot hold the catalog's present state, or in a large library nearly so; the index of that state.
+    Raises OSError."""
     codec = _codec(catalog, purpose)
     index, generation, saved, where = _present(catalog, purpose, codec)
     if where != catalog.folder / FILES[purpose]:
         _change_places(catalog, catalog.folder / FILES[purpose], codec)
+    if saved and len(index) > _FEW and codecs.changed(catalog, codec.codec_id, saved.number) * _FEW_OF <= len(index):
+        return index  # what it lacks is read in less time than it takes to write it
     if saved != generation:
         sealed.write(index, catalog.folder / FILES[purpose], _state(catalog, codec, generation))
     return index

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from semblance.indexer.catalog import Catalog, Entry, Writer, naming
+from semblance.indexer.catalog import Catalog, Entry, Writer, finding, naming
 from semblance.indexer.derived import snapshot, thumbnails
 from semblance.indexer.keeping import uploads
 from semblance.retrieval import storage
@@ -49,8 +49,9 @@ def remove(library: Path, what: Iterable[int | str | Path]) -> Removal:
                     snapshot.refresh(catalog, purpose)
         for entry in gone.pictures:
             uploads.drop(library, entry.path)
-        left = set(catalog.contents().values())
-        for sha256 in {entry.sha256 for entry in gone.pictures} - left:
+        for sha256 in {entry.sha256 for entry in gone.pictures}:
+            if finding.of_content(catalog, sha256):
+                continue
             with contextlib.suppress(OSError):
                 thumbnails.thumbnail_path(library, sha256).unlink()
     return gone
@@ -72,7 +73,7 @@ def _look(catalog: Catalog, what: Iterable[int | str | Path]) -> Removal:
             paths |= found | below
             known = bool(found or below)
         unknown += [] if known else [str(each)]
-    entries = [entry for entry in catalog.entries() if entry.id in ids or entry.path in paths]
+    entries = finding.entries(catalog, ids, paths)
     failed = sorted(paths - {entry.path for entry in entries})
     return Removal(entries, failed, folders, unknown)
 

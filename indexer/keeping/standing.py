@@ -10,7 +10,7 @@ from typing import Any
 from semblance.indexer.catalog import FILE, Catalog, KnownCodec, Purpose, codecs, copying, naming, requests, said
 from semblance.indexer.derived import building, built, encoders, engines, mapping, pixelfile, snapshot, thumbnails
 from semblance.indexer.keeping import keys, uploads
-from semblance.retrieval.errors import LibraryError, UsageError
+from semblance.retrieval.errors import LibraryError
 
 _OWN = (
     *snapshot.FILES.values(),
@@ -76,11 +76,15 @@ def _searched(catalog: Catalog, purpose: Purpose, index: str) -> dict[str, Any]:
     if codec is None:
         return {}
     choice = engines.choose(catalog, purpose, codec, index)
+    said, laid_over = engines.said(choice), building.laid_over(catalog, purpose, codec, choice)
     if choice.engine == engines.MILVUS:  # which alone knows what it finds
-        with suppress(LibraryError, UsageError):
-            choice = engines.load(catalog, purpose, codec, index).choice
-    laid_over = building.laid_over(catalog, purpose, codec, choice)
-    return {**engines.said(choice), "wanted": choice.wanted, "laid_over": laid_over}
+        try:
+            loaded = engines.load(catalog, purpose, codec, index)
+            said = engines.said(loaded.choice)
+            laid_over = codecs.changed(catalog, codec.codec_id, loaded.generation.number)
+        except LibraryError as error:
+            said["why"] += f", but: {error}"
+    return {**said, "wanted": choice.wanted, "laid_over": laid_over}
 
 
 def _codec(catalog: Catalog, known: KnownCodec, pictures: int) -> dict[str, Any]:

@@ -3,8 +3,11 @@
     milvus://[user:password@]host:port/name[?index=flat|ivf&shards=N]
 
 What stands behind the name is for who fills: who asks finds the collections as they are.
+
+A command line is shown to all who list processes, so the environment may say who asks instead.
 """
 
+import os
 import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -12,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from semblance.retrieval.errors import UsageError
 
 SCHEMES = ("milvus://", "milvuss://")  # the second one is encrypted
+LOGIN = "SEMBLANCE_MILVUS_LOGIN"  # user:password, where an address has none
 _PORT = 19530
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 _WANTED = "an address is milvus://[user:password@]host:port/name, the name of letters, digits and _"
@@ -62,8 +66,10 @@ def parse(text: str) -> Address:
     if parts.fragment or not _NAME.fullmatch(name):
         raise UsageError(f"No library can be called so in a Milvus: {_WANTED}, beginning with no digit.")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if not user and not password:
+        user, _, password = os.environ.get(LOGIN, "").partition(":")
     if bool(user) != bool(password):
-        raise UsageError(f"A user has a password, and a password a user: {_WANTED}.")
+        raise UsageError(f"A user has a password, and a password a user: {_WANTED}; {LOGIN} is user:password.")
     return Address(parts.hostname, port, name, user, password, parts.scheme == "milvuss", *_form(parts.query))
 
 

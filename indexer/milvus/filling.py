@@ -16,13 +16,13 @@ from typing import Any
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Purpose
 from semblance.indexer.catalog.coded_pictures import coded_pictures
+from semblance.indexer.keeping.tables import FACTS
 from semblance.indexer.milvus import address, forms, narrowing, schema, tuning
 from semblance.indexer.milvus.connection import LIMITS, Limits, Server
 from semblance.indexer.milvus.leasing import Lease
-from semblance.indexer.milvus.schema import PURPOSES, Held
+from semblance.indexer.milvus.schema import KINDS, PURPOSES, Held
 from semblance.retrieval.progress import Progress, quiet
 
-FACTS = ("width", "height", "taken", "camera", "latitude", "longitude")
 _GONE = 4_096  # ids that are deleted at once
 
 Row = dict[str, Any]
@@ -119,21 +119,23 @@ class Filling:
     def _put(self, held: Held, batch: list[Row]) -> None:
         if batch:
             self.lease.check()
-            schema.write(self.server, held, columns(batch))
+            self.server.put(held.collection, columns(batch))
             self.done += len(batch)
             self.progress(min(self.done, self.total), self.total)
 
 
-def columns(batch: Sequence[Row]) -> dict[str, list[Any]]:
-    """Rows of a collection, of some of the catalog's, field by field."""
-    facts = [[said[name] for name in FACTS] if said["width"] else None for said in batch]
-    taken = FACTS.index("taken")
-    return {
-        **{name: [said[name] for said in batch] for name in ("id", "code", "path", "size", "mtime")},
-        "sha256": [said["sha256"].hex() for said in batch],
-        "taken": [narrowing.moment(each[taken]) if each else 0 for each in facts],
-        "facts": [json.dumps(each, ensure_ascii=False) if each else "" for each in facts],
-    }
+def columns(batch: Sequence[Row]) -> dict[str, tuple[str, list[Any]]]:
+    """Rows of a collection, of some of the catalog's, as Server.put takes them."""
+    rows = zip(*map(_row, batch), strict=True)
+    return {name: (kind, [*values]) for (name, kind), values in zip(KINDS.items(), rows, strict=True)}
+
+
+def _row(said: Row) -> tuple[Any, ...]:
+    """A row of a collection, in the order of schema.FIELDS, of one of the catalog's."""
+    facts = [said[name] for name in FACTS] if said["width"] else None
+    taken = narrowing.moment(said["taken"]) if facts else 0
+    told = json.dumps(facts, ensure_ascii=False) if facts else ""
+    return said["id"], said["code"], said["path"], said["sha256"].hex(), said["size"], said["mtime"], taken, told
 
 
 def _reaching(held: Held, batch: list[Row]) -> Held:

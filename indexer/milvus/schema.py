@@ -21,11 +21,21 @@ from semblance.retrieval.errors import LibraryError, UsageError
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 MOST = 16_384  # rows that Milvus gives at once
-FIELDS = ("id", "code", "path", "sha256", "size", "mtime", "taken", "facts")
+KINDS = {  # pymilvus.DataType's
+    "id": "INT64",
+    "code": "BINARY_VECTOR",
+    "path": "VARCHAR",
+    "sha256": "VARCHAR",
+    "size": "INT64",
+    "mtime": "INT64",
+    "taken": "INT64",
+    "facts": "VARCHAR",
+}
+FIELDS = tuple(KINDS)
 SHARDS = 2  # a collection's; each is written and searched by itself
 _FORMAT = 1
 _TEXT = 65_535  # bytes that Milvus lets a text have
-_LONGEST = {"path": 8_192, "sha256": 64, "facts": 2_048}
+_LONGEST = {"path": 8_192, "sha256": 64, "facts": 2_048}  # bytes
 _LIBRARY, _COMING = "library", ".coming"
 
 
@@ -111,7 +121,8 @@ def claim(server: Server, library: str) -> State:
         there = State(library, {})
     if there.library != library:
         raise UsageError(
-            f"{server.address} holds another library ({there.library[:8]}) than this one ({library[:8]}): name another."
+            f"{server.address} holds another library ({there.library[:8]}) than this one ({library[:8]}): name another,"
+            " or put this one in its place by `semblance export --force`."
         )
     return there
 
@@ -194,12 +205,6 @@ def put(server: Server, key: str, value: dict[str, Any]) -> None:
     server.change("upsert", f"{server.address.name}_state", [row])
 
 
-def write(server: Server, held: Held, columns: dict[str, list[Any]]) -> None:
-    """Put rows, by their FIELDS, in place of those of the same id."""
-    kinds = _kinds()
-    server.put(held.collection, [{"name": name, "type": kinds[name], "values": columns[name]} for name in FIELDS])
-
-
 def _create(server: Server, name: str, fields: Any, vector: str, shards: int, lists: int) -> None:
     """A collection of these fields, searched exactly, or by so many lists. Milvus takes some seconds to load one, which
     are not waited for here: several come together, and whoever asks too early asks again."""
@@ -215,21 +220,15 @@ def _create(server: Server, name: str, fields: Any, vector: str, shards: int, li
     server.change("load_collection", name, _async=True)
 
 
-def _kinds() -> dict[str, Any]:
-    from pymilvus import DataType
-
-    text = dict.fromkeys(_LONGEST, DataType.VARCHAR)
-    return dict.fromkeys(FIELDS, DataType.INT64) | {"code": DataType.BINARY_VECTOR} | text
-
-
 def _code_fields(description: str, bits: int) -> Any:
-    from pymilvus import MilvusClient
+    from pymilvus import DataType, MilvusClient
 
-    more: dict[str, dict[str, Any]] = {name: {"max_length": longest} for name, longest in _LONGEST.items()}
-    more |= {"id": {"is_primary": True}, "code": {"dim": 8 * width(bits)}}
     fields = MilvusClient.create_schema(auto_id=False, description=description)
-    for name, kind in _kinds().items():
-        fields.add_field(name, kind, **more.get(name, {}))
+    fields.add_field("id", DataType.INT64, is_primary=True)
+    fields.add_field("code", DataType.BINARY_VECTOR, dim=8 * width(bits))
+    for name in FIELDS[2:]:
+        longest = {"max_length": _LONGEST[name]} if name in _LONGEST else {}
+        fields.add_field(name, DataType[KINDS[name]], **longest)
     return fields
 
 

@@ -28,18 +28,17 @@ def tuned(server: Server, held: Held) -> Held:
     what it holds into lists."""
     if not held.lists or (held.tuned and abs(held.pictures - held.tuned) * _GROWN <= held.tuned):
         return held
+    if held.pictures < _INDEXED:  # and so are not divided
+        return replace(held, tuned=held.pictures)
     _settle(server, held)
     codes = MilvusCodes(server, replace(held, probes=0))
     asked = _some(codes)
-    if len(asked) < 2:
-        return replace(held, tuned=held.pictures)
-    k = min(K, held.pictures - 1)
-    last, recall, probes = codes.search(asked, k + 1)[0][:, -1:], 1.0, held.lists
+    last, recall, probes = codes.search(asked, K + 1)[0][:, -1:], 1.0, held.lists
     for few in (2**power for power in range(held.lists.bit_length())):
         codes.probes = few
-        near, _ = codes.search(asked, k + 1)
-        right = np.minimum(np.maximum((near <= last).sum(axis=1) - 1, 0), k)  # but for itself
-        if (found := float(right.mean()) / k) >= RECALL:
+        near, _ = codes.search(asked, K + 1)
+        right = np.minimum(np.maximum((near <= last).sum(axis=1) - 1, 0), K)  # but for itself
+        if (found := float(right.mean()) / K) >= RECALL:
             recall, probes = found, few
             break
     return replace(held, probes=probes, recall=recall, tuned=held.pictures)

@@ -9,24 +9,27 @@ them, and nothing waits for anything.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 from semblance.indexer.catalog import Failure
 from semblance.indexer.run.scan import Found
-from semblance.retrieval import decoding, fetching, pixels
+from semblance.retrieval import decoding, pixels
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.decoding import Decoder
 from semblance.retrieval.errors import PictureError, StorageError
 from semblance.retrieval.facts import Facts
+from semblance.retrieval.fetching import Fetched, fetcher
 from semblance.retrieval.images import Picture
 from semblance.retrieval.inputs import InputSpec
 from semblance.retrieval.pixels import Pixels
 from semblance.retrieval.pool import in_order
+
+_Result = TypeVar("_Result")
 
 CHUNK = 32  # files at most in a task: a task for every small file would cost more than the file
 CHUNK_BYTES = 2 * 1024 * 1024  # beyond which a task ends: large files shall be shared out, and no cut loses more
@@ -74,22 +77,28 @@ def nothing_known(_: bytes) -> Mapping[str, Codes]:
 
 
 def encode(
-    work: Sequence[Work], codecs: Sequence[Codec], with_pixels: bool, known: Known = nothing_known
+    work: Sequence[Work],
+    codecs: Sequence[Codec],
+    with_pixels: bool,
+    known: Known = nothing_known,
+    fetched: Sequence[Fetched] | None = None,
 ) -> list[Encoded | Failure]:
     """Read, hash, decode and encode a chunk of files; for each, in order, what it holds or why it cannot be used.
 
     Each file is read once, and decoded once for each input that the codecs (and the pixels) see it by; of one content
     the first file alone. `known`, asked by any thread, says what there is of a content already: that is not made anew.
-    Raises StorageError where the storage that addresses are of is away.
+    `fetched` is what was begun to be fetched of the chunk already. Raises StorageError where a storage is away.
     """
+    if fetched is None:
+        with fetcher() as begin:
+            return encode(work, codecs, with_pixels, known, begin(_files(work)))
     results: list[Encoded | Failure] = []
     waiting: dict[str, list[tuple[Encoded, Picture]]] = {codec.codec_id: [] for codec in codecs}
     seen: dict[bytes, Encoded] = {}
-    files = [(item.found.path, item.found.size) for item in work]
-    with decoding.one() as decoder, closing(fetching.ahead(files, lambda: decoder.ended)) as fetched:
-        for item, source in zip(work, fetched, strict=True):
+    with decoding.one() as decoder:
+        for item, come in zip(work, fetched, strict=True):
             try:
-                sha256 = decoder.open(fetching.given(source))
+                sha256 = decoder.open(come(lambda: decoder.ended))
                 results.append(_decoded(item, sha256, codecs, with_pixels, known, decoder, seen, waiting))
             except PictureError as error:
                 results.append(Failure(item.found.path, str(error), read=True))
@@ -112,7 +121,25 @@ def encoded(
     work: Sequence[Work], codecs: Sequence[Codec], with_pixels: bool, threads: int, known: Known = nothing_known
 ) -> Iterator[list[Encoded | Failure]]:
     """`encode` of all `work`, in order, a list for each chunk, by the cores of this machine."""
-    return in_order(partial(encode, codecs=codecs, with_pixels=with_pixels, known=known), chunks(work), threads)
+
+    def one(chunk: Sequence[Work], fetched: Sequence[Fetched]) -> list[Encoded | Failure]:
+        return encode(chunk, codecs, with_pixels, known, fetched)
+
+    return of_chunks(one, work, threads)
+
+
+def of_chunks(
+    function: Callable[[Sequence[Work], Sequence[Fetched]], _Result], work: Sequence[Work], threads: int
+) -> Iterator[_Result]:
+    """`function` of each chunk of `work`, in order, by the pool; what lies at addresses is on its way before a chunk's
+    turn comes."""
+    with fetcher() as begin:
+        tasks = ((chunk, begin(_files(chunk))) for chunk in chunks(work))
+        yield from in_order(lambda task: function(*task), tasks, threads)
+
+
+def _files(work: Sequence[Work]) -> list[tuple[str, int]]:
+    return [(item.found.path, item.found.size) for item in work]
 
 
 def _decoded(

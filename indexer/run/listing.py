@@ -12,9 +12,12 @@ from semblance.indexer.run.excluding import Excluded
 from semblance.indexer.run.seen import Found, Scan
 from semblance.retrieval import images, storage
 from semblance.retrieval.errors import NothingStored, StorageError, UsageError
+from semblance.retrieval.progress import Progress, quiet
+
+_A_PAGE = 1_000  # objects: what a storage tells at once
 
 
-def list_into(out: Scan, root: str, excluded: Excluded) -> None:
+def list_into(out: Scan, root: str, excluded: Excluded, progress: Progress = quiet) -> None:
     """Take in all below an address. One of which nothing is there is `missing`; where the listing fails or breaks off,
     what it has told is found, and the address is `unlisted`. Raises UsageError where it is a library's, or a scheme
     that is not known."""
@@ -23,7 +26,9 @@ def list_into(out: Scan, root: str, excluded: Excluded) -> None:
     start = len(root if root.endswith("/") else f"{root}/")
     within = _inside(root, start, excluded, out)
     try:
-        for number, each in enumerate(storage.listing(root), 1):  # noqa: B007 - it is asked for below
+        for number, each in enumerate(storage.listing(root), 1):
+            if number % _A_PAGE == 0:
+                progress(len(out.found), 0)
             folder, _, name = each.address.rpartition("/")
             if name == FILE:
                 libraries.add(folder)

@@ -60,7 +60,7 @@ def update(
         codecs = codecs_with(catalog, codec, beside)
         with_pixels = with_pixels or pixelfile.exists(library)
         summary = bring_up_to_date(
-            catalog, scan(folders, library, exclude), codecs, with_pixels, prune, threads, progress
+            catalog, scan(folders, library, exclude, progress), codecs, with_pixels, prune, threads, progress
         )
         refresh(catalog)
     summary.seconds = time.monotonic() - started

@@ -14,6 +14,7 @@ from semblance.indexer.run.seen import Found as Found  # what callers know by th
 from semblance.indexer.run.seen import Scan as Scan
 from semblance.retrieval import images, storage
 from semblance.retrieval.errors import StorageError, UsageError
+from semblance.retrieval.progress import Progress, quiet
 
 UPLOADS = "uploads"  # see keeping/uploads.py
 
@@ -41,11 +42,12 @@ def _is_other(folder: Path) -> bool:
         return False
 
 
-def scan(folders: Sequence[Path | str], library: Path, exclude: Sequence[str] = ()) -> Scan:
+def scan(folders: Sequence[Path | str], library: Path, exclude: Sequence[str] = (), progress: Progress = quiet) -> Scan:
     """Look through `folders`, of which addresses are text, and all below them; hidden files, hidden folders, libraries,
     and what excluding.py tells of are passed over, unless named themselves.
 
-    Links to files are followed, links to folders are not (they can run in circles). Raises UsageError where a folder
+    `progress` is told how many were found in an address, and 0 for a total that nobody knows. Links to files are
+    followed, links to folders are not (they can run in circles). Raises UsageError where a folder
     is a file, or a library, or within one's thumbnails.
     """
     check(folders, library, exclude)
@@ -56,7 +58,7 @@ def scan(folders: Sequence[Path | str], library: Path, exclude: Sequence[str] = 
         if isinstance(folder, str):
             address = storage.normal(folder)
             if not any(storage.below(address, root) for root in out.roots):
-                listing.list_into(out, address, excluded)
+                listing.list_into(out, address, excluded, progress)
             continue
         root = os.path.realpath(folder)  # unlike Path.resolve, no error where links run in a circle
         if root in out.roots:

@@ -54,7 +54,7 @@ def encode(
     address = away.address(on)
     place = places.place(out)
     codecs = _codecs(model, copies)
-    found = sources.listed(source, out, exclude)
+    found = sources.listed(source, out, exclude, progress)
     begun = plan.read(place)
     wanted, listed = plan.made(codecs, found.paths, shard or (begun.shard if begun else SHARD), source)
     plan.begin(place, wanted, listed)

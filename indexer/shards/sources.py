@@ -10,6 +10,7 @@ from semblance.indexer.run.scan import scan
 from semblance.indexer.shards.places import LARGEST
 from semblance.retrieval import files, storage
 from semblance.retrieval.errors import NothingStored, UsageError
+from semblance.retrieval.progress import Progress, quiet
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Listed:
     unlisted: dict[str, str] = field(default_factory=dict)
 
 
-def listed(source: str, out: str, exclude: Sequence[str]) -> Listed:
+def listed(source: str, out: str, exclude: Sequence[str], progress: Progress = quiet) -> Listed:
     """The pictures of a folder or below an address, as `index` finds them, or those that a file lists: a path or an
     address a line, or each ended by a zero byte, as `find -print0` writes them. Raises UsageError, StorageError."""
     place = storage.normal(source) if storage.is_address(source) else files.named(source)
@@ -29,12 +30,16 @@ def listed(source: str, out: str, exclude: Sequence[str]) -> Listed:
         own = Path(os.devnull) if storage.is_address(out) else files.named(out)
         if place == own or (isinstance(place, Path) and place.resolve() == own.resolve()):
             raise UsageError(f"{source} is the folder of the pictures: name another one with --out.")
-        seen = scan([place], own, exclude)
+        seen = scan([place], own, exclude, progress)
+        if isinstance(place, str) and seen.missing:
+            raise UsageError(f"There is nothing at {place}: look after its name, and AWS_ENDPOINT_URL.")
         found = Listed(sorted(seen.found), seen.skipped, seen.unlisted)
     elif exclude:
         raise UsageError(f"--exclude is for a folder, and {source} is none: leave it out.")
     else:
         found = Listed(sorted({_whole(path) for path in _lines(place)}))
+    if not found.paths and found.unlisted:
+        raise UsageError(next(iter(found.unlisted.values())))
     if not found.paths:
         raise UsageError(f"There are no pictures in {source}: name a folder of them, or a file that lists them.")
     return found

@@ -99,14 +99,14 @@ class HashIndex(Flat):
         address = _addresses(code[None], self._length)[0]
         found = places = 0
         for radius in range(self._length + 1):
-            flips = _flips(self._length, radius)
-            for start in range(0, len(flips), _AT_ONCE):
-                near = flips[start : start + _AT_ONCE] ^ address
+            ball = flips(self._length, radius)
+            for start in range(0, len(ball), _AT_ONCE):
+                near = ball[start : start + _AT_ONCE] ^ address
                 first, last = self._starts[near], self._starts[near + 1]
                 lengths = last - first
                 found, places = found + int(lengths.sum()), places + len(near)
                 there = lengths > 0
-                yield self._rows[_ranges(first[there], lengths[there])].astype(np.intp, copy=False)
+                yield self._rows[ranges(first[there], lengths[there])].astype(np.intp, copy=False)
                 if found >= self.effort or places >= _PLACES * self.effort:
                     return
 
@@ -118,19 +118,19 @@ def _addresses(codes: Codes, length: int) -> npt.NDArray[np.int64]:
     return (first.view("<u4")[:, 0] & np.uint32(2**length - 1)).astype(np.int64)
 
 
-def _ranges(starts: Array, lengths: Array) -> Array:
+def ranges(starts: Array, lengths: Array) -> Array:
     """The numbers of all ranges, one after the other: each from its start on, so many as its length."""
     ends = np.cumsum(lengths)
     return np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1] if len(ends) else 0)
 
 
 @lru_cache(maxsize=256)
-def _flips(length: int, radius: int) -> npt.NDArray[np.int64]:
+def flips(length: int, radius: int) -> npt.NDArray[np.int64]:
     """All numbers of `length` bits of which `radius` are set: what an address is XORed with for a ball's shell.
 
     Each is one of a bit less, and a bit above its highest.
     """
     if radius == 0:
         return np.zeros(1, np.int64)
-    fewer = _flips(length, radius - 1)
+    fewer = flips(length, radius - 1)
     return np.concatenate([fewer[fewer < 2**bit] | 2**bit for bit in range(length)])

@@ -69,6 +69,14 @@ class Overlay:
         self._ids = None
         return len(gone) + self._added.remove(ids)
 
+    def without(self, ids: Ids) -> "Overlay":
+        """The same codes but for these, of which the nearest are found exactly; what the base holds is not copied."""
+        base = self.base
+        fewer = Overlay(Flat(base.bits, base._ids, base._codes) if isinstance(base, Flat) else base)
+        fewer._removed, fewer._added = self._removed, FlatIndex(self.bits, self._added._ids, self._added._codes)
+        fewer.remove(ids)
+        return fewer
+
     def search(self, codes: Codes, k: int, among: Ids | None = None) -> tuple[Distances, Ids]:
         """See Exact.search."""
         added = self._added.search(codes, k, among)

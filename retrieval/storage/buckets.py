@@ -17,6 +17,8 @@ _AT_FIRST = 0.25  # seconds before the second try, twice that before each furthe
 
 def _parted(path: str) -> dict[str, str]:
     bucket, _, key = path.partition("/")
+    if not key:
+        raise FileNotFoundError  # a whole bucket is no object
     return {"Bucket": bucket, "Key": key}
 
 

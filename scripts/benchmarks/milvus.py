@@ -131,9 +131,9 @@ def _written(standing: Standing, catalog: Catalog) -> list[Row]:
     return made
 
 
-def _put(server: Server, held: Held, batches: list[dict[str, list[Any]]]) -> None:
+def _put(server: Server, held: Held, batches: list[dict[str, tuple[str, list[Any]]]]) -> None:
     for batch in batches:
-        schema.write(server, held, batch)
+        server.put(held.collection, batch)
 
 
 def _answers(standing: Standing, catalog: Catalog, queries: Codes) -> list[Row]:

@@ -99,7 +99,10 @@ OfLibrary = Annotated[
     Path | None,
     console.option("For `scale`, `milvus`: the library whose codes more are grown from.", show_default="--pictures"),
 ]
-Plots = Annotated[Path | None, console.option("For `scale`: where plots go, and results, so that a cut run goes on.")]
+Plots = Annotated[
+    Path | None,
+    console.option("For `scale`: where plots go, and results, so that a cut run goes on.", show_default="none"),
+]
 Elsewhere = Annotated[
     str | None,
     typer.Option(

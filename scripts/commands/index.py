@@ -191,7 +191,7 @@ def _build(library: Path, index: str, summary: pipeline.Summary) -> None:
         for said in building.build(library, index, console.progress):
             console.say(said)
     except LibraryError as error:
-        if index.startswith(engines.ADDRESS):  # without it there is nothing to search by
+        if engines.is_elsewhere(index):  # without it there is nothing to search by
             raise
         summary.warnings.append(str(error))
         console.say(f"warning: {error}")

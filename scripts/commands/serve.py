@@ -83,7 +83,8 @@ def settled(given: dict[str, object]) -> Settings:
     except ValidationError as error:
         if not error.errors()[0]["loc"]:
             raise UsageError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
-        parts = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
+        said = [item["msg"].removeprefix("Value error, ").removesuffix(".") for item in error.errors()]
+        parts = "; ".join(f"{item['loc'][0]}: {each}" for item, each in zip(error.errors(), said, strict=True))
         option = str(error.errors()[0]["loc"][0]).replace("_", "-")
         raise UsageError(f"{parts}. Give --{option}, or set its SEMBLANCE_ variable.") from error
     if settings.share and "host" not in settings.model_fields_set:

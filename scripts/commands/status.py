@@ -1,5 +1,6 @@
 """`semblance status`: what a library holds."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -32,7 +33,7 @@ def status(
         covers = "" if codec["coverage"] == 1 else f", {codec['coverage']:.1%} of the pictures"
         console.show(f"{codec['purpose']:10} {codec['pictures']:,} codes by {made_by}{covers}{kept}")
     for purpose, said in facts["index"].items():
-        console.show(f"{'searched':10} {purpose}: {_searched(said)}")
+        console.show(f"{'searched':10} {purpose}: {_searched(library, said)}")
     told = facts["facts"]
     console.show(f"{'say':10} when: {told['taken']:,}, by what camera: {told['camera']:,}, where: {told['placed']:,}")
     for folder in facts["folders"]:
@@ -42,12 +43,15 @@ def status(
     _show_failures(facts, failed)
 
 
-def _searched(said: dict[str, Any]) -> str:
+def _searched(library: Path, said: dict[str, Any]) -> str:
     took = "" if said["milliseconds"] is None else f", {said['milliseconds']:g} ms a query"
     finds = "" if said["recall"] is None else f", finds {said['recall']:.2%} of the ten nearest"
     over = f", {said['laid_over']:,} changes laid over it" if said["laid_over"] else ""
-    wanted = "; `semblance index --index " + said["wanted"] + "` builds it" if said["wanted"] else ""
-    return f"by {said['engine']} ({said['why']}){finds}{took}, {said['memory'] / 1e6:,.1f} MB of memory{over}{wanted}"
+    build = f"; `semblance index --index {said['wanted']} --library {console.quoted(library)}` builds it"
+    wanted = build if said["wanted"] else ""
+    megabytes = said["memory"] / 1e6
+    memory = f", {megabytes:,.{1 if megabytes >= 1 else 3}f} MB of memory" if megabytes else ""  # a Milvus has its own
+    return f"by {said['engine']} ({said['why']}){finds}{took}{memory}{over}{wanted}"
 
 
 def _show_failures(facts: dict[str, Any], each: bool) -> None:

@@ -36,7 +36,7 @@ def library(bodies: dict[str, bytes], road: Road, tmp_path: Path, codec: Codec) 
 
 @pytest.fixture
 def url(library: Path, road: Road) -> Iterator[str]:
-    with serving(library, SEMBLANCE_READ_SECONDS="2", **variables(road.url)) as url:
+    with serving(library, SEMBLANCE_READ_SECONDS="5", **variables(road.url)) as url:
         until(lambda: httpx.get(f"{url}/ready").status_code == 200)
         yield url
 

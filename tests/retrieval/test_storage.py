@@ -6,6 +6,7 @@ import sys
 import threading
 import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -186,7 +187,8 @@ def test_where_nobody_listens_it_is_said(s3: S3) -> None:
 
 def test_five_gigabytes_are_never_fetched(s3: S3, road: Road) -> None:
     s3.put("large", x=b"0123456789")
-    assert isinstance(next(fetching.ahead([("s3://large/x", LARGE)])), PictureTooLarge)
+    with fetching.fetcher() as begin, pytest.raises(PictureTooLarge):
+        begin([("s3://large/x", LARGE)])[0](reaching.never)
     assert road.asked == []
     road.hinder = lambda *_: "large"
     with pytest.raises(PictureTooLarge):
@@ -244,5 +246,6 @@ def test_downloads_come_in_order_beside_each_other_and_files_as_they_are(s3: S3,
 
     road.hinder = wait
     wanted = [*((f"s3://ahead/{number}", 1) for number in range(5)), ("/a/file.jpg", 3)]
-    got = [*fetching.ahead(wanted)]
-    assert [str(each) if not isinstance(each, bytes) else each.decode() for each in got] == [*"01234", "/a/file.jpg"]
+    with fetching.fetcher() as begin:
+        got = [come(reaching.never) for come in begin(wanted)]
+    assert got == [*(str(number).encode() for number in range(5)), Path("/a/file.jpg")]

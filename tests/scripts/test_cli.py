@@ -380,3 +380,15 @@ def test_the_rate_of_a_run_that_goes_on_is_of_what_it_did_itself(
         update(5000, 7000)
         update(5020, 7000)
     assert "Training: 5,020 of 7,000, 2/s, 990 s left" in capsys.readouterr().err
+
+
+def test_progress_says_no_rate_before_there_is_one_and_what_was_found_before_a_total_is_known(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter([0.0, 10.0, 20.0, 30.0, 40.0])  # as above; a cluster starts for half a minute
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    with console.progress("Encoding") as update:
+        for done, total in ((4000, 0), (0, 7000), (0, 7000), (100, 7000)):
+            update(done, total)
+    said = ["4,000 found so far", "0 of 7,000", "0 of 7,000", "100 of 7,000, 10/s, 690 s left"]
+    assert capsys.readouterr().err.splitlines() == [f"Encoding: {each}" for each in said]

@@ -47,6 +47,20 @@ def test_an_unknown_index_is_refused_with_those_there_are(place: Path, command: 
     assert done.exit_code == 2
     assert f"There is no index 'hnsw': there are auto, flat, mapped, {', '.join(ENGINES)}" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+    assert "Value error" not in done.stderr
+    assert ".." not in done.stderr
+    secret = call(command, *more, "--library", place / "library", "--index", "milvus:user:hidden@host/name")
+    assert (secret.exit_code, "hidden" in secret.stderr) == (2, False)
+
+
+@pytest.mark.parametrize("scheme", ["milvus", "milvuss"])
+def test_a_milvus_that_is_away_is_said_by_its_address(place: Path, scheme: str) -> None:
+    away = f"{scheme}://127.0.0.1:1/name"
+    done = call("search", place / "pictures" / "1.png", "--library", place / "library", "--index", away)
+    assert (done.exit_code, "The Milvus at 127.0.0.1:1 does not answer" in done.stderr) == (2, True), done.stderr
+    said = standing(place / "library", "--index", away)["alike"]
+    assert (said["asked"], said["engine"], said["recall"]) == (away, "milvus", None)
+    assert "The Milvus at 127.0.0.1:1 does not answer" in said["why"]
 
 
 def test_an_index_is_built_by_its_name_said_searched_and_left_alone(place: Path) -> None:

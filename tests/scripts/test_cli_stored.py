@@ -41,6 +41,10 @@ def test_a_bucket_from_index_to_remove_without_a_secret(s3: S3, road: Road, tmp_
     moved = semblance("import", tmp_path / "codes.npz", "--library", tmp_path / "moved", env=environment)
     assert moved.returncode == 0, moved.stderr
     run("search", "s3://cli/in/none.png", code=2)
+    run("search", "s3://cli", code=2)
+    run("export", "s3://cli/codes.npz", code=2)
+    assert "on a disk" in said[-1]
+    assert not Path("s3:").exists()
     run("search", "s3://cli/in/new.png", code=2)
     run("index", f"s3://{SECRETS[0]}:{SECRETS[1]}@cli/in", code=2)
     run("remove", "s3://cli/in")
@@ -66,3 +70,37 @@ def test_ctrl_c_ends_a_download_at_once_and_keeps_what_there_is(s3: S3, road: Ro
     _, said = process.communicate(timeout=15)
     assert (process.returncode, "Traceback" in said, "what was indexed is kept" in said) == (130, False, True), said
     assert time.monotonic() - started < 10
+
+
+def test_watch_lists_addresses_again(s3: S3, road: Road, tmp_path: Path) -> None:
+    s3.put("watched", **{f"{seed}.png": paint(tmp_path / f"{seed}.png", seed).read_bytes() for seed in range(2)})
+    command = [
+        "index",
+        "s3://watched",
+        "--library",
+        str(tmp_path / "library"),
+        *FAST,
+        "--watch",
+        "--poll",
+        "1",
+        "--json",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "semblance", *command],
+        cwd=ROOT,
+        env={**os.environ, **variables(road.url)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["added"] == 2
+        s3.client.put_object(Bucket="watched", Key="new.png", Body=paint(tmp_path / "9.png", 9).read_bytes())
+        assert json.loads(process.stdout.readline())["added"] == 1
+        s3.client.delete_object(Bucket="watched", Key="0.png")
+        assert json.loads(process.stdout.readline())["removed"] == 1
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    assert (process.returncode, "Addresses are listed every 1 s" in said) == (130, True), said

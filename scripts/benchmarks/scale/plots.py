@@ -32,7 +32,7 @@ def draw(records: Sequence[Record], folder: Path, whose: str) -> None:
         axes.set_xlabel("codes")
         axes.set_ylabel(unit)
         axes.set_title(title, fontsize=9)
-        figure.legend(loc="outside right upper", frameon=False, fontsize=9)
+        figure.legend(loc="outside right center", frameon=False, fontsize=9)
         write(figure, folder / f"{name}.png")
     _trade(measured, folder / "trade.png", whose)
     replace(folder / "scale.md", [table(records).encode()])
@@ -84,8 +84,8 @@ def _trade(records: Sequence[Record], path: Path, whose: str) -> None:
         axes.set_ylabel("recall@10", fontsize=8)
         axes.set_title(f"{size:,} codes", fontsize=9)
     handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=9)
-    figure.suptitle(f"each effort; codes grown from {whose}", fontsize=9)
+    figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=9)
+    figure.suptitle(f"each effort; codes grown\nfrom {whose}", fontsize=9)
     write(figure, path)
 
 

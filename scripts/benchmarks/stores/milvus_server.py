@@ -1,4 +1,4 @@
-"""A real Milvus: `python -m tests.indexer.milvus.server [FOLDER] [PORT]` starts one until Ctrl-C, `make milvus` too.
+"""A real Milvus, for tests and benchmarks; `make milvus` starts one until Ctrl-C, as running this module does.
 
 The tests share one for each process of pytest; whatever becomes of that, the server ends with it (standalone.py).
 """

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +13,14 @@ from semblance.indexer.answers.asking import ByCodes, answer
 from semblance.indexer.answers.hits import Answer
 from semblance.indexer.answers.questions import Question
 from semblance.indexer.answers.wishes import wishes
+from semblance.indexer.derived import engines
 from semblance.indexer.library import Library
 from semblance.indexer.run import pipeline
 from semblance.retrieval import queries
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
+from semblance.retrieval.index import Overlay
+from semblance.retrieval.index.flat import Flat
 from tests.conftest import paint
 
 
@@ -97,3 +101,24 @@ def test_a_page_shows_nothing_that_came_after_the_first(
     rest = opened.next_page(first.next, 40)
     assert {hit.id for hit in [*first, *rest]} == set(range(1, 49))
     assert opened.ways["code"].last() == 49
+
+
+def test_what_is_narrowed_to_most_of_a_large_library_is_not_gathered(
+    library: Path, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = shutil.copytree(library, tmp_path / "own")
+    with Library.open(own) as small:
+        expected = small.similar(4, k=48, folder=str(sample))
+    monkeypatch.setattr(engines, "COPIED", 0)
+    with Library.open(own) as large:
+        of_all: Any = way(large).stored
+        assert isinstance(of_all, Overlay)
+        assert large.similar(4, k=48, folder=str(sample)).results == expected.results
+        assert not large.similar(4, k=48, min_pixels=10**9).results
+        most: Any
+        most, few = [(each.index, each.left) for each in way(large)._narrowed.values()]
+        assert (most[1], few[1]) == (len(expected.results), 0)
+        assert isinstance(most[0], Overlay)
+        assert isinstance(most[0].base, Flat)
+        assert np.shares_memory(most[0].base._codes, of_all.base._codes)
+        assert isinstance(few[0], Flat)

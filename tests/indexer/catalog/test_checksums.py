@@ -6,9 +6,10 @@ import zlib
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from semblance.indexer.catalog import FILE, Catalog, Failure, Writer, checksums, schema
+from semblance.indexer.catalog import FILE, Catalog, Failure, Writer, checking, checksums, schema
 from tests.indexer.catalog.conftest import CODEC, new, past_library
 
 
@@ -105,3 +106,36 @@ def test_a_damaged_token_is_no_token(library: Path) -> None:
     with Catalog.opened(library) as catalog:
         assert not catalog.knows(before)
         assert catalog.generation().number == 0
+
+
+def test_how_many_pictures_there_are_is_kept_with_them_and_counted_by_nobody(library: Path) -> None:
+    with Catalog.opened(library) as reader, Writer.writing(library, CODEC) as catalog:
+        asked = list[str]()
+        reader._connection.db.set_trace_callback(asked.append)
+        for change in (
+            lambda: catalog.record([new("/c", 3), new("/a", 9), new("/d", 1)], [Failure("/b", "broken", read=True)]),
+            lambda: catalog.record([], [Failure("/c", "away", read=False)]),
+            lambda: catalog.forget(["/d", "/never"]),
+            lambda: catalog.switch(CODEC, np.array([4]), np.zeros((1, 32), np.uint8)),
+        ):
+            change()
+            there = len(reader.entries())
+            assert (reader.counts()[0], reader.changes(reader.generation().number).pictures) == (there, there)
+            assert len(reader.spread(there - 1)) == there - 1
+        assert there == 2
+        assert not [each for each in asked if "count(*) FROM pictures" in each]
+
+
+def test_a_damaged_number_of_pictures_is_not_believed_and_set_right(library: Path) -> None:
+    changed(library, "UPDATE counted SET pictures = 7")
+    said = "There are 2 pictures, and the catalog says that there are 7."
+    assert said in checking.problems(library)
+    with Catalog.opened(library) as catalog:
+        assert catalog.counts() == (2, 0)
+        assert catalog.changes(1).pictures == 2
+    with Writer.writing(library, CODEC) as catalog:
+        assert catalog.drop_damaged() == 1
+        catalog.record([new("/c", 3)], [])
+        assert catalog._rows("SELECT pictures FROM counted") == [(3,)]
+    assert wrong(library) == []
+    assert checking.problems(library) == []

@@ -18,6 +18,16 @@ def test_addresses() -> None:
     assert parse(str(formed)) == formed
 
 
+def test_who_asks_may_be_said_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEMBLANCE_MILVUS_LOGIN", "me:sec:ret@")
+    assert parse("milvus://h/n") == Address("h", 19530, "n", "me", "sec:ret@")
+    assert parse("milvus://you:other@h/n") == Address("h", 19530, "n", "you", "other")
+    monkeypatch.setenv("SEMBLANCE_MILVUS_LOGIN", "secret")
+    with pytest.raises(UsageError, match="SEMBLANCE_MILVUS_LOGIN") as error:
+        parse("milvus://h/n")
+    assert "secret" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

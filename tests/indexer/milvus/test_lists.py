@@ -52,7 +52,8 @@ def audited(library: Library, code: Codes) -> float:
 def test_lists_find_what_they_are_said_to_find(drawn: Callable[[int], Drawn], milvus: Milvus) -> None:
     library = drawn(COUNT)
     where = f"{milvus.address('lists')}?index=ivf&shards=1"
-    filling.fill(library.folder, where)
+    filling.fill(library.folder, milvus.address("lists"), purposes=["same"])
+    filling.fill(library.folder, where, purposes=["alike"])
     server = Server(parse(where))
     state = schema.state(server)
     assert state is not None

@@ -52,9 +52,11 @@ def facts(shelf: Shelf) -> dict[str, Facts | None]:
 
 
 def make_old(library: Path) -> None:
-    """Leave the library as version 3 would have: without the table that version 4 began with."""
+    """Leave the library as version 3 would have: without what later ones made."""
     with contextlib.closing(sqlite3.connect(library / FILE)) as db, db:
         made = {name for kind, name, _ in schema.tables(db) if kind == "table"}
+        for trigger in [name for kind, name, _ in schema.tables(db) if kind == "trigger"]:
+            db.execute(f"DROP TRIGGER {trigger}")
         with contextlib.closing(sqlite3.connect(":memory:")) as before:
             for statement in [line for lines in schema.MIGRATIONS[:3] for line in lines]:
                 before.execute(statement)

@@ -307,9 +307,19 @@ def test_shards_at_an_address_are_those_of_a_folder(pictures: Path, tmp_path: Pa
     refused = call("import", "s3://bucket/codes", "--library", tmp_path / "other")
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
     assert f"s3://bucket/codes/{name} is cut short" in refused.stderr
-    refused = call("encode", pictures, "--out", "s3://there-is-none/codes", "--model", "cifar10-fast")
-    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
-    assert "Traceback" not in refused.stderr
+    for source, out in ((pictures, "s3://there-is-none/codes"), ("s3://there-is-none", tmp_path / "none")):
+        refused = call("encode", source, "--out", out, "--model", "cifar10-fast")
+        assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+        assert "s3://there-is-none" in refused.stderr
+        assert "AWS_ENDPOINT_URL" in refused.stderr
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_whole_bucket_is_a_source(pictures: Path, tmp_path: Path) -> None:
+    storage.write("s3://bucket/at the top.png", next(pictures.rglob("*.png")).read_bytes())
+    there = [each.address for each in storage.listing("s3://bucket") if each.address.endswith(".png")]
+    done = encode("s3://bucket", str(tmp_path / "out"), model="cifar10-fast")
+    assert done.encoded + len(done.failed) == len(there) > 0
 
 
 # ---- what hinders --------------------------------------------------------------------------------------------------

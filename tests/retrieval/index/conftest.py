@@ -1,5 +1,6 @@
 """Codes with far more ties than distances, brute force, and every engine in a state that it comes to in use."""
 
+import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -24,6 +25,7 @@ from semblance.retrieval.index import (
 from semblance.retrieval.index import contract as index_contract
 from semblance.retrieval.index.contract import Exact, Rows
 from semblance.retrieval.index.mapped import from_file, to_file
+from semblance.retrieval.index.mih import MihIndex
 from semblance.retrieval.progress import quiet
 
 QUERIES = 5
@@ -82,6 +84,17 @@ class Proposing(MappedFlat):
         return [np.random.default_rng(row).permutation(proposed) for row in range(len(codes))]
 
 
+class Patient(MihIndex):
+    """Multi-index hashing that never compares all codes, however dear its looks."""
+
+    patience = math.inf
+
+    def _nearest(self, codes: Codes, k: int) -> tuple[Distances, Rows]:
+        found = super()._nearest(codes, k)
+        assert found[0].min(initial=0) >= 0, "all codes were to be compared"
+        return found
+
+
 def save(index: CodeIndex, path: Path) -> None:
     replace(path, to_file(index))
 
@@ -107,6 +120,7 @@ ENGINES: dict[str, Engine] = {
     "flat below": lambda path, bits: Overlay(flat(path, bits)),
     "approximate": lambda path, bits: Overlay(Proposing(path, bits)),
     **{name: partial(built, kind) for name, kind in BUILT.items()},
+    "mih to the proof": partial(built, Patient),
 }
 
 

@@ -12,7 +12,7 @@ from semblance.retrieval import codes as packed
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import SnapshotError
 from semblance.retrieval.index import ENGINES, FlatIndex, Overlay
-from semblance.retrieval.index.hashing import ADDRESS, HashIndex, _flips
+from semblance.retrieval.index.hashing import ADDRESS, HashIndex, flips
 from semblance.retrieval.progress import quiet
 from tests.retrieval.index.conftest import brute_force, some_codes
 
@@ -82,7 +82,7 @@ def test_an_effort_finds_what_it_says_and_the_answer_is_never_short(tmp_path: Pa
 @pytest.mark.parametrize(("length", "radius"), [(1, 0), (1, 1), (5, 2), (12, 3), (28, 2), (6, 6), (6, 7)])
 def test_the_shells_of_a_ball(length: int, radius: int) -> None:
     expected = sorted(sum(1 << bit for bit in bits) for bits in combinations(range(length), radius))
-    assert sorted(_flips(length, radius).tolist()) == expected
+    assert sorted(flips(length, radius).tolist()) == expected
     assert len(expected) == comb(length, radius)
 
 

@@ -11,6 +11,7 @@ import pytest
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.index import Distances, FlatIndex, Ids, Overlay
 from semblance.retrieval.index.contract import Rows
+from semblance.retrieval.index.flat import Flat
 from tests.retrieval.index.conftest import assert_exact, brute_force, some_codes, some_ids
 
 NONE = np.empty(0, np.int64)
@@ -180,3 +181,22 @@ def test_the_seam_fits_the_engines_of_faiss(kind: str) -> None:
     assert found.shape == (20, 5)
     assert np.isin(found, ids[left]).all()
     assert np.all(np.diff(distances, axis=1) >= 0)
+
+
+def test_what_is_left_without_some_is_found_exactly_and_shares_what_the_base_holds() -> None:
+    ids, stored = np.sort(some_ids(60)), some_codes(64, 256)
+    index = Overlay(Approximate(filled(ids, stored[:60], 256), lambda *_: np.arange(3)))
+    index.remove(ids[:5])
+    index.add(np.array([7000, 7001]), stored[60:62])
+    every = index.ids().copy()
+    fewer = index.without(every[::3])
+    left = np.delete(every, np.arange(0, len(every), 3))
+    assert np.array_equal(fewer.ids(), left)
+    assert_exact(fewer, left, index.codes(left), (1, 20))
+    assert np.array_equal(index.ids(), every), "and the others are where they were"
+    assert isinstance(index.base, Approximate)
+    assert isinstance(fewer.base, Flat)
+    assert np.shares_memory(fewer.base._codes, index.base._codes)
+    codes = index.codes(left)
+    index.remove(left)
+    assert_exact(fewer, left, codes, (1, 20))
