@@ -26,7 +26,7 @@ check: env lengths
 	$(BIN)/mypy
 
 milvus: env
-	$(BIN)/python -m tests.indexer.milvus.server $(FOLDER)
+	$(BIN)/python -m semblance.scripts.benchmarks.stores.milvus_server $(FOLDER)
 
 lengths: env
 	$(BIN)/python -m tests.test_lengths

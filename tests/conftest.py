@@ -23,8 +23,8 @@ from PIL import Image
 
 from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
+from semblance.scripts.benchmarks.stores.milvus_server import Milvus
 from semblance.scripts.scenes import write_sample
-from tests.indexer.milvus.server import Milvus
 
 if TYPE_CHECKING:
     from tests.buckets import S3, Road

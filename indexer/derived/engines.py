@@ -160,7 +160,8 @@ def load(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, index: str = A
         from semblance.indexer import milvus
 
         elsewhere, generation = milvus.load(catalog, purpose, codec, index)
-        return Loaded(elsewhere, generation, choose(catalog, purpose, codec, index))
+        said = replace(choose(catalog, purpose, codec, index), recall=elsewhere.base.held.recall)
+        return Loaded(elsewhere, generation, said)
     choice = choose(catalog, purpose, codec, index)
     below: Exact
     while choice.built or choice.engine == MAPPED:

@@ -77,10 +77,11 @@ def _searched(catalog: Catalog, purpose: Purpose, index: str) -> dict[str, Any]:
         return {}
     choice = engines.choose(catalog, purpose, codec, index)
     said, laid_over = engines.said(choice), building.laid_over(catalog, purpose, codec, choice)
-    if choice.engine == engines.MILVUS:
+    if choice.engine == engines.MILVUS:  # which alone knows what it finds
         try:
-            generation = engines.load(catalog, purpose, codec, index).generation
-            laid_over = codecs.changed(catalog, codec.codec_id, generation.number)
+            loaded = engines.load(catalog, purpose, codec, index)
+            said = engines.said(loaded.choice)
+            laid_over = codecs.changed(catalog, codec.codec_id, loaded.generation.number)
         except LibraryError as error:
             said["why"] += f", but: {error}"
     return {**said, "wanted": choice.wanted, "laid_over": laid_over}

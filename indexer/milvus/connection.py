@@ -8,6 +8,7 @@ in place of those of the same id. pymilvus tells its errors to the log with trac
 import logging
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +79,15 @@ class Server:
         """The same, with the time that changes may take."""
         return self._until(self.limits.changing, lambda left: getattr(self._client, call)(*args, timeout=left, **named))
 
-    def put(self, collection: str, columns: dict[str, tuple[str, list[Any]]]) -> None:
+    def segments(self, collection: str) -> list[tuple[int, int, bool]]:
+        """Of each segment that is searched its rows, its state (3: it is sealed), and whether its index is there."""
+        connection = self._client._get_connection()
+        infos = self._until(
+            self.limits.changing, lambda left: connection.get_query_segment_info(collection, timeout=left)
+        )
+        return [(int(info.num_rows), int(info.state), bool(info.index_name)) for info in infos]
+
+    def put(self, collection: str, columns: Mapping[str, tuple[str, list[Any]]]) -> None:
         """Upsert rows, given by columns: of each the name of its type in pymilvus.DataType, and its values. Rows, as
         MilvusClient takes them, cost pymilvus ten times the work: it looks at each letter of a text."""
         kinds = self._milvus.DataType

@@ -20,13 +20,16 @@ _TEXT = 65_535  # bytes that Milvus lets a text have
 _LONGEST = {"path": 8_192, "sha256": 64, "facts": 2_048}  # bytes
 
 
-def create(server: Server, name: str, fields: Any, vector: str, shards: int) -> None:
-    """A collection of these fields, searched exactly. Milvus takes some seconds to load one, which are not waited for
-    here: several come together, and whoever asks too early asks again."""
+def create(server: Server, name: str, fields: Any, vector: str, shards: int, lists: int) -> None:
+    """A collection of these fields, searched exactly, or by so many lists. Milvus takes some seconds to load one, which
+    are not waited for here: several come together, and whoever asks too early asks again."""
     import pymilvus
 
     index = pymilvus.MilvusClient.prepare_index_params()
-    index.add_index(vector, index_type="BIN_FLAT", metric_type="HAMMING")
+    kind: dict[str, Any] = {"index_type": "BIN_FLAT"}
+    if lists:
+        kind = {"index_type": "BIN_IVF_FLAT", "params": {"nlist": lists}}
+    index.add_index(vector, metric_type="HAMMING", **kind)
     server.change("create_collection", name, schema=fields, num_shards=shards, consistency_level="Strong")
     server.change("create_index", name, index_params=index, sync=False)
     server.change("load_collection", name, _async=True)

@@ -17,7 +17,7 @@ from typing import Any
 from semblance.indexer.catalog import Catalog, CurrentCodec, Purpose
 from semblance.indexer.catalog.coded_pictures import coded_pictures
 from semblance.indexer.keeping.tables import FACTS
-from semblance.indexer.milvus import address, narrowing, schema
+from semblance.indexer.milvus import address, forms, narrowing, schema, tuning
 from semblance.indexer.milvus.connection import LIMITS, Limits, Server
 from semblance.indexer.milvus.fields import KINDS
 from semblance.indexer.milvus.leasing import Lease
@@ -25,6 +25,8 @@ from semblance.indexer.milvus.schema import PURPOSES, Held
 from semblance.retrieval.progress import Progress, quiet
 
 _GONE = 4_096  # ids that are deleted at once
+
+Row = dict[str, Any]
 
 
 def fill(
@@ -63,6 +65,7 @@ class Filling:
         if held is None or held.codec_id != codec.codec_id or not self._goes_on(held):
             name = schema.collection(self.server.address.name, purpose, codec.codec_id)
             fresh = Held(purpose, codec.codec_id, codec.bits, codec.model, name, self.catalog.generation(), through=0)
+            fresh = forms.as_said(fresh, self.server.address, held or before, self.catalog.counts()[0])
             schema.note(self.server, fresh, coming)
             held = schema.note(self.server, schema.make(self.server, fresh), coming)
         return held, coming
@@ -74,15 +77,16 @@ class Filling:
             held = self._changed(held, coming)
             held = self._rest(held, coming)
             held = replace(held, whole=True, pictures=schema.rows(self.server, held), at=self.server.now())
+            held = tuning.tuned(self.server, held)
             if coming:
                 schema.come(self.server, held)
                 coming = False
             schema.note(self.server, held)
 
     def _goes_on(self, held: Held) -> bool:
-        """Whether what is there is of the catalog's history, and as it was left."""
+        """Whether what is there is of the catalog's history, as it was left, and of the form that was asked for."""
         of_it = self.catalog.knows(held.generation) and schema.is_ours(self.server, held)
-        return of_it and not schema.lacking(self.server, held)
+        return forms.is_as_said(held, self.server.address) and of_it and not schema.lacking(self.server, held)
 
     def _changed(self, held: Held, coming: bool) -> Held:
         """What came and went since the generation that is there."""
@@ -110,19 +114,21 @@ class Filling:
                 held = schema.note(self.server, replace(held, through=held.last), coming)
         return replace(held, through=None)
 
-    def _put(self, held: Held, batch: list[dict[str, object]]) -> None:
+    def _put(self, held: Held, batch: list[Row]) -> None:
         if batch:
             self.lease.check()
-            rows = zip(*map(_row, batch), strict=True)
-            self.server.put(
-                held.collection,
-                {name: (kind, [*values]) for (name, kind), values in zip(KINDS.items(), rows, strict=True)},
-            )
+            self.server.put(held.collection, columns(batch))
             self.done += len(batch)
             self.progress(min(self.done, self.total), self.total)
 
 
-def _row(said: dict[str, Any]) -> tuple[Any, ...]:
+def columns(batch: Sequence[Row]) -> dict[str, tuple[str, list[Any]]]:
+    """Rows of a collection, of some of the catalog's, as Server.put takes them."""
+    rows = zip(*map(_row, batch), strict=True)
+    return {name: (kind, [*values]) for (name, kind), values in zip(KINDS.items(), rows, strict=True)}
+
+
+def _row(said: Row) -> tuple[Any, ...]:
     """A row of a collection, in the order of schema.FIELDS, of one of the catalog's."""
     facts = [said[name] for name in FACTS] if said["width"] else None
     taken = narrowing.moment(said["taken"]) if facts else 0
@@ -130,5 +136,5 @@ def _row(said: dict[str, Any]) -> tuple[Any, ...]:
     return said["id"], said["code"], said["path"], said["sha256"].hex(), said["size"], said["mtime"], taken, told
 
 
-def _reaching(held: Held, batch: list[dict[str, Any]]) -> Held:
+def _reaching(held: Held, batch: list[Row]) -> Held:
     return replace(held, last=max(held.last, batch[-1]["id"])) if batch else held

@@ -1,7 +1,7 @@
 """One indexer at a time fills what is under a name, of however many machines.
 
 Milvus has no locks. So whoever fills writes down that it does, looks whether it stands there still, and says so again
-with each batch: a second one finds the first and refuses, and one that was overtaken all the same, having slept say,
+and again: a second one finds the first and refuses, and one that was overtaken all the same, having slept say,
 stops before its next batch. One that is gone from its machine, or silent for long, counts no more.
 """
 
@@ -17,7 +17,7 @@ from semblance.retrieval.errors import LibraryLocked
 
 _KEY = "writer"
 _SILENT = 180.0  # seconds after which one on another machine is taken for gone
-_AGAIN = 1.0
+_AGAIN = 10.0  # between two looks, each of which waits for Milvus's own tick
 
 
 class Lease:

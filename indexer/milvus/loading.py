@@ -1,5 +1,7 @@
 """What a library with a catalog is searched by, when its codes are in a Milvus."""
 
+import shlex
+
 from semblance.indexer.catalog import Catalog, CurrentCodec, Generation, Purpose
 from semblance.indexer.milvus import address, schema
 from semblance.indexer.milvus.connection import Server
@@ -11,7 +13,7 @@ def load(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, where: str) ->
     """The index of the codes of `codec` in the Milvus at the address `where`, and the generation it stands for. Raises
     UsageError, IndexAway, CodecMismatch, and LibraryError where it holds nothing of this library, or not all of it."""
     named = address.parse(where)
-    mend = f"run `semblance index --library {catalog.folder} --index {named}`"
+    mend = f"run `semblance index --library {catalog.folder} --index {shlex.quote(str(named))}`"
     server = Server(named)
     there = schema.state(server)
     held = there.holds.get(purpose) if there else None

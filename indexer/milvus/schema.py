@@ -36,6 +36,10 @@ class Held:
     `pictures` rows; `last`: the highest id they ever had; `at`: the time by Milvus at which all were there. `through`:
     up to which id that is so, while it is being filled; None where it is so of all. `whole` is false as well while
     changes are being written.
+
+    `lists`: into how many the codes of a segment are divided (BIN_IVF_FLAT), 0 where all are compared (BIN_FLAT); of
+    them `probes` are searched, 0: all, which finds `recall` of the ten nearest, as it was measured when there were
+    `tuned` pictures.
     """
 
     purpose: Purpose
@@ -49,6 +53,11 @@ class Held:
     at: int = 1
     through: int | None = None
     whole: bool = False
+    shards: int = SHARDS
+    lists: int = 0
+    probes: int = 0
+    recall: float = 1.0
+    tuned: int = 0
 
     @property
     def codec(self) -> CurrentCodec:
@@ -125,7 +134,7 @@ def claim(server: Server, library: str) -> State:
     there = state(server)
     if there is None:
         if not server.ask("has_collection", name):
-            fields.create(server, name, fields.state(_says(_LIBRARY)), "vector", 1)
+            fields.create(server, name, fields.state(_says(_LIBRARY)), "vector", 1, 0)
         put(server, _LIBRARY, {"library": library, "format": _FORMAT})
         there = State(library, {})
     if there.library != library:
@@ -177,8 +186,9 @@ def make(server: Server, held: Held) -> Held:
         if described(server, held.collection) != _says(held.codec_id):
             raise _foreign(server.address, held.collection)
         server.change("drop_collection", held.collection)
-    fields.create(server, held.collection, fields.codes(_says(held.codec_id), held.bits), "code", SHARDS)
-    return replace(held, pictures=0, at=1, through=0, whole=False)
+    described_as = fields.codes(_says(held.codec_id), held.bits)
+    fields.create(server, held.collection, described_as, "code", held.shards, held.lists)
+    return replace(held, pictures=0, at=1, through=0, whole=False, probes=0, recall=1.0, tuned=0)
 
 
 def drop(server: Server) -> None:

@@ -1,4 +1,5 @@
-"""The nearest codes of a collection, exactly as brute force has them.
+"""The nearest codes of a collection, exactly as brute force has them; but for those in lists (BIN_IVF_FLAT) that are
+not probed, which is measured (tuning.py). Where a question is narrowed all lists are searched.
 
 Milvus orders equal distances as it likes, and gives MOST rows at once. So it is asked a little deeper than k, and
 deeper still, until what comes last is further away than the k-th: then all that are as near as the k-th are there, and
@@ -41,6 +42,7 @@ class MilvusCodes:
 
     def __init__(self, server: Server, held: Held, where: str = "") -> None:
         self.server, self.held, self.bits, self.where = server, held, held.bits, where
+        self.probes = held.probes or held.lists
         self._ids: Ids | None = None
 
     def __len__(self) -> int:
@@ -133,7 +135,18 @@ class MilvusCodes:
         return [*zip(*best, strict=True)]
 
     def _found(self, codes: Codes, limit: int, where: str) -> list[Ranking]:
-        """What Milvus gives for each query, nearest first."""
+        """What Milvus gives for each query, nearest first: of all lists where it is narrowed, and for those for which
+        the few that are probed do not hold as many."""
+        if where or self.probes == self.held.lists:
+            return self._probed(codes, limit, where, self.held.lists)
+        found = self._probed(codes, limit, where, self.probes)
+        short = [place for place, (_, ids) in enumerate(found) if len(ids) < min(limit, len(self))]
+        if short:
+            for place, more in zip(short, self._probed(codes[short], limit, where, self.held.lists), strict=True):
+                found[place] = more
+        return found
+
+    def _probed(self, codes: Codes, limit: int, where: str, probes: int) -> list[Ranking]:
         found: list[Ranking] = []
         at_once = max(1, _HITS // limit)
         for start in range(0, len(codes), at_once):
@@ -143,7 +156,7 @@ class MilvusCodes:
                 [code.tobytes() for code in codes[start : start + at_once]],
                 filter=where,
                 limit=limit,
-                search_params={"metric_type": "HAMMING", "params": {}},
+                search_params={"metric_type": "HAMMING", "params": {"nprobe": probes} if probes else {}},
                 **self._seen,
             )
             found += [(np.array(each.distances, np.int32), np.array(each.ids, np.int64)) for each in hits]

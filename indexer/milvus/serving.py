@@ -168,7 +168,9 @@ class Elsewhere:
         self._codecs[held.codec_id] = codec
         index = cast(CodeIndex, Steady(self._server, held))  # to which nobody here adds
         own = CodedElsewhere(codec, index, held.generation, state.holds["alike"].pictures, held.last)
-        choice = Choice(str(self._address), MILVUS, "there is no catalog here to build another from", recall=None)
+        choice = Choice(
+            str(self._address), MILVUS, "there is no catalog here to build another from", recall=held.recall
+        )
         own.loaded, own.kept = Loaded(index, held.generation, choice), self._samples
         return own
 

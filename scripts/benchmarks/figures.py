@@ -29,6 +29,7 @@ class Asked:
     plots: Path | None = None
     sizes: tuple[int, ...] = ()
     engines: tuple[str, ...] = ()
+    milvus: str | None = None
 
 
 def row(name: str, value: float, unit: str, against: str = "") -> Row:

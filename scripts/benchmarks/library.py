@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,12 @@ def index(asked: Asked) -> list[Row]:
     ]
 
 
-def indexed(pictures: Path | str, library: Path, *options: str) -> dict[str, Any]:
+def indexed(
+    pictures: Path | str, library: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """What `semblance index --json` says, run as a process of its own. Raises UsageError where it ends in an error."""
     command = [*SEMBLANCE, "index", str(pictures), "--library", str(library), *options]
-    done = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, text=True, env=environment)
     try:
         summary: dict[str, Any] = json.loads(done.stdout)
     except ValueError as error:

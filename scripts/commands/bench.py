@@ -15,6 +15,7 @@ from rich.table import Table
 from semblance.retrieval.codec import DEFAULT_MODEL
 from semblance.retrieval.errors import UsageError
 from semblance.scripts import console
+from semblance.scripts.benchmarks.bucket import bucket
 from semblance.scripts.benchmarks.cluster import cluster
 from semblance.scripts.benchmarks.duplicates import duplicates
 from semblance.scripts.benchmarks.encode import encode
@@ -27,6 +28,7 @@ from semblance.scripts.benchmarks.install import install
 from semblance.scripts.benchmarks.library import index, search
 from semblance.scripts.benchmarks.load import load
 from semblance.scripts.benchmarks.malformed import malformed
+from semblance.scripts.benchmarks.milvus import milvus
 from semblance.scripts.benchmarks.photographs import photographs
 from semblance.scripts.benchmarks.processes import processes
 from semblance.scripts.benchmarks.putback import putback
@@ -34,7 +36,6 @@ from semblance.scripts.benchmarks.scale.bench import scale
 from semblance.scripts.benchmarks.service import service
 from semblance.scripts.benchmarks.siege import siege
 from semblance.scripts.benchmarks.soak import soak
-from semblance.scripts.benchmarks.stored import stored
 from semblance.scripts.benchmarks.training import training
 from semblance.scripts.benchmarks.unchanged import unchanged
 
@@ -60,8 +61,9 @@ BENCHES: dict[str, Callable[[Asked], list[Row]]] = {
     "powercuts": powercuts,
     "scale": scale,
     "unchanged": unchanged,
-    "stored": stored,
     "cluster": cluster,
+    "milvus": milvus,
+    "bucket": bucket,
 }
 UNNAMED = ["search", "index", "photographs", "service", "install", "encode", "processes"]
 SIZES, LEAST = "10000,100000,1000000,10000000,50000000", 1000
@@ -75,7 +77,8 @@ Names = Annotated[
 Pictures = Annotated[
     Path | None,
     console.option(
-        "The folder that `index`, `duplicates`, `scale`, `cluster` are measured on.", show_default="drawn pictures"
+        "The folder that `index`, `duplicates`, `scale`, `cluster`, `milvus`, `bucket` are measured on.",
+        show_default="drawn pictures",
     ),
 ]
 Model = Annotated[
@@ -86,7 +89,7 @@ Model = Annotated[
     ),
 ]
 Recipe = Annotated[str, typer.Option(help="For `training`: the recipe's name.")]
-CodesAsked = Annotated[int, typer.Option(min=1000, help="For `duplicates` and `load`: how many codes.")]
+CodesAsked = Annotated[int, typer.Option(min=1000, help="For `duplicates`, `load` and `milvus`: how many codes.")]
 Minutes = Annotated[float, typer.Option(min=0.1, help="For `soak`: how long.")]
 Sizes = Annotated[str, typer.Option(metavar="N,N...", help="For `scale`: how many codes.")]
 Engines = Annotated[
@@ -94,11 +97,20 @@ Engines = Annotated[
 ]
 OfLibrary = Annotated[
     Path | None,
-    console.option("For `scale`: the library whose codes more are grown from.", show_default="--pictures"),
+    console.option("For `scale`, `milvus`: the library whose codes more are grown from.", show_default="--pictures"),
 ]
 Plots = Annotated[
     Path | None,
     console.option("For `scale`: where plots go, and results, so that a cut run goes on.", show_default="none"),
+]
+Elsewhere = Annotated[
+    str | None,
+    typer.Option(
+        "--milvus",
+        metavar="milvus://HOST:PORT/NAME",
+        help="For `milvus`: a server that runs, and a name that is free there.",
+        show_default="a server of its own",
+    ),
 ]
 
 
@@ -113,6 +125,7 @@ def bench(
     engines: Engines = None,
     library: OfLibrary = None,
     plots: Plots = None,
+    elsewhere: Elsewhere = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Measure how fast and how large Semblance is here. Without names, those that take no minutes."""
@@ -120,9 +133,10 @@ def bench(
     if unknown := [name for name in wanted if name not in BENCHES]:
         raise UsageError(f"There is no benchmark {unknown[0]!r}: there are {', '.join(BENCHES)}.")
     some = tuple(engines.split(",")) if engines else ()
+    named = model or [], recipe, codes, minutes, library, plots, _sizes(sizes), some, elsewhere
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="semblance-bench-") as scratch:
-        asked = Asked(Path(scratch), pictures, model or [], recipe, codes, minutes, library, plots, _sizes(sizes), some)
+        asked = Asked(Path(scratch), pictures, *named)
         for name in wanted:
             console.say(f"measuring: {name}")
             rows += BENCHES[name](asked)

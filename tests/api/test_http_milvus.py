@@ -21,11 +21,11 @@ from semblance.api.workers.shelf import may_be_read
 from semblance.indexer.library import Library
 from semblance.indexer.milvus import address, filling, schema
 from semblance.indexer.milvus.connection import Server
+from semblance.scripts.benchmarks.stores.milvus_server import Milvus
 from tests.api import browser
 from tests.api.browser import DESK, PHONE
 from tests.conftest import paint, serving, until
 from tests.exif import DATED, exif, saved
-from tests.indexer.milvus.server import Milvus
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ViewportSize

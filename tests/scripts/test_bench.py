@@ -11,12 +11,18 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from semblance.retrieval import images
+from semblance.indexer.milvus import address
+from semblance.indexer.milvus.connection import Server
+from semblance.retrieval import images, storage
 from semblance.retrieval.codec import Codec, find_model, shipped_models
+from semblance.retrieval.errors import NothingStored
 from semblance.retrieval.images import InputSpec
-from semblance.scripts.benchmarks import encode, figures, photographs, service
+from semblance.scripts.benchmarks import bucket, encode, figures, photographs, service
+from semblance.scripts.benchmarks.stores import objects
+from semblance.scripts.benchmarks.stores.milvus_server import Milvus
 from semblance.scripts.commands import bench
 from semblance.scripts.main import build
+from tests.buckets import asking
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -279,3 +285,39 @@ def test_training_without_torch_says_how_to_get_it(tmp_path: Path, semblance: Ru
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "No module named 'torch'): pip install 'semblance[train]'" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_milvus_is_filled_and_answers_as_faiss_does(milvus: Milvus, sample: Path) -> None:
+    found = rows("milvus", "--pictures", sample, "--codes", "1000", "--milvus", milvus.address("bench"))
+    assert found["k = 10: equal to FAISS, distances and ids"]["value"] == 1000
+    assert found["k = 100: equal to FAISS, distances and ids"]["value"] == 1000
+    assert found["filled from a catalog"]["against"] == "at least 20,000"
+    server = Server(address.parse(milvus.address("bench")))
+    assert not [name for name in server.ask("list_collections") if name.startswith("bench")], "all is dropped again"
+    assert call("milvus", "--milvus", "milvus://").exit_code == 2
+
+
+def test_a_bucket_is_indexed_beside_its_files(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bucket, "TURNS", 1)
+    monkeypatch.setattr(bucket, "MOST", 12)
+    found = rows("bucket", "--pictures", pictures, "--model", "cifar10-fast")
+    assert next(iter(found)) == "12 pictures, mean"
+    sources = ("files", "S3, moto's server", "S3, a stand-in that only sends files")
+    rates = [found[f"index from {name}"]["value"] for name in sources]
+    assert min(rates) > 0
+    for name, rate in zip(sources[1:], rates[1:], strict=True):
+        assert found[f"{name} / files"]["value"] == pytest.approx(rate / rates[0], abs=0.01)
+        assert found[f"{name} / files"]["against"] == "at least 0.8"
+
+
+def test_the_stand_in_for_s3_lists_by_pages_and_sends_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(1002):
+        (tmp_path / f"{n:04} é.jpg").write_bytes(bytes([n % 256]) * 9)
+    with objects.static(tmp_path) as served, asking(f"http://127.0.0.1:{served.port}"):
+        found = list(storage.listing(f"s3://{objects.BUCKET}"))
+        assert [each.address for each in found] == [f"s3://bench/{n:04} é.jpg" for n in range(1002)]
+        assert {each.size for each in found} == {9}
+        assert storage.read(found[7].address) == bytes([7]) * 9
+        assert storage.piece(found[8].address, 2, 5)[0] == bytes([8]) * 3
+        with pytest.raises(NothingStored):
+            storage.read("s3://bench/none.jpg")

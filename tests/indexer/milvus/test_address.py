@@ -13,6 +13,9 @@ def test_addresses() -> None:
         assert "secret" not in shown
         assert "wanda" not in shown
     assert str(parse("milvus://me:secret@[::1]:7/n")) == "milvus://[::1]:7/n"
+    formed = parse("milvus://h:1/n?shards=4&index=ivf")
+    assert (formed.index, formed.shards, str(formed)) == ("ivf", 4, "milvus://h:1/n?index=ivf&shards=4")
+    assert parse(str(formed)) == formed
 
 
 def test_who_asks_may_be_said_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,6 +33,8 @@ def test_who_asks_may_be_said_by_the_environment(monkeypatch: pytest.MonkeyPatch
     [
         *("milvus://", "milvus://h", "milvus://h/", "milvus:///n", "milvus://h/a/b", "milvus://h/a-b", "milvus://h/1a"),
         *("milvus://me:secret@h:port/n", "milvus://me:secret@h:99999/n", "milvus://me:secret@h/n?x=1", "http://h/n"),
+        *("milvus://h/n?index=hnsw", "milvus://h/n?index=", "milvus://h/n?shards=0", "milvus://h/n?shards=17"),
+        *("milvus://h/n?shards=1&shards=2", "milvus://h/n?shards=-1", "milvus://h/n?index=ivf&nlist=9"),
         *("milvus://:secret@h/n", "milvus://me@h/n", "milvus://me:secret@h/" + 300 * "n", "milvus://me:secret@[h/n"),
     ],
 )

@@ -31,9 +31,9 @@ from semblance.retrieval.errors import (
     SemblanceError,
     UsageError,
 )
+from semblance.scripts.benchmarks.stores.milvus_server import Milvus
 from tests.conftest import ROOT
 from tests.indexer.milvus.conftest import Drawn
-from tests.indexer.milvus.server import Milvus
 
 FIELDS = ("id", "code", "path", "sha256", "size", "mtime", "taken", "facts")
 DIES = """
@@ -296,7 +296,8 @@ def test_another_codec_comes_beside_the_present_one(library: Drawn, where: str) 
 def test_nothing_of_it_outlives_who_started_it(tmp_path: Path) -> None:
     """As when pytest itself is killed."""
     program = (
-        "import sys, time; from pathlib import Path; from tests.indexer.milvus.server import Milvus\n"
+        "import sys, time; from pathlib import Path\n"
+        "from semblance.scripts.benchmarks.stores.milvus_server import Milvus\n"
         "m = Milvus(Path(sys.argv[1])); m.start(); print(m._process.pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen(

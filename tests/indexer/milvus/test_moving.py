@@ -12,8 +12,8 @@ from semblance.indexer.catalog import Catalog
 from semblance.indexer.derived import snapshot
 from semblance.indexer.milvus import address, schema
 from semblance.indexer.milvus.connection import Server
+from semblance.scripts.benchmarks.stores.milvus_server import Milvus
 from tests.indexer.milvus.conftest import Drawn
-from tests.indexer.milvus.server import Milvus
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

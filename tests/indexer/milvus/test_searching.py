@@ -13,8 +13,8 @@ from semblance.indexer.milvus import filling, searching
 from semblance.indexer.milvus.searching import MilvusIndex
 from semblance.retrieval.codes import Codes, hamming
 from semblance.retrieval.index import CodeIndex, FlatIndex, Ids
+from semblance.scripts.benchmarks.stores.milvus_server import Milvus
 from tests.indexer.milvus.conftest import FOLDERS, Drawn
-from tests.indexer.milvus.server import Milvus
 
 COUNT = 500
 

@@ -15,7 +15,7 @@ from semblance.indexer.milvus.schema import Held
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import NeedsCatalog, Overtaken, UnknownPicture
 from semblance.retrieval.queries import CodeQuery
-from tests.indexer.milvus.server import Milvus
+from semblance.scripts.benchmarks.stores.milvus_server import Milvus
 
 COUNT = 300
 

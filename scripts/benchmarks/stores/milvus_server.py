@@ -1,4 +1,4 @@
-"""A real Milvus: `python -m tests.indexer.milvus.server [FOLDER] [PORT]` starts one until Ctrl-C, `make milvus` too.
+"""A real Milvus, for tests and benchmarks; `make milvus` starts one until Ctrl-C, as running this module does.
 
 The tests share one for each process of pytest; whatever becomes of that, the server ends with it (standalone.py).
 """
@@ -13,8 +13,7 @@ from semblance.indexer.milvus import address
 from semblance.indexer.milvus.connection import Limits, Server
 from semblance.retrieval.errors import IndexAway
 
-_ROOT = Path(__file__).resolve().parents[3]
-_PROGRAM = _ROOT / ".venv/milvus/bin/python"
+PROGRAM = Path(sys.prefix) / "milvus/bin/python"  # `make milvus` installs it beside what runs this
 # Quick ticks; and a server that was killed counts as alive for as many seconds, which Milvus has 30 of.
 _QUICK = {"proxy.timeTickInterval": "20", "queryCoord.checkInterval": "100", "common.session.ttl": "6"}
 
@@ -43,7 +42,7 @@ class Milvus:
         said = _QUICK | {name.replace("__", "."): value for name, value in settings.items()}
         with (self.folder / "log").open("ab") as log:
             command: list[str | Path] = [
-                _PROGRAM,
+                PROGRAM,
                 Path(__file__).with_name("standalone.py"),
                 self.folder / "data",
                 str(self.port),
@@ -58,6 +57,12 @@ class Milvus:
             except IndexAway:
                 if self._process.poll() is not None or time.monotonic() > ends:
                     raise AssertionError(f"Milvus did not start: see {self.folder / 'log'}") from None
+
+    @property
+    def process(self) -> int:
+        """Its number."""
+        assert self._process is not None
+        return self._process.pid
 
     def send(self, signal_number: int) -> None:
         """Send a signal: SIGSTOP, SIGCONT."""
