@@ -301,7 +301,7 @@ def test_a_bucket_is_indexed_beside_its_files(pictures: Path, monkeypatch: pytes
     monkeypatch.setattr(bucket, "TURNS", 1)
     monkeypatch.setattr(bucket, "MOST", 12)
     found = rows("bucket", "--pictures", pictures, "--model", "cifar10-fast")
-    assert [*found][0] == "12 pictures, mean"
+    assert next(iter(found)) == "12 pictures, mean"
     sources = ("files", "S3, moto's server", "S3, a stand-in that only sends files")
     rates = [found[f"index from {name}"]["value"] for name in sources]
     assert min(rates) > 0
