@@ -44,8 +44,11 @@ class Brute:
         for code in codes:
             known = self._distances.get(bytes(code))
             near = hamming(code[None], self.codes(self._ids))[0] if known is None else known
-            places = np.arange(len(self)) if among is None else rows(among, self._ids)
-            places = places[nearest(near[places], k)]
+            if among is None:
+                places = nearest(near, k)
+            else:
+                some = rows(among, self._ids)
+                places = some[nearest(near[some], k)]
             distances.append(near[places])
             ids.append(self._ids[places])
         return np.array(distances, np.int32), np.array(ids, np.int64)
@@ -64,7 +67,7 @@ def in_steps(
 
 def nearest(distances: npt.NDArray[Any], k: int) -> npt.NDArray[np.intp]:
     """The places of the `k` smallest of (N,), ascending, equal ones in their order."""
-    places = np.arange(len(distances))
-    if len(distances) > k:
-        places = np.flatnonzero(distances <= np.partition(distances, k - 1)[k - 1])
+    if len(distances) <= k:
+        return np.argsort(distances, kind="stable")
+    places = np.flatnonzero(distances <= np.partition(distances, k - 1)[k - 1])
     return places[np.argsort(distances[places], kind="stable")][:k]

@@ -3,10 +3,12 @@
 import json
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from semblance.indexer.catalog import checksums
+from semblance.indexer.catalog.narrowing import Narrowing
 from semblance.indexer.catalog.reading import Catalog
 from semblance.indexer.catalog.records import Entry, Folder
 from semblance.retrieval.index import Ids
@@ -94,6 +96,16 @@ def listed(catalog: Catalog, after: int, count: int, among: Ids | None = None) -
     these = json.dumps(ids[:count])
     rows = catalog._right("pictures", "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (these,))
     return [Entry(*row[:-1]) for row in rows], ids[count - 1] if len(ids) > count else None
+
+
+def narrows(catalog: Catalog, narrowing: Narrowing) -> bool:
+    """Whether a narrowing leaves pictures out: a folder alone that all are below does not, and need not be looked into
+    for each page of them."""
+    if narrowing.folder is None or replace(narrowing, folder=None):
+        return True
+    ((least, most),) = catalog._rows("SELECT (SELECT min(path) FROM pictures), (SELECT max(path) FROM pictures)")
+    first, end = below(narrowing.folder)
+    return least is None or not (first <= least and most < end)
 
 
 def last(catalog: Catalog) -> int:

@@ -90,7 +90,7 @@ def check(index: str) -> None:
         address.parse(index)
     elif index not in names()[:-1]:
         there = ", ".join(names()[:-1])
-        said = "so called" if "@" in index else repr(index)  # it may hold a password
+        said = "so called" if {":", "@"} & {*index} else repr(index)  # it may hold a password
         raise UsageError(f"There is no index {said}: there are {there} and {names()[-1]}.")
 
 

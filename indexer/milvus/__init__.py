@@ -2,6 +2,7 @@
 
     address.py     milvus://host:port/name, and the form that collections are to have
     connection.py  a server: time limits, what is away for a moment, one sentence for what is wrong
+    fields.py      what collections are made of
     schema.py      what collections hold, what they are called, the state that says of what they are whole
     forms.py       into how many lists and shards codes are divided
     tuning.py      how many of the lists are probed, and what that finds

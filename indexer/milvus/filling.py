@@ -19,8 +19,9 @@ from semblance.indexer.catalog.coded_pictures import coded_pictures
 from semblance.indexer.keeping.tables import FACTS
 from semblance.indexer.milvus import address, forms, narrowing, schema, tuning
 from semblance.indexer.milvus.connection import LIMITS, Limits, Server
+from semblance.indexer.milvus.fields import KINDS
 from semblance.indexer.milvus.leasing import Lease
-from semblance.indexer.milvus.schema import KINDS, PURPOSES, Held
+from semblance.indexer.milvus.schema import PURPOSES, Held
 from semblance.retrieval.progress import Progress, quiet
 
 _GONE = 4_096  # ids that are deleted at once
@@ -75,10 +76,7 @@ class Filling:
         while held.through is not None or not held.whole or held.generation != self.catalog.generation():
             held = self._changed(held, coming)
             held = self._rest(held, coming)
-            count = self.server.change(
-                "query", held.collection, filter="", output_fields=["count(*)"], consistency_level="Strong"
-            )
-            held = replace(held, whole=True, pictures=int(count[0]["count(*)"]), at=self.server.now())
+            held = replace(held, whole=True, pictures=schema.rows(self.server, held), at=self.server.now())
             held = tuning.tuned(self.server, held)
             if coming:
                 schema.come(self.server, held)
@@ -86,9 +84,9 @@ class Filling:
             schema.note(self.server, held)
 
     def _goes_on(self, held: Held) -> bool:
-        """Whether what is there is of the catalog's history, and of the form that was asked for."""
-        said = forms.is_as_said(held, self.server.address)
-        return said and self.catalog.knows(held.generation) and schema.is_ours(self.server, held)
+        """Whether what is there is of the catalog's history, as it was left, and of the form that was asked for."""
+        of_it = self.catalog.knows(held.generation) and schema.is_ours(self.server, held)
+        return of_it and forms.is_as_said(held, self.server.address) and not schema.lacking(self.server, held)
 
     def _changed(self, held: Held, coming: bool) -> Held:
         """What came and went since the generation that is there."""

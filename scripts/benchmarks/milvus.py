@@ -55,7 +55,12 @@ def milvus(asked: Asked) -> list[Row]:
         _write(library, codes)
         with Catalog.opened(library) as catalog:
             written = _written(standing, catalog)
-            return [row(f"pictures, {whose}", len(codes), "codes"), *written, *_answers(standing, catalog, queries), *_lists(standing, catalog, queries)]
+            return [
+                row(f"pictures, {whose}", len(codes), "codes"),
+                *written,
+                *_answers(standing, catalog, queries),
+                *_lists(standing, catalog, queries),
+            ]
 
 
 @contextlib.contextmanager
@@ -175,7 +180,9 @@ def _lists(standing: Standing, catalog: Catalog, queries: Codes) -> list[Row]:
     (took,) = in_turns([lambda: index.search(next(one)[None], 10)], _TIMED)
     right = float((np.concatenate(found) <= last[:_TIMED]).mean())
     return [
-        row(f"BIN_IVF_FLAT, {held.probes} of {held.lists} lists: recall@10", right, "share", f"said: {held.recall:.3f}"),
+        row(
+            f"BIN_IVF_FLAT, {held.probes} of {held.lists} lists: recall@10", right, "share", f"said: {held.recall:.3f}"
+        ),
         row("BIN_IVF_FLAT: one query", 1000 * took, "ms"),
     ]
 

@@ -115,10 +115,9 @@ def test_what_is_narrowed_to_most_of_a_large_library_is_not_gathered(
         assert isinstance(of_all, Overlay)
         assert large.similar(4, k=48, folder=str(sample)).results == expected.results
         assert not large.similar(4, k=48, min_pixels=10**9).results
-        most: Any
         most, few = [(each.index, each.left) for each in way(large)._narrowed.values()]
         assert (most[1], few[1]) == (len(expected.results), 0)
         assert isinstance(most[0], Overlay)
-        assert isinstance(most[0].base, Flat)
-        assert np.shares_memory(most[0].base._codes, of_all.base._codes)
+        bases: Any = most[0].base, of_all.base
+        assert np.shares_memory(bases[0]._codes, bases[1]._codes)
         assert isinstance(few[0], Flat)

@@ -1,14 +1,17 @@
 """What is asked of a catalog of ever so many pictures reads few of them, and finds what reading all would."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from semblance.indexer.catalog import Writer, naming, said
+from semblance.indexer.catalog import Catalog, Narrowing, Writer, finding, naming, said
+from semblance.indexer.derived import thumbnails
+from semblance.indexer.keeping import removing
 from semblance.retrieval import storage
-from tests.indexer.catalog.conftest import new
+from tests.indexer.catalog.conftest import CODEC, new
 
 PATHS = {
     "flat": ["/p/a.jpg", "/p/b.jpg"],
@@ -59,3 +62,32 @@ def test_folders_are_found_by_a_few_questions_whatever_lies_in_them(catalog: Wri
     for folder in found:
         catalog._db.set_trace_callback(None)
         assert said._folders(catalog, folder) == children([*paths], folder)
+
+
+def test_pictures_are_removed_without_reading_others(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of /a, /b, and a twin of /a that goes on needing its thumbnail."""
+    with Writer.writing(library, CODEC) as catalog:
+        catalog.record([replace(new("/c/a", 1), sha256=new("/a").sha256), new("/c/d"), new("/c/e")], [])
+    for content in ("/a", "/c/d"):
+        path = thumbnails.thumbnail_path(library, new(content).sha256)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    for reads_all in ("entries", "contents"):
+        monkeypatch.setattr(Catalog, reads_all, lambda _: pytest.fail("all pictures"))
+    gone = removing.remove(library, [1, "/c/d", "/c/e"])
+    assert [entry.path for entry in gone.pictures] == ["/a", "/c/d", "/c/e"]
+    left = [thumbnails.thumbnail_path(library, new(content).sha256).exists() for content in ("/a", "/c/d")]
+    assert left == [True, False]
+    assert [entry.path for entry in removing.remove(library, ["/c"]).pictures] == ["/c/a"]
+
+
+def test_a_folder_that_holds_all_is_no_narrowing(catalog: Writer) -> None:
+    assert finding.narrows(catalog, Narrowing("/p")), "of nothing all are left out"
+    catalog.record([new(path) for path in PATHS["between"]], [])
+    for folder, leaves_out in (("/", False), ("/p", True), ("/p/a", True), ("/z", True)):
+        assert finding.narrows(catalog, Narrowing(folder)) == leaves_out
+        assert (len(catalog.among(Narrowing(folder))) < len(PATHS["between"])) == leaves_out
+    assert finding.narrows(catalog, Narrowing("/", min_pixels=1))
+    catalog.forget([path for path in PATHS["between"] if not path.startswith("/p/a/")])
+    assert not finding.narrows(catalog, Narrowing("/p/a/"))
+    assert finding.narrows(catalog, Narrowing("/p/a/b/c"))

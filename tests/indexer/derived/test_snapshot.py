@@ -285,3 +285,25 @@ def test_a_failed_save_leaves_the_old_snapshot(catalog: Writer, monkeypatch: pyt
         refresh(catalog)
     assert (catalog.folder / FILE).read_bytes() == before
     assert not [path for path in catalog.folder.iterdir() if path.suffix == ".tmp"]
+
+
+def test_a_large_snapshot_is_written_anew_for_much_alone_and_never_believed_to_be_more(
+    catalog: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """35 codes are large here, and one in ten much: three changes of 38 pass, four do not."""
+    monkeypatch.setattr(snapshot, "_FEW", 30)
+    monkeypatch.setattr(snapshot, "_FEW_OF", 10)
+    before = written(catalog.folder)
+    catalog.record(some("a", "b", "c"), [])
+    assert_present(refresh(catalog), catalog)
+    assert written(catalog.folder) == before
+    assert_present(load(catalog)[0], catalog)
+    catalog.forget(["/0-0"])
+    assert_present(refresh(catalog), catalog)
+    after = written(catalog.folder)
+    assert after != before
+    (catalog.folder / FILE).write_bytes(b"damaged")
+    catalog.record(some("d"), [])
+    assert_present(refresh(catalog), catalog)
+    assert load(catalog)[1] == catalog.generation()
+    assert len((catalog.folder / FILE).read_bytes()) > 100, "damaged, it is written whatever came since"
