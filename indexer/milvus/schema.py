@@ -98,9 +98,7 @@ def state(server: Server) -> State | None:
 
 def _held(values: dict[str, Any], suffix: str) -> dict[Purpose, Held]:
     there = {purpose: values[purpose + suffix] for purpose in PURPOSES if purpose + suffix in values}
-    found = {
-        purpose: Held(**said | {"generation": Generation(**said["generation"])}) for purpose, said in there.items()
-    }
+    found = {each: Held(**said | {"generation": Generation(**said["generation"])}) for each, said in there.items()}
     for purpose, held in found.items():
         numbers = [held.bits, held.generation.number, held.pictures, held.last, held.at, held.through or 0]
         numbers += [held.shards, held.lists, held.probes, held.tuned]
