@@ -18,7 +18,7 @@ from semblance.api.workers.reading import Reading
 from semblance.api.workers.records import Held
 from semblance.api.workers.sending import Whole
 from semblance.api.workers.service import Service
-from semblance.api.workers.shelf import InLibrary, InMemory
+from semblance.api.workers.shelf import InLibrary, InMemory, may_be_read
 from semblance.api.workers.standing import standing
 from semblance.api.workers.threads import Slots, Worker
 from semblance.retrieval import decoding
@@ -72,6 +72,7 @@ def _service(settings: Settings, library: Held | None) -> Service:
     slots = Slots(settings.decode_slots, settings.waiting)
     reading = Reading(settings.read_seconds, settings.reads_at_once)
     if settings.library is None:
+        reading = Reading(settings.read_seconds, settings.reads_at_once, partial(may_be_read, settings.pictures))
         return Service(settings, worker, slots, watch, reading, InMemory(worker), None)
     changing = Changing(settings, settings.library)
     return Service(settings, worker, slots, watch, reading, InLibrary(settings.library), changing)

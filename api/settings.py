@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from semblance.indexer.derived import engines
 from semblance.indexer.milvus import address
-from semblance.retrieval import files
+from semblance.retrieval import files, storage
 from semblance.retrieval.errors import UsageError
 
 RATE = "6000/minute"  # a page of thumbnails is a hundred requests
@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     folders: Annotated[list[Path], NoDecode] = Field(
         default=[], description="folders that may be indexed over HTTP, and all below them, beside those indexed before"
     )
+    pictures: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="without a catalog: folders and addresses below which pictures are read; else all but the web",
+    )
     waiting: int = Field(default=64, ge=1, description="uploads of one client that may wait for a slot")
     read_seconds: float = Field(default=10, gt=0, le=600, description="for which one look at a picture's file may last")
     reads_at_once: int = Field(default=8, ge=1, le=1000, description="files that are read at one time from one disk")
@@ -68,6 +72,17 @@ class Settings(BaseSettings):
         if isinstance(folders, str):
             folders = [part for part in folders.split(os.pathsep) if part]
         return [files.named(str(folder)) for folder in folders] if isinstance(folders, list | tuple) else folders
+
+    @field_validator("pictures", mode="before")
+    @classmethod
+    def _places(cls, places: object) -> object:
+        """From a variable with spaces between, or JSON, since addresses have colons in them."""
+        if isinstance(places, str):
+            places = json.loads(places) if places.lstrip().startswith("[") else places.split()
+        if not isinstance(places, list | tuple):
+            return places
+        named = [storage.named(str(place)) for place in places]
+        return [place if isinstance(place, str) else str(place.absolute()) for place in named]
 
     @property
     def public(self) -> bool:

@@ -11,13 +11,17 @@ from typing import BinaryIO
 
 from semblance.retrieval.errors import UsageError
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 TEMPORARY = re.compile(r"\.(?P<name>.+)\.\d+\.\d+\.tmp", re.DOTALL)  # see `beside`; a kill leaves such
 
 
 def named(text: str) -> Path:
-    """The path that a person wrote, with `~` for home. UsageError where it is empty: Path("") is the working folder."""
+    """The path that a person wrote, with `~` for home. UsageError where it is empty: Path("") is the working folder;
+    and where it is an address, of which a path would be made that nobody has, and told with the password in it."""
     if not text:
         raise UsageError("A path is empty: name a file or a folder.")
+    if _ADDRESS.match(text):
+        raise UsageError("An address stands where the path of a file or a folder has to: name one of this machine.")
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises where a name merely begins with ~
 
 
@@ -44,6 +48,11 @@ def _at_once(path: str, flags: int) -> int:
 def private(path: str | Path, flags: int) -> int:
     """An opener for `open`: a file that it makes is open to whom its folder is open to, and by the umask to no more."""
     return os.open(path, flags, 0o666 & os.stat(os.path.dirname(path) or ".").st_mode)  # noqa: PTH116, PTH120
+
+
+def made(path: Path) -> BinaryIO:
+    """A new file to write to, for programs that write by themselves; as private as its folder."""
+    return open(path, "wb", opener=private)
 
 
 def secret(path: str | Path, flags: int) -> int:

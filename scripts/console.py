@@ -66,7 +66,17 @@ def path(text: str) -> Path:
     """What every argument that names a file or folder is parsed by: `~` is home, and an empty one is refused."""
     if not text:
         raise typer.BadParameter("it is empty.")
-    return files.named(text)
+    try:
+        return files.named(text)
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def index_name(text: str) -> str:
+    """What finds the nearest codes, by its name; an empty one is refused."""
+    if not text:
+        raise typer.BadParameter("it is empty.")
+    return text
 
 
 def file_or_milvus(text: str) -> Path | str:
@@ -115,7 +125,7 @@ Model = Annotated[
 ]
 OwnModel = Annotated[str | None, typer.Option(help=_MODEL, show_default="the library's own")]
 _INDEX = f"What finds the nearest codes: {', '.join(engines.names()[:-1])} or {engines.names()[-1]}."
-Index = Annotated[str | None, typer.Option(metavar="NAME", help=_INDEX, show_default="auto")]
+Index = Annotated[str | None, typer.Option(parser=index_name, metavar="NAME", help=_INDEX, show_default="auto")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
 Models = Annotated[
     list[str] | None,

@@ -14,7 +14,8 @@ ONE_PLACE = {  # a library, and where alone it is imported
     "ray": "indexer/shards/cluster.py",
     "pymilvus": "indexer/milvus",
     "grpc": "indexer/milvus",
-    **dict.fromkeys(("fsspec", "s3fs", "aiobotocore", "botocore", "boto3"), "retrieval/storage/reaching.py"),
+    **dict.fromkeys(("fsspec", "s3fs", "botocore", "boto3"), "retrieval/storage/reaching.py"),
+    **dict.fromkeys(("aiobotocore", "aiohttp"), "retrieval/storage/webs.py"),
 }
 SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
 SQL = re.compile(

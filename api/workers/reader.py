@@ -22,6 +22,8 @@ def serve() -> None:
                 said, body = _answer(json.loads(line))
             except OSError as error:
                 said, body = {"fails": error.strerror or type(error).__name__}, b""
+            except ValueError:  # a zero byte in its path
+                said, body = {"fails": "it has no such name"}, b""
             answers.write(json.dumps({**said, "length": len(body)}).encode() + b"\n")
             answers.write(body)
             answers.flush()

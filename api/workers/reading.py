@@ -46,8 +46,9 @@ class Original:
 class Reading:
     """Reads files of pictures: `at_once` at one time from each disk, each look within `seconds`."""
 
-    def __init__(self, seconds: float, at_once: int) -> None:
-        self._seconds, self._at_once = seconds, at_once
+    def __init__(self, seconds: float, at_once: int, allowed: Callable[[str], bool] = lambda _: True) -> None:
+        """`allowed`: whether what lies at a path or an address may be read at all."""
+        self._seconds, self._at_once, self._allowed = seconds, at_once, allowed
         self._disks: dict[str, Disk | Store] = {}
         self._held = 0
         self._verified: dict[int, tuple[int, ...]] = {}
@@ -109,6 +110,11 @@ class Reading:
             self._held -= entry.size
 
     async def _opened(self, entry: Entry) -> Original:
+        if not self._allowed(entry.path):
+            raise Gone(
+                f"{entry.path} lies where this service, which has no catalog, reads none: name its folder, or an "
+                "address above it, with --pictures."
+            )
         reader, (said, head) = await self._ask(entry.path, None, open=entry.path)
         if "fails" in said:
             raise originals.gone(entry)

@@ -3,13 +3,14 @@ process's memory. What their files hold is read elsewhere (reading.py)."""
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
 from semblance.api.workers.threads import Worker
 from semblance.indexer.catalog import Catalog, Entry, Narrowing, finding
 from semblance.indexer.derived import originals, thumbnails
-from semblance.retrieval import decoding
+from semblance.retrieval import decoding, storage
 
 _KEPT = 64 * 2**20  # bytes of thumbnails in memory: some 4,000
 
@@ -39,6 +40,15 @@ class Shelf(Protocol):
 
     def make(self, entry: Entry, data: bytes) -> bytes:
         """The thumbnail of a picture's file, kept where that is what was indexed. Raises PictureError."""
+
+
+def may_be_read(places: Sequence[str], path: str) -> bool:
+    """Whether a service without a catalog reads a picture there. Paths come from a Milvus, which others may write to:
+    where no `places` are named they are files, and objects of storage that is the service's own to reach, but no
+    addresses of the web, by which it would ask others on somebody's behalf."""
+    if places:
+        return ".." not in path.split("/") and any(storage.below(path, place) for place in places)
+    return not storage.is_address(path) or path.partition("://")[0] in storage.OBJECTS
 
 
 class InLibrary:

@@ -38,6 +38,7 @@ CLIENT: ContextVar[str] = ContextVar("CLIENT", default="")  # the address that a
 log = logging.getLogger("semblance.api")
 
 FOLLOW_EVERY = 1.0  # seconds
+_OVERTAKEN, _EVERY_OVERTAKEN = 4.0, 0.02  # seconds in which a question is asked anew, and between two tries
 _LOADED_EVERY = 0.05  # while another codec's codes are being loaded and the old ones answer
 
 
@@ -157,7 +158,7 @@ class Worker:
     def _answer(self, asked: Sequence[Asked]) -> None:
         """Answer questions to one engine."""
         try:
-            found = None
+            found, ends = None, time.monotonic() + _OVERTAKEN
             while found is None:
                 self.state()  # or why there is no library
                 assert self._library is not None
@@ -165,6 +166,12 @@ class Worker:
                 try:
                     found = answer(way, [each.question for each in asked])
                 except Overtaken:  # another catalog was put into this one's place since the last look
+                    if time.monotonic() > ends:
+                        raise Busy(
+                            "The library is changed faster than it can be asked, or contradicts itself: try again in a "
+                            "moment, and look after its index if that goes on."
+                        ) from None
+                    time.sleep(_EVERY_OVERTAKEN)
                     self._follow()
             for each, its in zip(asked, found, strict=True):
                 if isinstance(its, SemblanceError):

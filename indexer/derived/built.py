@@ -196,14 +196,18 @@ def _is_before(folder: Path, newest: Built) -> bool:
 def _read(catalog: Catalog, codec: CurrentCodec, folder: Path, said: dict[str, Any] | None = None) -> Built:
     """What a folder says of itself. SnapshotError where that cannot be trusted, or is of something else."""
     said = said or _said(folder)
-    generation = Generation(said["number"], said["token"])
-    if (said["library"], said["codec_id"], said["format"]) != (catalog.library, codec.codec_id, _FORMAT):
+    if tuple(map(said.get, ("library", "codec_id", "format"))) != (catalog.library, codec.codec_id, _FORMAT):
         raise SnapshotError(f"{folder} is of another library, of other codes or of another version.")
+    try:
+        generation = Generation(said["number"], said["token"])
+        named = {name: (size, sha) for name, (size, sha) in said["files"].items()}
+        numbers = {name: said[name] for name in ("size", "memory", "effort", *_TUNED)}
+        built = Built(folder, said["engine"], generation, **numbers, files=named)
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        raise SnapshotError(f"{folder} does not say what it was built of.") from error
     if not catalog.knows(generation):
         raise SnapshotError(f"{folder} is of a history that this library has not.")
-    named = {name: (size, sha) for name, (size, sha) in said["files"].items()}
-    numbers = {name: said[name] for name in ("size", "memory", "effort", *_TUNED)}
-    return Built(folder, said["engine"], generation, **numbers, files=named)
+    return built
 
 
 def _said(folder: Path) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def check(index: str) -> None:
         address.parse(index)
     elif index not in names()[:-1]:
         there = ", ".join(names()[:-1])
-        said = "so called" if "@" in index else repr(index)  # it may hold a password
+        said = "so called" if {":", "@"} & {*index} else repr(index)  # it may hold a password
         raise UsageError(f"There is no index {said}: there are {there} and {names()[-1]}.")
 
 
@@ -174,7 +174,7 @@ def load(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, index: str = A
             choice = choose(catalog, purpose, codec, index)
             continue
         return Loaded(Overlay(below), saved, choice, doubt)
-    flat, generation = snapshot.load(catalog, purpose, codec)
+    flat, generation = snapshot.load(catalog, purpose, codec, caught_up=False)
     if index == MAPPED and len(flat):
         choice = replace(choice, why="there is no snapshot to be mapped yet, so that it was loaded", wanted=MAPPED)
     if not len(flat):

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import io
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import numpy as np
 
 from semblance.indexer.catalog import Catalog, Generation
 from semblance.indexer.derived import snapshot
-from semblance.retrieval import layout
+from semblance.retrieval import arrays, layout
 from semblance.retrieval.errors import NoMap
 from semblance.retrieval.files import read_regular, replace
 from semblance.retrieval.index import FlatIndex, Ids
@@ -93,7 +92,7 @@ def _read(catalog: Catalog) -> Map:
         places = np.stack([x, y], 1)
         if stated == _stated(catalog, Map(ids, places, generation)) and catalog.knows(generation):
             return Map(ids, places, generation)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
+    except (OSError, *arrays.UNREADABLE):
         pass
     raise NoMap(f"There is no map of this library yet: make one with `semblance map --library {catalog.folder}`.")
 

@@ -11,7 +11,6 @@ import io
 import math
 import os
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from semblance.retrieval import storage
+from semblance.retrieval import arrays, storage
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.facts import Facts
 
@@ -115,7 +114,7 @@ def _sentences(file: Path | str) -> Iterator[None]:
         if error.errno is None:  # pyarrow's own, over what it cannot read
             raise UsageError(f"{file} is damaged or cut short ({_first_line(error)}).") from error
         raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
-    except (ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except arrays.UNREADABLE as error:
         raise UsageError(f"{file} is damaged, cut short, or of another kind ({_first_line(error)}).") from error
 
 
@@ -172,7 +171,7 @@ def as_row(file: Path | str, number: int, said: dict[str, Any]) -> Row:
     """A row, of what its columns say. UsageError where that makes none."""
     try:
         path = said["path"]
-        if not isinstance(path, str) or not _is_plain(path):
+        if not isinstance(path, str) or not is_plain(path):
             raise ValueError(f"its path {path!r} is no absolute path of a file")
         sha256 = said["sha256"]
         sha256 = bytes.fromhex(sha256) if isinstance(sha256, str) else _bytes("sha256", sha256)
@@ -205,7 +204,8 @@ def _facts(said: dict[str, Any]) -> Facts | None:
     return Facts(width, height, taken, camera, latitude, longitude)
 
 
-def _is_plain(path: str) -> bool:
+def is_plain(path: str) -> bool:
+    """Whether a path is one of a file, or an address, as they are kept."""
     if storage.is_address(path):
         return storage.is_normal(path)
     absolute = os.path.isabs(path)  # noqa: PTH117 - a Path for each of a million rows takes as long as all the rest

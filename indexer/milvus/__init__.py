@@ -2,6 +2,7 @@
 
     address.py     milvus://host:port/name
     connection.py  a server: time limits, what is away for a moment, one sentence for what is wrong
+    fields.py      what collections are made of
     schema.py      what collections hold, what they are called, the state that says of what they are whole
     narrowing.py   folders and days as Milvus says them
     loading.py     what a library with a catalog is searched by

@@ -19,8 +19,9 @@ from semblance.indexer.catalog.coded_pictures import coded_pictures
 from semblance.indexer.keeping.tables import FACTS
 from semblance.indexer.milvus import address, narrowing, schema
 from semblance.indexer.milvus.connection import LIMITS, Limits, Server
+from semblance.indexer.milvus.fields import KINDS
 from semblance.indexer.milvus.leasing import Lease
-from semblance.indexer.milvus.schema import KINDS, PURPOSES, Held
+from semblance.indexer.milvus.schema import PURPOSES, Held
 from semblance.retrieval.progress import Progress, quiet
 
 _GONE = 4_096  # ids that are deleted at once
@@ -72,18 +73,16 @@ class Filling:
         while held.through is not None or not held.whole or held.generation != self.catalog.generation():
             held = self._changed(held, coming)
             held = self._rest(held, coming)
-            count = self.server.change(
-                "query", held.collection, filter="", output_fields=["count(*)"], consistency_level="Strong"
-            )
-            held = replace(held, whole=True, pictures=int(count[0]["count(*)"]), at=self.server.now())
+            held = replace(held, whole=True, pictures=schema.rows(self.server, held), at=self.server.now())
             if coming:
                 schema.come(self.server, held)
                 coming = False
             schema.note(self.server, held)
 
     def _goes_on(self, held: Held) -> bool:
-        """Whether what is there is of the catalog's history."""
-        return self.catalog.knows(held.generation) and schema.is_ours(self.server, held)
+        """Whether what is there is of the catalog's history, and as it was left."""
+        of_it = self.catalog.knows(held.generation) and schema.is_ours(self.server, held)
+        return of_it and not schema.lacking(self.server, held)
 
     def _changed(self, held: Held, coming: bool) -> Held:
         """What came and went since the generation that is there."""

@@ -21,6 +21,10 @@ def load(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, where: str) ->
         raise CodecMismatch(f"{named} holds codes of {held.model}, the library's are of {codec.model}: {mend}.")
     if held is None or held.through is not None or not schema.is_ours(server, held):
         raise LibraryError(f"{named} does not hold all codes of {catalog.folder} yet: {mend}.")
+    if held.codec != codec:
+        raise schema.damaged(named)
     if not catalog.knows(held.generation):
         raise LibraryError(f"{named} holds what {catalog.folder}, put back perhaps, never was: {mend}.")
+    if lacking := schema.lacking(server, held):
+        raise LibraryError(f"{lacking}: {mend}.")
     return MilvusIndex(MilvusCodes(server, held)), held.generation

@@ -55,7 +55,12 @@ class Collections:
             raise LibraryError(f"{self.file} was written to meanwhile: run the same command again.")
 
     def _row(self, row: dict[str, Any], held: Held) -> Row:
-        facts = dict(zip(FACTS, json.loads(row["facts"]), strict=True)) if row["facts"] else {}
+        try:
+            facts = dict(zip(FACTS, json.loads(row["facts"]), strict=True)) if row["facts"] else {}
+        except (ValueError, TypeError) as error:  # others may write there
+            raise UsageError(
+                f"Row {row['id']:,} of {self.file} cannot be used: its facts are none. Nothing was imported."
+            ) from error
         said = {**row, **facts, "code": row["code"][0], "codec_id": held.codec_id}
         return tables.as_row(self.file, int(row["id"]), said)
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from semblance.indexer.catalog import Entry, Generation, Narrowing
+from semblance.indexer.keeping import tables
 from semblance.indexer.milvus import narrowing
 from semblance.indexer.milvus.searching import MilvusCodes
-from semblance.retrieval.errors import NeedsCatalog, UnknownPicture
+from semblance.retrieval.errors import LibraryError, NeedsCatalog, UnknownPicture
 from semblance.retrieval.index import Ids
 
 _ENTRY = ("id", "path", "size", "mtime", "sha256")
@@ -71,5 +72,15 @@ def expression(asked: Narrowing) -> str:
 
 
 def _entry(row: dict[str, object]) -> Entry:
+    """Others may write to a Milvus: LibraryError where this row is none of ours."""
     id, path, size, mtime, sha256 = (row[name] for name in _ENTRY)
-    return Entry(int(str(id)), str(path), int(str(size)), int(str(mtime)), bytes.fromhex(str(sha256)))
+    try:
+        entry = Entry(int(str(id)), str(path), int(str(size)), int(str(mtime)), bytes.fromhex(str(sha256)))
+        if entry.size < 0 or len(entry.sha256) != 32 or not tables.is_plain(entry.path):
+            raise ValueError
+    except ValueError:
+        raise LibraryError(
+            f"What Milvus holds of picture {id} was not written by Semblance: fill it anew with `semblance index "
+            "--library DIR --index ADDRESS`."
+        ) from None
+    return entry

@@ -10,32 +10,22 @@ are none). Collections bear the codec_id in their description, by which one that
 """
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
 from semblance.indexer.catalog import CurrentCodec, Generation, Purpose
+from semblance.indexer.milvus import fields
 from semblance.indexer.milvus.address import Address
 from semblance.indexer.milvus.connection import Server
-from semblance.retrieval.codes import width
 from semblance.retrieval.errors import LibraryError, UsageError
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 MOST = 16_384  # rows that Milvus gives at once
-KINDS = {  # pymilvus.DataType's
-    "id": "INT64",
-    "code": "BINARY_VECTOR",
-    "path": "VARCHAR",
-    "sha256": "VARCHAR",
-    "size": "INT64",
-    "mtime": "INT64",
-    "taken": "INT64",
-    "facts": "VARCHAR",
-}
-FIELDS = tuple(KINDS)
 SHARDS = 2  # a collection's; each is written and searched by itself
 _FORMAT = 1
-_TEXT = 65_535  # bytes that Milvus lets a text have
-_LONGEST = {"path": 8_192, "sha256": 64, "facts": 2_048}  # bytes
 _LIBRARY, _COMING = "library", ".coming"
 
 
@@ -89,16 +79,44 @@ def state(server: Server) -> State | None:
     if described(server, name) != _says(_LIBRARY):
         raise _foreign(server.address, name)
     rows = server.ask("query", name, filter='key != ""', output_fields=["key", "value"], consistency_level="Strong")
-    values = {str(row["key"]): json.loads(row["value"]) for row in rows}
-    if _LIBRARY not in values:
-        return None
-    holds, coming = (_held(values, suffix) for suffix in ("", _COMING))
-    return State(values[_LIBRARY]["library"], holds, coming)
+    with _sound(server.address):
+        values = {str(row["key"]): json.loads(row["value"]) for row in rows}
+        if _LIBRARY not in values:
+            return None
+        holds, coming = (_held(values, suffix) for suffix in ("", _COMING))
+        return State(str(values[_LIBRARY]["library"]), holds, coming)
 
 
 def _held(values: dict[str, Any], suffix: str) -> dict[Purpose, Held]:
     there = {purpose: values[purpose + suffix] for purpose in PURPOSES if purpose + suffix in values}
-    return {purpose: Held(**said | {"generation": Generation(**said["generation"])}) for purpose, said in there.items()}
+    found = {
+        purpose: Held(**said | {"generation": Generation(**said["generation"])}) for purpose, said in there.items()
+    }
+    for purpose, held in found.items():
+        numbers = (held.bits, held.generation.number, held.pictures, held.last, held.at, held.through or 0)
+        texts = (held.codec_id, held.model, held.collection, held.generation.token)
+        if held.purpose != purpose or any(type(each) is not int or each < 0 for each in numbers):
+            raise ValueError
+        if not held.bits or any(type(each) is not str for each in texts):
+            raise ValueError
+    return found
+
+
+@contextmanager
+def _sound(address: Address) -> Iterator[None]:
+    """Around reading what a state says. LibraryError where Semblance did not write that."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise damaged(address) from error
+
+
+def damaged(address: Address) -> LibraryError:
+    """What is said of a state that Semblance did not write."""
+    return LibraryError(
+        f"The state of {address} is damaged, which another program may have written to: make it anew with "
+        f"`semblance export --force --library DIR {address}`."
+    )
 
 
 def claim(server: Server, library: str) -> State:
@@ -107,12 +125,12 @@ def claim(server: Server, library: str) -> State:
     there = state(server)
     if there is None:
         if not server.ask("has_collection", name):
-            _create(server, name, _state_fields(_says(_LIBRARY)), "vector", 1)
+            fields.create(server, name, fields.state(_says(_LIBRARY)), "vector", 1)
         put(server, _LIBRARY, {"library": library, "format": _FORMAT})
         there = State(library, {})
     if there.library != library:
         raise UsageError(
-            f"{server.address} holds another library ({there.library[:8]}) than this one ({library[:8]}): name another, "
+            f"{server.address} holds another library ({there.library[:8]}) than this ({library[:8]}): name another, "
             "or put this one in its place by `semblance export --force`."
         )
     return there
@@ -144,7 +162,8 @@ def line(server: Server, key: str) -> dict[str, Any] | None:
     rows = server.ask(
         "query", f"{server.address.name}_state", ids=[key], output_fields=["value"], consistency_level="Strong"
     )
-    return json.loads(rows[0]["value"]) if rows else None
+    with _sound(server.address):
+        return dict(json.loads(rows[0]["value"])) if rows else None
 
 
 def described(server: Server, name: str) -> str:
@@ -158,19 +177,22 @@ def make(server: Server, held: Held) -> Held:
         if described(server, held.collection) != _says(held.codec_id):
             raise _foreign(server.address, held.collection)
         server.change("drop_collection", held.collection)
-    _create(server, held.collection, _code_fields(_says(held.codec_id), held.bits), "code", SHARDS)
+    fields.create(server, held.collection, fields.codes(_says(held.codec_id), held.bits), "code", SHARDS)
     return replace(held, pictures=0, at=1, through=0, whole=False)
 
 
 def drop(server: Server) -> None:
     """Drop all that is under the address's name. Raises LibraryError where somebody else made it, IndexAway."""
-    there = state(server)
-    if there is not None:
-        for held in [*there.holds.values(), *there.coming.values()]:
-            if is_ours(server, held):
-                server.change("drop_collection", held.collection)
-    if server.ask("has_collection", f"{server.address.name}_state"):
-        server.change("drop_collection", f"{server.address.name}_state")
+    name = f"{server.address.name}_state"
+    if not server.ask("has_collection", name):
+        return
+    own = re.compile(rf"{server.address.name}_({'|'.join(PURPOSES)})_[0-9a-f]{{16}}")  # a state may be damaged
+    there = [each for each in server.ask("list_collections") if own.fullmatch(each)]
+    for each, what in [*((each, "") for each in there), (name, _LIBRARY)]:
+        if not described(server, each).startswith(_says(what)):
+            raise _foreign(server.address, each)
+    for each in [*there, name]:
+        server.change("drop_collection", each)
 
 
 def is_ours(server: Server, held: Held) -> bool:
@@ -180,6 +202,25 @@ def is_ours(server: Server, held: Held) -> bool:
     if described(server, held.collection) != _says(held.codec_id):
         raise _foreign(server.address, held.collection)
     return True
+
+
+def lacking(server: Server, held: Held) -> str:
+    """What is wrong with how many rows a whole collection has, for a sentence; empty where nothing is, or where it is
+    being written to. Somebody else may have taken rows out, or put some in."""
+    if not held.whole:
+        return ""
+    if held.at > server.now():  # which no search would see the end of
+        return f"The collection {held.collection} is said to be whole at a time that has yet to come"
+    count = rows(server, held)
+    if count == held.pictures or line(server, held.purpose) != asdict(held):
+        return ""
+    return f"The collection {held.collection} has {count:,} rows, and not the {held.pictures:,} that were written"
+
+
+def rows(server: Server, held: Held) -> int:
+    """How many rows a collection has at this moment."""
+    found = server.change("query", held.collection, filter="", output_fields=["count(*)"], consistency_level="Strong")
+    return int(found[0]["count(*)"])
 
 
 def _foreign(address: Address, name: str) -> LibraryError:
@@ -194,37 +235,3 @@ def put(server: Server, key: str, value: dict[str, Any]) -> None:
     """Write a line of the state."""
     row = {"key": key, "value": json.dumps(value), "vector": b"\0"}
     server.change("upsert", f"{server.address.name}_state", [row])
-
-
-def _create(server: Server, name: str, fields: Any, vector: str, shards: int) -> None:
-    """A collection of these fields, searched exactly. Milvus takes some seconds to load one, which are not waited for
-    here: several come together, and whoever asks too early asks again."""
-    import pymilvus
-
-    index = pymilvus.MilvusClient.prepare_index_params()
-    index.add_index(vector, index_type="BIN_FLAT", metric_type="HAMMING")
-    server.change("create_collection", name, schema=fields, num_shards=shards, consistency_level="Strong")
-    server.change("create_index", name, index_params=index, sync=False)
-    server.change("load_collection", name, _async=True)
-
-
-def _code_fields(description: str, bits: int) -> Any:
-    from pymilvus import DataType, MilvusClient
-
-    fields = MilvusClient.create_schema(auto_id=False, description=description)
-    fields.add_field("id", DataType.INT64, is_primary=True)
-    fields.add_field("code", DataType.BINARY_VECTOR, dim=8 * width(bits))
-    for name in FIELDS[2:]:
-        longest = {"max_length": _LONGEST[name]} if name in _LONGEST else {}
-        fields.add_field(name, DataType[KINDS[name]], **longest)
-    return fields
-
-
-def _state_fields(description: str) -> Any:
-    from pymilvus import DataType, MilvusClient
-
-    fields = MilvusClient.create_schema(auto_id=False, description=description)
-    fields.add_field("key", DataType.VARCHAR, max_length=64, is_primary=True)
-    fields.add_field("value", DataType.VARCHAR, max_length=_TEXT)
-    fields.add_field("vector", DataType.BINARY_VECTOR, dim=8)  # Milvus asks for one
-    return fields

@@ -46,6 +46,7 @@ class Elsewhere:
     codec: Codec
     ways: dict[str, Way[Any]]
     standing: Mapping[Purpose, Loaded]
+    _state = State("", {})  # what was taken in
 
     def __init__(self, index: str, model: str | None = None) -> None:
         """What there is at the address `index`; `model` names the folder of a codec that does not ship. Raises
@@ -120,6 +121,9 @@ class Elsewhere:
                     f"The collection {held.collection} of {self._address} is gone: fill it anew with `semblance index "
                     f"--library DIR --index {self._address}`."
                 )
+            known = held == self._state.holds.get(held.purpose)
+            if not known and (lacking := schema.lacking(self._server, held)):
+                raise LibraryError(f"{lacking}: run `semblance index --library DIR --index {self._address}`.")
         return state
 
     def _take(self, state: State) -> None:
@@ -159,6 +163,8 @@ class Elsewhere:
                 raise
             log.warning("copies are not told: %s", error)
             return None
+        if codec.bits != held.bits:
+            raise schema.damaged(self._address)
         self._codecs[held.codec_id] = codec
         index = cast(CodeIndex, Steady(self._server, held))  # to which nobody here adds
         own = CodedElsewhere(codec, index, held.generation, state.holds["alike"].pictures, held.last)

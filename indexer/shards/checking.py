@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from semblance.indexer.shards import making, places, plan
 from semblance.indexer.shards.places import Place
@@ -31,9 +32,8 @@ def whole(folder: str, partial: bool = False) -> Whole:
     found = plan.read(place)
     if found is None:
         raise UsageError(f"{folder} is a folder without {MANIFEST}: name a file of codes, or what `encode` has made.")
-    _check_names(place, found)
     there, rows = list[int](), 0
-    for number in range(found.shards):
+    for number in _numbers(place, found):  # and not all of the plan's: a manifest may have been edited
         if (own := _encoded(place, found, number)) is not None:
             there.append(number)
             rows += own * len(found.models)
@@ -42,16 +42,21 @@ def whole(folder: str, partial: bool = False) -> Whole:
     return Whole(rows, lambda: (_table(place, found, number) for number in there))
 
 
-def _check_names(place: Place, found: Plan) -> None:
-    """ShardsError where the folder has a shard that is none of the plan's."""
-    wanted = {f"{found.name(number)}{suffix}" for number in range(found.shards) for suffix in (".json", ".parquet")}
-    if others := sorted(
-        name for name in place.sizes() if name.endswith((".parquet", ".json")) and name not in {*wanted, MANIFEST}
-    ):
-        raise ShardsError(
-            f"{place.shown} has {others[0]}, which is no shard of its plan, or one that is there twice: take it out. "
-            "Nothing was imported."
-        )
+def _numbers(place: Place, found: Plan) -> list[int]:
+    """Those of the shards that are there. ShardsError where the folder has one that is none of the plan's."""
+    numbers = set[int]()
+    for name in sorted(place.sizes()):
+        if name == MANIFEST or not name.endswith((".parquet", ".json")):
+            continue
+        said = name.removeprefix("shard-").partition("-")[0]
+        number = int(said) if said.isascii() and said.isdecimal() else found.shards
+        if number >= found.shards or name.rpartition(".")[0] != found.name(number):
+            raise ShardsError(
+                f"{place.shown} has {name}, which is no shard of its plan, or one that is there twice: take it out. "
+                "Nothing was imported."
+            )
+        numbers.add(number)
+    return sorted(numbers)
 
 
 def _encoded(place: Place, found: Plan, number: int) -> int | None:
@@ -67,9 +72,9 @@ def _encoded(place: Place, found: Plan, number: int) -> int | None:
     run = found.run(number)
     if said.plan != found.id or said.encoded + len(said.failed) != run.stop - run.start:
         raise ShardsError(f"{name} is of another plan: {_AGAIN}")
-    table = _table(place, found, number)
-    if len(table) != said.size or hashlib.sha256(table).hexdigest() != said.sha256:
-        what = "cut short" if len(table) < said.size else "not what its checksum says"
+    size = place.size(f"{found.name(number)}.parquet") or 0
+    if size != said.size or hashlib.sha256(_table(place, found, number)).hexdigest() != said.sha256:
+        what = "cut short" if size < said.size else "not what its checksum says"
         raise ShardsError(f"{name}.parquet is {what}: {_AGAIN}")
     return said.encoded
 
@@ -79,9 +84,10 @@ def _table(place: Place, found: Plan, number: int) -> bytes:
 
 
 def _lacking(place: Place, found: Plan, there: set[int]) -> str:
-    lacking = [number for number in range(found.shards) if number not in there]
-    some = ", ".join(map(str, lacking[:10])) + (" and others" if len(lacking) > 10 else "")
+    lacking = found.shards - len(there)
+    first = islice((number for number in range(found.shards) if number not in there), 10)
+    some = ", ".join(map(str, first)) + (" and others" if lacking > 10 else "")
     return (
-        f"{place.shown} lacks {len(lacking):,} of its {found.shards:,} shards ({some}): run `semblance encode` again "
+        f"{place.shown} lacks {lacking:,} of its {found.shards:,} shards ({some}): run `semblance encode` again "
         "to make them, or take what is there with --partial. Nothing was imported."
     )

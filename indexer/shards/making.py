@@ -83,9 +83,13 @@ def said(place: Place, plan: Plan, number: int) -> Said | None:
     try:
         told: dict[str, Any] = json.loads(written)
         found = Said(**told)
-        if _json(found) != written:
+        texts = (found.plan, found.sha256, *found.codecs, *(text for each in found.failed for text in each.values()))
+        numbers = (found.number, found.encoded, found.size)
+        if _json(found) != written or not found.codecs or any({*each} != {"path", "reason"} for each in found.failed):
             raise ValueError
-    except (ValueError, TypeError) as error:
+        if any(type(each) is not str for each in texts) or any(type(each) is not int or each < 0 for each in numbers):
+            raise ValueError
+    except (ValueError, TypeError, AttributeError) as error:
         raise ShardsError(f"{place.shown}/{name} is damaged: delete it, and run `semblance encode` again.") from error
     return found
 

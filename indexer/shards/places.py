@@ -29,7 +29,7 @@ class Folder:
         """The names of all files, and their bytes. Raises ShardsError."""
         try:
             with os.scandir(self._folder) as listing:
-                return {entry.name: entry.stat().st_size for entry in listing if not files.TEMPORARY.match(entry.name)}
+                return {entry.name: _size(entry) for entry in listing if not files.TEMPORARY.match(entry.name)}
         except OSError as error:
             raise self._cannot("looked through", error) from error
 
@@ -45,7 +45,10 @@ class Folder:
     def read(self, name: str) -> bytes | None:
         """What a file holds; None where there is none. Raises ShardsError."""
         try:
-            return files.read_regular(self._folder / name)
+            with files.open_regular(self._folder / name) as file:
+                if os.fstat(file.fileno()).st_size > _most(name):
+                    raise OSError(errno.EFBIG, "it is larger than Semblance makes any", name)
+                return file.read()
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -107,7 +110,7 @@ class Stored:
     def read(self, name: str) -> bytes | None:
         """What an object holds; None where there is none."""
         try:
-            return storage.read(self._at(name), LARGEST)
+            return storage.read(self._at(name), _most(name))
         except NothingStored:
             return None
 
@@ -133,5 +136,17 @@ def place(text: str) -> Place:
     return Stored(text) if storage.is_address(text) else Folder(text)
 
 
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat().st_size
+    except FileNotFoundError:  # a link to nothing, or it has just gone
+        return -1
+
+
+def _most(name: str) -> int:
+    return LARGEST if name.endswith(".list") else _LARGE
+
+
+_LARGE = 2**31  # bytes of anything else
 LARGEST = 2**40  # bytes of a list of paths, which is all that is ever large
 _KEPT = "the shards that are whole are kept; mend that, and run the same command again."

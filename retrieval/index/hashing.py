@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from semblance.retrieval import arrays, files
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import SnapshotError
@@ -54,18 +55,17 @@ class HashIndex(Flat):
         kind = np.int32 if len(stored) < 2**31 else np.int64
         starts = np.zeros(2**length + 1, kind)
         np.cumsum(np.bincount(addresses, minlength=2**length), out=starts[1:])
-        np.save(folder / _STARTS, starts)
+        with files.made(folder / _STARTS) as file:
+            np.save(file, starts)
         progress(1, 2)
-        np.save(folder / _ROWS, np.argsort(addresses, kind="stable").astype(kind))
+        with files.made(folder / _ROWS) as file:
+            np.save(file, np.argsort(addresses, kind="stable").astype(kind))
         progress(2, 2)
 
     @classmethod
     def open(cls, stored: Flat, folder: Path) -> Self:
         """See Engine.open."""
-        try:
-            rows, starts = (np.load(folder / name, mmap_mode="r") for name in (_ROWS, _STARTS))
-        except (OSError, ValueError, EOFError) as error:
-            raise SnapshotError(f"{folder} holds no addresses that can be read: {error}.") from error
+        rows, starts = (arrays.mapped(folder / name) for name in (_ROWS, _STARTS))
         count = len(stored)
         whole = (
             rows.shape == (count,)

@@ -21,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from semblance.retrieval import codes as packed
+from semblance.retrieval import files
+from semblance.retrieval.arrays import mapped
 from semblance.retrieval.codes import BIT_ORDER, Codes
 from semblance.retrieval.errors import SnapshotError
 from semblance.retrieval.index.hashing import flips
@@ -102,16 +104,14 @@ class Tables:
         before = np.cumsum(np.bitwise_count(present), dtype=kind) - np.bitwise_count(present).astype(kind)
         ends = np.concatenate([*starts, np.array([keys.size], kind)])
         for name, array in zip(("shared", *_KINDS), (shared, present, before, ends, keys.ravel()), strict=True):
-            np.save(folder / f"{name}.npy", array)
+            with files.made(folder / f"{name}.npy") as file:
+                np.save(file, array)
 
     @classmethod
     def open(cls, codes: Codes, bits: int, folder: Path) -> Self:
         """Map the tables of codes (N, W). SnapshotError where they are damaged or of other codes: sizes tell, and some
         codes that are looked for."""
-        try:
-            arrays = {name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in ("shared", *_KINDS)}
-        except (OSError, ValueError, EOFError) as error:
-            raise SnapshotError(f"{folder} holds no tables of keys that can be read: {error}.") from error
+        arrays = {name: np.asarray(mapped(folder / f"{name}.npy")) for name in ("shared", *_KINDS)}
         parted = sizes(bits, len(codes))
         if not _fits(arrays, bits, parted, len(codes)) or not (tables := cls(parted, arrays))._has(codes):
             raise SnapshotError(f"{folder} holds tables of other codes than these {len(codes):,}.")

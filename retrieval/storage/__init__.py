@@ -8,9 +8,13 @@ tell of them; it is an OSError too, so that whoever reads pictures need not know
     names.py      what is an address, and which there are not to be
     reaching.py   fsspec, imported when the first address is asked for: its filesystems, its loop, its errors
     stored.py     listing, looking, reading, writing, over any filesystem
+    walking.py    what lies below a folder, where a storage lists one at a time
+    webs.py       http, and what sends requests: nobody is sent on to another host
+    taking.py     bodies, taken in no further than they were asked for
     buckets.py    the same for S3, in one request where fsspec takes two, and a listing page by page
 """
 
+from semblance.retrieval.storage.names import OBJECTS as OBJECTS
 from semblance.retrieval.storage.names import below as below
 from semblance.retrieval.storage.names import common as common
 from semblance.retrieval.storage.names import is_address as is_address

@@ -10,6 +10,7 @@ from typing import Any
 from semblance.retrieval import bounds
 from semblance.retrieval.errors import PictureTooLarge
 from semblance.retrieval.storage.reaching import Ended, wait
+from semblance.retrieval.storage.taking import taken
 
 _TRIES = 4  # of a body that breaks off
 _AT_FIRST = 0.25  # seconds before the second try, twice that before each further one
@@ -49,7 +50,9 @@ async def part(own: Any, path: str, at: int, end: int, most: int | None) -> tupl
             async with said["Body"] as body:
                 if most is not None and size > most:
                     raise PictureTooLarge(bounds.TOO_LONG)
-                return await body.read(), {**said, "size": size}
+                if at and not whole:  # all of it, of which a part was asked for
+                    await taken(body.read, at, keep=False)
+                return await taken(body.read, end - at), {**said, "size": size}
         except Exception as error:
             code = (getattr(error.__cause__, "response", None) or {}).get("Error", {}).get("Code")
             if code == "InvalidRange":  # it ends before that

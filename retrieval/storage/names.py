@@ -12,6 +12,7 @@ from semblance.retrieval.errors import UsageError
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
 _SAME = {"s3a": "s3", "s3n": "s3", "gcs": "gs", "abfs": "az", "local": "file"}
 _HOSTS = ("http", "https", "ftp", "sftp", "ssh", "smb", "hdfs", "webdav")  # these may name a port
+OBJECTS = ("s3", "gs", "az")  # these are reached by credentials, and at hosts, that are the environment's
 _SECRET = re.compile(r"sig|signature|token|key|secret|password|passwd|credential|auth|accesskeyid|x-amz-.*", re.I)
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 from semblance.retrieval.errors import NothingStored, SemblanceError, Stopped, StorageError, UsageError
+from semblance.retrieval.storage import webs
 
 _Result = TypeVar("_Result")
 Ended = Callable[[], bool]
@@ -61,10 +62,13 @@ def _begun(scheme: str) -> Any:
     except ImportError:
         raise UsageError("Addresses take the package fsspec: pip install 'semblance[s3]'.") from None
     options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
-    if scheme == "s3":
-        options["config_kwargs"] = {"max_pool_connections": CONNECTIONS, "connect_timeout": 5, "read_timeout": 20}
-        options["anon"] = scheme in _unsigned
     try:
+        if scheme == "s3":
+            limits = {"max_pool_connections": CONNECTIONS, "connect_timeout": 5, "read_timeout": 20}
+            options["config_kwargs"] = {**limits, "http_session_cls": webs.session()}
+            options["anon"] = scheme in _unsigned
+        if scheme in ("http", "https"):
+            options |= webs.options()
         own = fsspec.filesystem(scheme, **options)
         own.retries = 2  # botocore's tries have waited already
         return own
@@ -115,6 +119,8 @@ def failure(address: str, error: Exception) -> Exception:
     """One sentence of what has failed, by its kind and code alone."""
     if isinstance(error, SemblanceError):
         return error
+    if isinstance(error, FileNotFoundError) and not _is_said(error.__cause__):  # so fsspec has it where a host is away
+        error = cast(Exception, error.__cause__)
     said = cast(dict[str, Any], getattr(error.__cause__ or error, "response", None) or {})
     code = str(said.get("Error", {}).get("Code", "")) if isinstance(said, dict) else ""
     if code == "NoSuchBucket":
@@ -130,6 +136,12 @@ def failure(address: str, error: Exception) -> Exception:
         where = f"The storage of {address} cannot be reached ({name}): look after it, and AWS_ENDPOINT_URL."
         return StorageError(where, away=True)
     return StorageError(f"{address} cannot be read ({code or name}): look after its storage.")
+
+
+def _is_said(cause: BaseException | None) -> bool:
+    """Whether a storage has said itself that there is nothing: of the web fsspec says so whatever went wrong."""
+    named = isinstance(cause, FileNotFoundError) or hasattr(cause, "response")
+    return cause is None or named or getattr(cause, "status", None) == 404
 
 
 def _in_brackets(code: str) -> str:

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple, TypeVar
 
 from semblance.retrieval import bounds
 from semblance.retrieval.errors import NothingStored, PictureError, PictureTooLarge, StorageError
-from semblance.retrieval.storage import buckets
+from semblance.retrieval.storage import buckets, walking, webs
+from semblance.retrieval.storage.names import below
 from semblance.retrieval.storage.reaching import Ended, asked, never, wait
 
 _Result = TypeVar("_Result")
 
 _HEAD = 256 * 2**10  # bytes
+_MOST = 2**53  # bytes that anything may have
+_EMPTY = 100  # pages of a listing with nothing in them, one after the other
 
 
 class Stored(NamedTuple):
@@ -31,21 +34,29 @@ def listing(address: str, ended: Ended = never) -> Iterator[Stored]:
     """All objects below an address, whatever they are, in the storage's order. What is not whole ends with an error:
     StorageError, NothingStored where there is no such bucket or folder (S3 knows no folders: there it is empty)."""
     if address.startswith("s3://"):
-        after, more = None, True
-        while more:
-            page, after = asked(address, partial(buckets.page, after=after, ended=ended))
-            yield from (_of(f"s3://{info['bucket']}/{info['Key']}", info) for info in page)
-            more = after is not None
+        for page in _pages(address, ended):
+            yield from page
         return
+    yield from (_of(name, info) for name, info in asked(address, partial(walking.found, address, ended)).items())
 
-    def found(own: Any, path: str) -> dict[str, Any]:
-        root = own._strip_protocol(path).rstrip("/")
-        every: dict[str, Any] = own.find(root, detail=True)
-        if not every and not own.exists(root):
-            raise FileNotFoundError
-        return {f"{address}{name[len(root) :]}": info for name, info in every.items()}
 
-    yield from (_of(name, info) for name, info in asked(address, found).items())
+def _pages(address: str, ended: Ended) -> Iterator[list[Stored]]:
+    """Those of a listing of S3. StorageError where it goes round in circles, or has what lies elsewhere."""
+    after, first, empty = None, "", 0
+    while True:
+        page, after = asked(address, partial(buckets.page, after=after, ended=ended))
+        found = [_of(f"s3://{info['bucket']}/{info['Key']}", info) for info in page]
+        empty = 0 if found else empty + 1
+        if (
+            (found and found[0].address == first)
+            or empty > _EMPTY
+            or not all(below(each.address, address) for each in found)
+        ):
+            raise StorageError(f"The listing of {address} never ends, or is of something else: look after its storage.")
+        yield found
+        if after is None:
+            return
+        first = found[0].address if found else first
 
 
 def stat(address: str, ended: Ended = never) -> Stored:
@@ -94,6 +105,8 @@ def piece(
         if address.startswith("s3://"):
             data, info = wait(own, buckets.part(own, path, at, end, most), ended)
             return data, _of(address, info)
+        if address.startswith(("http://", "https://")):
+            return wait(own, webs.part(own, path, at, end), ended), None
         if own.async_impl:
             return wait(own, own._cat_file(path, start=at, end=end), ended), None
         return own.cat_file(path, start=at, end=end), None
@@ -115,7 +128,7 @@ def write(address: str, data: bytes) -> None:
 
 def _of(address: str, info: dict[str, Any]) -> Stored:
     size = info.get("size", info.get("Size"))
-    if size is None:
+    if size is None or not 0 <= int(size) <= _MOST:
         raise StorageError(f"The storage does not say how large {address} is, which it has to.")
     said = ("ETag", "etag", "version_id", "generation", "content_md5", "md5Hash", "ino")
     version = next((str(info[name]) for name in said if info.get(name)), "")

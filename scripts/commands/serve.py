@@ -30,6 +30,15 @@ Folders = Annotated[
     ),
 ]
 
+Pictures = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PLACE",
+        help="Without a library: a folder or an address below which pictures are read; may be repeated.",
+        show_default="files and object storage",
+    ),
+]
+
 Names = Annotated[
     list[str] | None,
     typer.Option(help="A name it answers to, beside localhost and --host's own; may be repeated.", show_default="none"),
@@ -51,6 +60,7 @@ def serve(
         int | None, typer.Option(help="The port; 0 takes a free one.", show_default=_DEFAULTS["port"])
     ] = None,
     folder: Folders = None,
+    pictures: Pictures = None,
     wait: Annotated[bool, typer.Option("--wait", help="Start without a library; answer once there is one.")] = False,
     allow_host: Names = None,
     trust_proxy: Proxies = None,
@@ -69,6 +79,7 @@ def serve(
     """Serve a library: the page at /, the API described at /docs."""
     given: dict[str, object] = {"library": library, "model": model, "index": index, "host": host, "port": port}
     given |= {"allow_host": allow_host or None, "trust_proxy": trust_proxy or None, "folders": folder or None}
+    given |= {"pictures": pictures or None}
     settings = settled(
         given | {"open": open or None, "share": share or None, "keys": keys, "cert": cert, "key_file": key_file}
     )

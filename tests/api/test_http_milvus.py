@@ -4,8 +4,10 @@ sentence that says why not."""
 import contextlib
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from playwright.sync_api import expect
 
+from semblance.api.workers.shelf import may_be_read
 from semblance.indexer.library import Library
 from semblance.indexer.milvus import address, filling, schema
 from semblance.indexer.milvus.connection import Server
@@ -209,6 +212,10 @@ def changed(both: Both, **held: Any) -> Iterator[None]:
         ({"codec_id": "e" * 64, "model": "/home/who/own", "collection": "shown_alike_e", "through": None}, "--model"),
         ({"through": 40}, "being filled"),
         ({"collection": "shown_alike_none"}, "is gone"),
+        ({"bits": 128}, "is damaged"),
+        ({"last": "x"}, "is damaged"),
+        ({"pictures": 7}, "has 116 rows, and not the 7"),
+        ({"at": 2**62}, "yet to come"),
     ],
 )
 def test_what_it_cannot_answer_from_is_said_and_it_answers_again(both: Both, held: dict[str, Any], says: str) -> None:
@@ -220,6 +227,77 @@ def test_what_it_cannot_answer_from_is_said_and_it_answers_again(both: Both, hel
         assert int(said.headers["Retry-After"]) > 0
     until(lambda: both.alone.get("/ready").status_code == 200)
     assert both.alone.get("/images/1/similar").status_code == 200
+
+
+PLACES = ["/shown", "https://host/shown", "s3://shown/a"]
+
+
+@pytest.mark.parametrize(
+    ("path", "usually", "named"),
+    [
+        ("/shown/1.png", True, True),
+        ("/shown/../etc/1.png", True, False),
+        ("/shown else/1.png", True, False),
+        ("s3://shown/a/1.png", True, True),
+        ("s3://shown/ab.png", True, False),
+        ("https://host/shown/1.png", False, True),
+        ("https://host/shown/../1.png", False, False),
+        ("https://host.else/shown/1.png", False, False),
+        ("http://169.254.169.254/latest/meta-data/", False, False),
+        ("file:///shown/1.png", False, False),
+        ("sftp://host/1.png", False, False),
+    ],
+)
+def test_which_pictures_it_reads(path: str, usually: bool, named: bool) -> None:
+    assert (may_be_read([], path), may_be_read(PLACES, path)) == (usually, named)
+
+
+@contextlib.contextmanager
+def others(both: Both, **row: Any) -> Iterator[None]:
+    """A picture 900 that somebody else has put there."""
+    server = Server(address.parse(both.address))
+    state = schema.state(server)
+    assert state is not None
+    own = {"id": 900, "code": bytes(32), "path": "/none.png", "sha256": "00" * 32, "size": 9, "mtime": 1, "taken": 0}
+    try:
+        server.change("upsert", state.holds["alike"].collection, [{**own, "facts": "", **row}])
+        yield
+    finally:
+        server.change("delete", state.holds["alike"].collection, ids=[900])
+        server.close()
+
+
+def test_what_others_put_there_is_neither_fetched_nor_shown(both: Both) -> None:
+    asked = list[str]()
+
+    class Web(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+
+        do_HEAD = do_GET
+
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Web)
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    for path, status in (
+        (f"http://127.0.0.1:{web.server_port}/latest/meta-data", 410),
+        ("file:///etc/passwd", 410),
+        ("/etc/passwd", 410),
+        (str(next(both.folder.rglob("*.png"))), 410),  # a picture, but not by its hash
+        ("../../etc/passwd", 503),
+        ("/zero\0byte.png", 503),
+    ):
+        with others(both, path=path):
+            until(lambda: both.alone.get("/images/900").status_code != 404)  # Milvus shows it at its next tick
+            for of in ("", "/thumbnail", "/view"):
+                said = both.alone.get(f"/images/900{of}")
+                assert (said.status_code, said.headers["Content-Type"]) == (status, "application/problem+json"), path
+    for wrong in ({"sha256": "no hash"}, {"sha256": "ab"}, {"size": -5}):
+        with others(both, **wrong):
+            until(lambda: both.alone.get("/images/900").status_code == 503)
+            said = both.alone.get("/images/900")
+            assert (said.status_code, "not written by Semblance" in said.text) == (503, True), wrong
+    web.shutdown()
+    assert asked == []
 
 
 def test_wrong_ways_to_start_are_one_sentence(both: Both, semblance: Callable[..., Any], tmp_path: Path) -> None:
@@ -300,6 +378,24 @@ def test_the_page_offers_what_there_is(both: Both, chromium: "Browser", sample: 
 
 def test_a_milvus_that_is_killed_and_filled_anew(both: Both) -> None:
     before = both.equal("GET", "/images/3/similar")["results"]
+    state = schema.state(server := Server(address.parse(both.address)))
+    assert state is not None
+    twin = {
+        "id": 3,
+        "code": bytes(32),
+        "path": "/x",
+        "sha256": "00" * 32,
+        "size": 1,
+        "mtime": 1,
+        "taken": 0,
+        "facts": "",
+    }
+    server.change(
+        "insert", state.holds["alike"].collection, [twin, twin]
+    )  # which Milvus searches by, and does not show
+    files = {"file": next(both.folder.rglob("*.png")).read_bytes()}
+    until(lambda: "contradicts itself" in both.alone.post("/search", files=files).text)
+    assert both.alone.get("/images/4/thumbnail").status_code == 200
     both.milvus.kill()
     until(lambda: both.alone.get("/ready").status_code == 503)
     assert both.alone.get("/health").status_code == 200

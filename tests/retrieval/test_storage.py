@@ -1,12 +1,18 @@
 """Addresses: what may be one, and what a real S3 server, well or hindered, lets be listed and read."""
 
+import contextlib
 import hashlib
+import socket
 import subprocess
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -249,3 +255,129 @@ def test_downloads_come_in_order_beside_each_other_and_files_as_they_are(s3: S3,
     with fetching.fetcher() as begin:
         got = [come(reaching.never) for come in begin(wanted)]
     assert got == [*(str(number).encode() for number in range(5)), Path("/a/file.jpg")]
+
+
+class Hostile(BaseHTTPRequestHandler):
+    """Listings and bodies that never end, bodies larger than was asked for, and the way to another host."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    asked: ClassVar[list[str]] = []
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        path = urlsplit(self.path)
+        if "list-type" in path.query:
+            self.listing(path.path.strip("/"))
+        elif "endless" in path.path:
+            self.answer(206, {"Content-Range": "bytes 0-9/10", "Transfer-Encoding": "chunked"})
+            with contextlib.suppress(OSError):
+                while self.command != "HEAD":
+                    self.wfile.write(b"10000\r\n" + bytes(2**16) + b"\r\n")
+        elif "larger" in path.path:
+            self.answer(200, {"Content-Length": str(2**27)})
+            with contextlib.suppress(OSError):
+                for _ in range(2**7 if self.command != "HEAD" else 0):
+                    self.wfile.write(bytes(2**20))
+        elif "elsewhere" in path.path:
+            self.answer(307, {"Location": f"{OTHER}/secret", "Content-Length": "0"})
+        elif path.path.endswith("denied/"):
+            self.answer(403, {"Content-Length": "0"})
+        else:
+            below = {
+                "circle": b'<a href="a/">a</a><a href="b/">b</a>',
+                "half": b'<a href="1.jpg">1</a><a href="denied/">d</a>',
+            }
+            body = next((said for name, said in below.items() if name in path.path), b"")
+            self.answer(200, {"Content-Type": "text/html", "Content-Length": str(len(body))})
+            self.wfile.write(body if self.command != "HEAD" else b"")
+
+    do_HEAD = do_GET
+
+    def answer(self, status: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def listing(self, bucket: str) -> None:
+        keys = {"empty": [], "others": [("elsewhere/1.jpg", 1)], "less": [("1.jpg", -1)], "more": [("1.jpg", 2**70)]}
+        told = keys.get(bucket, [("1.jpg", 1)])
+        more = bucket in ("again", "anew", "empty")
+        token = f"T{len(self.asked) if bucket != 'again' else ''}"
+        body = f"<ListBucketResult><Name>{bucket}</Name><IsTruncated>{str(more).lower()}</IsTruncated>"
+        body += f"<NextContinuationToken>{token}</NextContinuationToken>" if more else ""
+        body += "".join(f"<Contents><Key>{key}</Key><Size>{size}</Size></Contents>" for key, size in told)
+        data = f"{body}</ListBucketResult>".encode()
+        self.answer(200, {"Content-Type": "application/xml", "Content-Length": str(len(data))})
+        self.wfile.write(data)
+
+
+OTHER = ""
+
+
+@pytest.fixture
+def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of such a server; OTHER is that of one beside it."""
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Hostile) for _ in range(2)]
+    for each in servers:
+        each.daemon_threads = True
+        threading.Thread(target=each.serve_forever, daemon=True).start()
+    here, other = (f"http://127.0.0.1:{each.server_port}" for each in servers)
+    monkeypatch.setattr(f"{__name__}.OTHER", other)
+    monkeypatch.setattr(Hostile, "asked", [])
+    with asking(here):
+        yield here
+    for each in servers:
+        each.shutdown()
+
+
+@pytest.mark.parametrize("bucket", ["again", "anew", "empty"])
+def test_a_listing_that_never_ends_is_a_sentence(hostile: str, bucket: str) -> None:
+    with pytest.raises(StorageError, match=f"listing of s3://{bucket} never ends"):
+        list(storage.listing(f"s3://{bucket}"))
+
+
+def test_a_listing_of_something_else_or_of_impossible_sizes_is_a_sentence(hostile: str) -> None:
+    with pytest.raises(StorageError, match="is of something else"):
+        list(storage.listing("s3://others/mine"))
+    for bucket in ("less", "more"):
+        with pytest.raises(StorageError, match=f"how large s3://{bucket}/1.jpg is"):
+            list(storage.listing(f"s3://{bucket}"))
+
+
+def test_links_in_circles_and_folders_that_are_denied_are_a_sentence(hostile: str) -> None:
+    with pytest.raises(StorageError, match="100 folders within each other"):
+        list(storage.listing(f"{hostile}/circle"))
+    with pytest.raises(StorageError):  # and not that it has 1.jpg alone: all else would be forgotten
+        list(storage.listing(f"{hostile}/half"))
+
+
+def test_what_is_away_on_the_web_is_not_taken_for_gone(hostile: str) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        for look in (storage.read, storage.stat, lambda address: list(storage.listing(address))):
+            with pytest.raises(StorageError) as refused:
+                look(f"http://127.0.0.1:{nobody.getsockname()[1]}/a.jpg")
+            assert refused.value.away
+
+
+def test_no_more_is_taken_in_than_was_asked_for(hostile: str) -> None:
+    for address in ("s3://b/endless", "s3://b/larger", f"{hostile}/endless", f"{hostile}/larger"):
+        assert storage.piece(address, 0, 100)[0] == bytes(100)
+        assert storage.piece(address, 5, 100)[0] == bytes(95)
+        with pytest.raises(PictureTooLarge):
+            storage.read(address, 1000)
+
+
+def test_nobody_is_sent_on_to_another_host(hostile: str) -> None:
+    for address in (f"{hostile}/elsewhere", "s3://b/elsewhere"):
+        for look in (storage.read, storage.stat):
+            with pytest.raises(StorageError) as refused:
+                look(address)
+            assert not isinstance(refused.value, NothingStored)  # else it would be forgotten
+    assert Hostile.asked
+    assert not [each for each in Hostile.asked if "secret" in each]

@@ -63,6 +63,42 @@ def test_a_milvus_that_is_away_is_said_by_its_address(place: Path, scheme: str) 
     assert "The Milvus at 127.0.0.1:1 does not answer" in said["why"]
 
 
+SECRET = "s3cret"
+
+
+@pytest.mark.parametrize("command", ["status", "search", "index", "duplicates", "serve"])
+def test_what_is_wrong_with_an_index_is_said_without_its_password(place: Path, command: str) -> None:
+    """Also where the address is written as none is, and would be repeated as an unknown name."""
+    at = f"root:{SECRET}@127.0.0.1"
+    more: dict[str, list[str | Path]] = {"search": [place / "pictures" / "1.png"], "serve": ["--port", "0"]}
+    wrong = [f"Milvus://{at}:1/x", f" milvus://{at}:1/x", f"milvus:/{at}:1/x", f"{at}:1/x", f"milvus://{at}:99999/x"]
+    wrong += [f"milvus://{at}:1/../x", f"milvuss://{at}:1/%2F", f"milvus://{at}:1/x?{SECRET}", f"milvus://[{at}:1/x"]
+    for index in wrong:
+        done = call(command, *more.get(command, []), "--library", place / "library", "--index", index)
+        assert (done.exit_code, done.stdout) == (2, ""), index
+        assert SECRET not in done.stderr
+        assert "milvus://" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+    done = call(command, *more.get(command, []), "--library", place / "library", "--index", "")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "'' " in done.stderr or "empty" in done.stderr
+
+
+def test_an_address_where_a_path_has_to_stand_is_not_repeated(place: Path) -> None:
+    away = f"Milvus://root:{SECRET}@127.0.0.1:1/x"
+    for asked in (
+        ["status", "--library", away],
+        ["export", "--library", place / "library", away],
+        ["import", "--library", place / "library", away],
+        ["index", "--library", away, "--index", "flat"],
+        ["serve", "--port", "0", "--library", away.lower()],
+    ):
+        done = call(*asked)
+        assert (done.exit_code, done.stdout) == (2, ""), asked
+        assert SECRET not in done.stderr
+        assert "address" in done.stderr or "goes into a Milvus" in done.stderr
+
+
 def test_an_index_is_built_by_its_name_said_searched_and_left_alone(place: Path) -> None:
     library, picture = place / "library", place / "pictures" / "7.png"
     assert standing(library)["alike"]["asked"] == "auto"

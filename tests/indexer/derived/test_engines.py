@@ -1,5 +1,6 @@
 """Which index a library is searched by: the same answers by each, built beside it, trusted as far as it may be."""
 
+import json
 import os
 import shutil
 import signal
@@ -223,6 +224,31 @@ def cut(path: Path) -> None:
 
 def say_other(path: Path) -> None:
     path.write_text(path.read_text().replace('"effort"', '"efort"'))
+
+
+def say_later(path: Path) -> None:
+    """As a later version may, which has other words for what it says."""
+    said = {"format": 2, "of": {"library": "another"}}
+    path.write_text(json.dumps({**said, "checksum": built._checksum(said)}))
+
+
+def say_less(path: Path) -> None:
+    """As no version does, but with the right checksum."""
+    said = json.loads(path.read_text())
+    del said["checksum"], said["files"]
+    path.write_text(json.dumps({**said, "checksum": built._checksum(said)}))
+
+
+@pytest.mark.parametrize("say", [say_later, say_less])
+def test_what_another_version_says_is_passed_over(catalog: Writer, say: Callable[[Path], None]) -> None:
+    build(catalog.folder, "rough", bar)
+    (folder,) = (catalog.folder / built.FOLDER).glob("*-rough-*")
+    say(folder / built.STATE)
+    assert [*built.damaged(catalog)] == []
+    loaded = load(catalog, "rough")
+    assert (loaded.choice.engine, loaded.wanted) == (FLAT, "rough")
+    assert build(catalog.folder, "rough", bar)
+    assert load(catalog, "rough").choice.engine == "rough"
 
 
 @pytest.mark.parametrize(

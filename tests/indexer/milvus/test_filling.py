@@ -16,7 +16,7 @@ import pytest
 
 from semblance.indexer import milvus as elsewhere
 from semblance.indexer.catalog import Catalog, CurrentCodec, Writer
-from semblance.indexer.milvus import address, schema
+from semblance.indexer.milvus import address, moving, schema
 from semblance.indexer.milvus.connection import Limits, Server
 from semblance.indexer.milvus.filling import fill
 from semblance.indexer.milvus.leasing import Lease
@@ -239,6 +239,35 @@ def test_a_catalog_put_back_is_filled_in_anew(library: Drawn, where: str, tmp_pa
         load(library.folder, where)
     assert "never was" in said(error)
     fill(library.folder, where)
+    holds_all(library, where)
+
+
+def test_rows_that_others_took_out_or_put_in_are_noticed_and_made_anew(library: Drawn, where: str) -> None:
+    server = Server(address.parse(where))
+    state = schema.state(server)
+    assert state is not None
+    held = state.holds["alike"]
+    row = dict(zip(FIELDS, (10**9, bytes(32), "/x", "00", 1, 1, 0, ""), strict=True))
+    server.change("upsert", held.collection, [row])
+    for out, rows in (([], held.pictures + 1), ([1, 2], held.pictures - 1)):
+        if out:
+            server.change("delete", held.collection, ids=out)
+        with pytest.raises(LibraryError, match=f"has {rows} rows, and not the {held.pictures} that were written: run"):
+            load(library.folder, where)
+    fill(library.folder, where)
+    holds_all(library, where)
+
+
+def test_a_state_that_others_wrote_is_one_sentence_and_made_anew_by_force(library: Drawn, where: str) -> None:
+    server = Server(address.parse(where))
+    for value in ("[]", "{}", '{"purpose": "same"}', "{garbage"):
+        row = {"key": "alike", "value": value, "vector": b"\0"}
+        server.change("upsert", f"{server.address.name}_state", [row])
+        for ask in (load, fill):
+            with pytest.raises(LibraryError, match=r"state of milvus://.* is damaged.*--force") as error:
+                ask(library.folder, where)
+            said(error)
+    moving.export(library.folder, where, force=True)
     holds_all(library, where)
 
 

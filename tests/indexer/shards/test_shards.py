@@ -234,6 +234,24 @@ def _told(**what: Any) -> Callable[[bytes], bytes]:
     return lambda data: (json.dumps({**json.loads(data), **what}, indent=1) + "\n").encode()
 
 
+def _instead(pattern: str, make: Callable[[Path], object]) -> Callable[[Path], object]:
+    def put(out: Path) -> None:
+        path = next(out.glob(pattern))
+        path.unlink()
+        make(path)
+
+    return put
+
+
+def _sparse(pattern: str) -> Callable[[Path], object]:
+    return lambda out: os.truncate(next(out.glob(pattern)), 10**11)
+
+
+def _endless(data: bytes) -> bytes:
+    """The plan of more pictures than anybody has, in shards of one."""
+    return _told(pictures=10**15, shard=1, shards=10**15)(data)
+
+
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut": (_changed("shard-00000001-*.parquet", lambda data: data[:-9]), "shard-00000001-.* is cut short"),
     "damaged": (_changed("shard-00000001-*.parquet", lambda data: data[:99] + b"?" + data[100:]), "its checksum says"),
@@ -242,6 +260,16 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "one copied": (lambda out: shutil.copy(whole(out)[0], out / "shard-0 (2).json"), "is no shard of its plan"),
     "lacking": (lambda out: [*map(Path.unlink, whole(out)[:2])], r"lacks 2 of its 3 shards \(0, 1\)"),
     "another model": (_changed("shard-00000001-*.json", _told(codecs=["f" * 64])), r"another model \(ffffffffffff\)"),
+    "a sparse one": (_changed("shard-00000001-*.json", _told(size=10**11)), "is cut short"),
+    "a sparse one there": (_sparse("shard-00000001-*.parquet"), "its checksum says"),
+    "a sparse word of it": (_sparse("shard-00000001-*.json"), "larger than Semblance makes any"),
+    "a sparse manifest": (_sparse("manifest.json"), "larger than Semblance makes any"),
+    "a link to nothing": (_instead("shard-00000001-*.parquet", lambda path: path.symlink_to("none")), "is cut short"),
+    "a pipe": (_instead("shard-00000001-*.json", os.mkfifo), "no file that lies on a disk"),
+    "no codecs": (_changed("shard-00000001-*.json", _told(codecs=[])), "is damaged"),
+    "a number that is none": (_changed("shard-00000001-*.json", _told(encoded="4")), "is damaged"),
+    "no reasons": (_changed("shard-00000001-*.json", _told(failed=["x"])), "is damaged"),
+    "a plan without end": (_changed("manifest.json", _endless), "is no shard of its plan"),
     "another plan": (_changed("shard-00000001-*.json", _told(plan="f" * 64)), "is of another plan"),
     "more said": (_changed("shard-00000001-*.json", _told(encoded=3)), "is of another plan"),
     "nonsense": (_changed("shard-00000001-*.json", lambda _: b"[]"), "is damaged"),

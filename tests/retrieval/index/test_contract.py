@@ -1,6 +1,7 @@
 """The index contract: every engine against brute force, with ids in any order and far more ties than distances."""
 
 import random
+from pathlib import Path
 from typing import Any
 
 import faiss
@@ -13,7 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from semblance.retrieval import codes
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.index import FlatIndex, Ids
+from semblance.retrieval.files import replace
+from semblance.retrieval.index import ENGINES as BUILT
+from semblance.retrieval.index import FlatIndex, Ids, MappedFlat
+from semblance.retrieval.index.mapped import to_file
+from semblance.retrieval.progress import quiet
 from tests.retrieval.index.conftest import (
     ENGINES,
     Engine,
@@ -252,3 +257,12 @@ def test_a_search_takes_one_core_and_leaves_its_thread_the_others(monkeypatch: p
     FlatIndex(8, np.arange(3), np.zeros((3, 1), np.uint8)).search(np.zeros((1, 1), np.uint8), 2)
     assert seen == [1]
     assert faiss.omp_get_max_threads() == 2
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_what_an_engine_writes_is_as_private_as_its_folder(name: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    replace(tmp_path / "codes", to_file(FlatIndex(256, np.arange(500, dtype=np.int64), some_codes(500, 256))))
+    BUILT[name].build(MappedFlat(tmp_path / "codes", 256), tmp_path, quiet)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    assert len([*tmp_path.iterdir()]) > 1
