@@ -105,12 +105,7 @@ def _held(values: dict[str, Any], suffix: str) -> dict[Purpose, Held]:
         texts = (held.codec_id, held.model, held.collection, held.generation.token)
         if held.purpose != purpose or any(type(each) is not int or each < 0 for each in numbers):
             raise ValueError
-        if (
-            not held.bits
-            or held.probes > held.lists
-            or type(held.recall) not in (int, float)
-            or any(type(each) is not str for each in texts)
-        ):
+        if not held.bits or held.probes > held.lists or any(type(each) is not str for each in texts):
             raise ValueError
     return found
 
