@@ -164,7 +164,7 @@ def load(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, index: str = A
             choice = choose(catalog, purpose, codec, index)
             continue
         return Loaded(Overlay(below), saved, choice, doubt)
-    flat, generation = snapshot.load(catalog, purpose, codec)
+    flat, generation = snapshot.load(catalog, purpose, codec, caught_up=False)
     if index == MAPPED and len(flat):
         choice = replace(choice, why="there is no snapshot to be mapped yet, so that it was loaded", wanted=MAPPED)
     if not len(flat):

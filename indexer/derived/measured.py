@@ -17,7 +17,7 @@ from semblance.retrieval.index.mapped import MappedFlat, to_file
 from semblance.retrieval.progress import Progress, quiet
 
 _SAMPLE = 2**20  # codes that engines are tried on: of fewer a scan is as quick as the best of them
-_ASKED = 200  # queries that tell one engine from another; what is built is tuned with more
+_ASKED = 60  # queries that tell one engine from another: what is built is tuned with more, and hash takes 27 scans each
 _COPIES = 2  # of the file are in memory for a moment while a snapshot is loaded
 _GROWN = 2  # times as many codes: then engines are tried anew
 

@@ -29,13 +29,14 @@ FILE = FILES["alike"]
 
 
 def load(
-    catalog: Catalog, purpose: Purpose = "alike", codec: CurrentCodec | None = None
+    catalog: Catalog, purpose: Purpose = "alike", codec: CurrentCodec | None = None, caught_up: bool = True
 ) -> tuple[FlatIndex, Generation]:
     """The index of all codes that serve a purpose, and the generation it stands for, whatever the snapshot is worth.
+    Not `caught_up`, a large one is as it was saved, for who lays over it what came since: to take that in copies all.
 
     They are those of the codec that is current, or of `codec`. Raises CodecMismatch where the library has none of it.
     """
-    return _present(catalog, purpose, codec or _codec(catalog, purpose))[:2]
+    return _present(catalog, purpose, codec or _codec(catalog, purpose), caught_up)[:2]
 
 
 def mapped(catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> tuple[MappedFlat, Generation, Doubt]:
@@ -140,7 +141,7 @@ def _codec(catalog: Catalog, purpose: Purpose) -> CurrentCodec:
 
 
 def _present(
-    catalog: Catalog, purpose: Purpose, codec: CurrentCodec
+    catalog: Catalog, purpose: Purpose, codec: CurrentCodec, caught_up: bool = True
 ) -> tuple[FlatIndex, Generation, Generation | None, Path | None]:
     """The index of all codes, its generation, and the generation and the place of the snapshot where one served.
 
@@ -156,7 +157,7 @@ def _present(
             break
     if where is None and own.exists() and _whose(own) in (None, codec.codec_id):  # of a history that is not the
         catalog.check_structure()  # catalog's, which was put back: perhaps over one in use, whose log SQLite then took
-    if saved == catalog.generation():
+    if saved and (saved == catalog.generation() or (not caught_up and len(index) > _FEW)):
         return index, saved, saved, where
     changes = catalog.changes(saved.number if saved else 0, codec.codec_id)
     take_in(index, changes)

@@ -20,7 +20,7 @@ _TEXT = 65_535  # bytes that Milvus lets a text have
 _LONGEST = {"path": 8_192, "sha256": 64, "facts": 2_048}  # bytes
 
 
-def create(server: Server, name: str, fields: Any, vector: str, shards: int, lists: int) -> None:
+def create(server: Server, name: str, fields: Any, vector: str, shards: int, lists: int = 0) -> None:
     """A collection of these fields, searched exactly, or by so many lists. Milvus takes some seconds to load one, which
     are not waited for here: several come together, and whoever asks too early asks again."""
     import pymilvus

@@ -86,7 +86,7 @@ class Filling:
     def _goes_on(self, held: Held) -> bool:
         """Whether what is there is of the catalog's history, as it was left, and of the form that was asked for."""
         of_it = self.catalog.knows(held.generation) and schema.is_ours(self.server, held)
-        return forms.is_as_said(held, self.server.address) and of_it and not schema.lacking(self.server, held)
+        return of_it and forms.is_as_said(held, self.server.address) and not schema.lacking(self.server, held)
 
     def _changed(self, held: Held, coming: bool) -> Held:
         """What came and went since the generation that is there."""

@@ -98,15 +98,14 @@ def state(server: Server) -> State | None:
 
 def _held(values: dict[str, Any], suffix: str) -> dict[Purpose, Held]:
     there = {purpose: values[purpose + suffix] for purpose in PURPOSES if purpose + suffix in values}
-    found = {
-        purpose: Held(**said | {"generation": Generation(**said["generation"])}) for purpose, said in there.items()
-    }
+    found = {each: Held(**said | {"generation": Generation(**said["generation"])}) for each, said in there.items()}
     for purpose, held in found.items():
-        numbers = (held.bits, held.generation.number, held.pictures, held.last, held.at, held.through or 0)
+        numbers = [held.bits, held.generation.number, held.pictures, held.last, held.at, held.through or 0]
+        numbers += [held.shards, held.lists, held.probes, held.tuned]
         texts = (held.codec_id, held.model, held.collection, held.generation.token)
         if held.purpose != purpose or any(type(each) is not int or each < 0 for each in numbers):
             raise ValueError
-        if not held.bits or any(type(each) is not str for each in texts):
+        if not held.bits or held.probes > held.lists or any(type(each) is not str for each in texts):
             raise ValueError
     return found
 
@@ -134,7 +133,7 @@ def claim(server: Server, library: str) -> State:
     there = state(server)
     if there is None:
         if not server.ask("has_collection", name):
-            fields.create(server, name, fields.state(_says(_LIBRARY)), "vector", 1, 0)
+            fields.create(server, name, fields.state(_says(_LIBRARY)), "vector", 1)
         put(server, _LIBRARY, {"library": library, "format": _FORMAT})
         there = State(library, {})
     if there.library != library:
@@ -186,8 +185,8 @@ def make(server: Server, held: Held) -> Held:
         if described(server, held.collection) != _says(held.codec_id):
             raise _foreign(server.address, held.collection)
         server.change("drop_collection", held.collection)
-    described_as = fields.codes(_says(held.codec_id), held.bits)
-    fields.create(server, held.collection, described_as, "code", held.shards, held.lists)
+    made = fields.codes(_says(held.codec_id), held.bits)
+    fields.create(server, held.collection, made, "code", held.shards, held.lists)
     return replace(held, pictures=0, at=1, through=0, whole=False, probes=0, recall=1.0, tuned=0)
 
 

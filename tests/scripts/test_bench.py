@@ -261,7 +261,7 @@ def test_training_says_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> Non
             ["fast"],
             "There is no benchmark 'fast': there are search, index, photographs, service, install, encode, processes, "
             "hostile, hashes, training, duplicates, flips, kills, malformed, load, siege, soak, putback, "
-            "powercuts, unchanged, cluster.",
+            "powercuts, scale, unchanged, cluster, milvus, bucket.",
         ),
         (["encode", "--model", "none"], "There is no model 'none'"),
         (["encode", "--model", ""], "There is no model ''"),

@@ -14,8 +14,14 @@ from semblance.indexer.milvus.connection import Limits, Server
 from semblance.retrieval.errors import IndexAway
 
 PROGRAM = Path(sys.prefix) / "milvus/bin/python"  # `make milvus` installs it beside what runs this
-# Quick ticks; and a server that was killed counts as alive for as many seconds, which Milvus has 30 of.
-_QUICK = {"proxy.timeTickInterval": "20", "queryCoord.checkInterval": "100", "common.session.ttl": "6"}
+# Quick ticks, and looks after what was built; and one that was killed counts as alive for 6 seconds, and not 30.
+_QUICK = {
+    "proxy.timeTickInterval": "20",
+    "queryCoord.checkInterval": "100",
+    "queryCoord.checkIndexInterval": "300",
+    "queryCoord.updateNextTargetInterval": "1",
+    "common.session.ttl": "6",
+}
 
 
 def free_port() -> int:

@@ -16,7 +16,7 @@ from semblance.indexer.catalog import Catalog, Changes, Generation, NewPicture, 
 from semblance.indexer.derived import sealed, snapshot
 from semblance.indexer.derived.snapshot import FILE, load, refresh, take_in
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.index import FlatIndex, MappedFlat
+from semblance.retrieval.index import FlatIndex, MappedFlat, Overlay
 
 CODEC = Codec("cifar10-fast")
 
@@ -298,6 +298,11 @@ def test_a_large_snapshot_is_written_anew_for_much_alone_and_never_believed_to_b
     assert_present(refresh(catalog), catalog)
     assert written(catalog.folder) == before
     assert_present(load(catalog)[0], catalog)
+    saved, generation = load(catalog, caught_up=False)
+    over = Overlay(saved)
+    take_in(over, catalog.changes(generation.number))
+    assert (len(saved), len(over), over.laid_over) == (35, 38, 3), "nothing was copied to take in what came since"
+    assert over.ids().tolist() == catalog.changes(0).ids.tolist()
     catalog.forget(["/0-0"])
     assert_present(refresh(catalog), catalog)
     after = written(catalog.folder)
