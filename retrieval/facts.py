@@ -1,6 +1,6 @@
 """What a picture says of itself beside its pixels: its size, when it was taken, by which camera, and where."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
@@ -17,3 +17,6 @@ class Facts:
     camera: str | None = None
     latitude: float | None = None
     longitude: float | None = None
+
+
+FACTS = tuple(field.name for field in fields(Facts))

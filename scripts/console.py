@@ -19,7 +19,6 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from semblance.indexer.derived import engines
 from semblance.indexer.milvus import address
 from semblance.retrieval import files, storage
 from semblance.retrieval.codec import DEFAULT_MODEL
@@ -72,13 +71,6 @@ def path(text: str) -> Path:
         raise typer.BadParameter(str(error)) from None
 
 
-def index_name(text: str) -> str:
-    """What finds the nearest codes, by its name; an empty one is refused."""
-    if not text:
-        raise typer.BadParameter("it is empty.")
-    return text
-
-
 def file_or_milvus(text: str) -> Path | str:
     """A path, or the address of a Milvus, as it is."""
     if address.is_address(text):
@@ -124,8 +116,6 @@ Model = Annotated[
     str | None, typer.Option(help=_MODEL, show_default=f"the library's own; {DEFAULT_MODEL} for a new one")
 ]
 OwnModel = Annotated[str | None, typer.Option(help=_MODEL, show_default="the library's own")]
-_INDEX = f"What finds the nearest codes: {', '.join(engines.names()[:-1])} or {engines.names()[-1]}."
-Index = Annotated[str | None, typer.Option(parser=index_name, metavar="NAME", help=_INDEX, show_default="auto")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
 Models = Annotated[
     list[str] | None,
@@ -159,15 +149,6 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{os.fsdecode(error.filename)}: {error.strerror}."  # Python's own puts quotes and escapes into the path
     return str(error)
-
-
-@contextmanager
-def extra(name: str, work: str) -> Iterator[None]:
-    """Around imports that need an extra: a package that is missing is a sentence that says how to install them."""
-    try:
-        yield
-    except ImportError as error:
-        raise UsageError(f"{work} needs the extra packages ({error}): pip install 'semblance[{name}]'.") from error
 
 
 class _Rate(ProgressColumn):

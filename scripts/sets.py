@@ -9,6 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from semblance.retrieval.codec import Codec
+from semblance.retrieval.extras import extra
 from semblance.retrieval.judging.contest import Variant
 from semblance.retrieval.judging.sets import NESTED, Judged, Measure, Speeds, judge, lines, mean
 from semblance.scripts import console
@@ -32,7 +33,7 @@ def evaluate(
 ) -> None:
     """Judge all models on all sets, and show it."""
     if report is not None:
-        with console.extra("report", "A report"):  # before the long work begins
+        with extra("report", "A report"):  # before the long work begins
             from semblance.scripts.report.sets import write_report
     console.say(f"{len(folders)} sets: {', '.join(folder.resolve().name for folder in folders)}")
     with console.progress("Evaluating") as progress:

@@ -111,6 +111,14 @@ def test_libraries_that_have_one_place_stay_there(path: Path) -> None:
 
 
 @each_source
+def test_milvus_knows_the_catalog_and_no_other_room(path: Path) -> None:
+    """All of them know it: what it knew of them would be a circle."""
+    if path.parent == ROOT / "indexer/milvus":
+        modules = {module for module in imported(path.read_text(), package_of(path)) if ".indexer." in module}
+        assert {module.split(".")[2] for module in modules} <= {"catalog", "milvus"}
+
+
+@each_source
 def test_sql_stays_inside_the_catalog(path: Path) -> None:
     if path.parent != ROOT / "indexer/catalog":
         assert not holds_sql(path.read_text())

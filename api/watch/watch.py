@@ -17,7 +17,7 @@ from semblance.api.watch.log import AccessLog
 from semblance.api.watch.metrics import Metrics
 from semblance.api.watch.rates import Rates
 from semblance.indexer.answers.asking import Answer
-from semblance.retrieval.errors import UsageError
+from semblance.retrieval.extras import extra
 
 LOOK_EVERY = 1.0  # seconds, at the file of keys
 
@@ -77,12 +77,8 @@ class Watch:
         return key
 
     def _trace(self, endpoint: str) -> None:
-        try:
+        with extra("otel", "The setting otel"):
             from semblance.api.watch.tracing import Traces  # which imports nothing where it is not wanted
-        except ImportError as error:
-            raise UsageError(
-                f"The setting otel needs the extra packages ({error}): pip install 'semblance[otel]'."
-            ) from error
         traces = Traces(endpoint)
         self._traced.append(traces.gate)
         self.ends.append(traces.end)

@@ -9,6 +9,6 @@ def opened(settings: Settings) -> Held:
     """What there is. Raises SemblanceError."""
     if settings.library is not None:
         return Library.open(settings.library, settings.model, settings.index)
-    from semblance.indexer.milvus.serving import Elsewhere  # which needs a package that nobody else does
+    from semblance.indexer.elsewhere.serving import Elsewhere  # which needs a package that nobody else does
 
     return Elsewhere(settings.index, settings.model)

@@ -13,6 +13,7 @@ from typing import get_args
 from semblance.indexer.catalog import Catalog, CurrentCodec, Purpose, Writer, codecs
 from semblance.indexer.derived import built, engines, measured, snapshot
 from semblance.indexer.derived.engines import AUTO, MAPPED, Choice
+from semblance.indexer.milvus import address, filling
 from semblance.retrieval.errors import LibraryError
 from semblance.retrieval.progress import Progress
 
@@ -25,9 +26,7 @@ def build(library: Path, index: str, bar: Bar) -> list[str]:
     """Build `index`, as users name it, of the codes of what is alike and of what is the same, where that is wanted:
     what was built, in sentences. Raises UsageError, LibraryLocked, and LibraryError where the disk hinders it."""
     engines.check(index)
-    if engines.is_elsewhere(index):
-        from semblance.indexer.milvus import filling
-
+    if address.is_address(index):
         with bar("Filling Milvus") as progress:
             filling.fill(library, index, progress)
         return []

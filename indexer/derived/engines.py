@@ -14,12 +14,12 @@ from semblance.indexer.catalog import Catalog, CurrentCodec, Generation, Purpose
 from semblance.indexer.derived import built, measured, snapshot
 from semblance.indexer.derived.built import RECALL, Built
 from semblance.indexer.derived.doubts import Doubt
+from semblance.indexer.milvus import address, loading
 from semblance.retrieval.errors import SnapshotError, UsageError
 from semblance.retrieval.index import ENGINES, CodeIndex, FlatIndex, Overlay
 from semblance.retrieval.index.contract import Exact
 
 AUTO, FLAT, MAPPED, MILVUS = "auto", "flat", "mapped", "milvus"
-ADDRESSES = (f"{MILVUS}://", "milvuss://")  # the second one is encrypted
 LAID_OVER = 20  # one in so many codes that came or went since: then it is built anew
 WITHIN = 20.0  # milliseconds in which exact answers are quick enough for `auto`
 FEW = 2**21  # codes: 64 MB, which any machine reads in the time that `auto` allows an exact answer
@@ -72,21 +72,14 @@ class Loaded:
             self.doubt.end()
 
 
-def is_elsewhere(index: str) -> bool:
-    """Whether it is the address of a Milvus."""
-    return index.startswith(ADDRESSES)
-
-
 def names() -> list[str]:
     """What users may ask for."""
-    return [AUTO, FLAT, MAPPED, *ENGINES, f"{ADDRESSES[0]}HOST:PORT/NAME"]
+    return [AUTO, FLAT, MAPPED, *ENGINES, f"{address.SCHEMES[0]}HOST:PORT/NAME"]
 
 
 def check(index: str) -> None:
     """UsageError where there is no such index."""
-    if is_elsewhere(index):
-        from semblance.indexer.milvus import address
-
+    if address.is_address(index):
         address.parse(index)
     elif index not in names()[:-1]:
         there = ", ".join(names()[:-1])
@@ -110,9 +103,7 @@ def choose(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, index: str =
     """What the codes of `codec` are searched by, going by what is there; none are read, but where `auto` has to know
     how quick this machine is. Raises UsageError."""
     check(index)
-    if is_elsewhere(index):
-        from semblance.indexer.milvus import address
-
+    if address.is_address(index):
         return Choice(str(address.parse(index)), MILVUS, "it was asked for", recall=None)  # without its password
     place = snapshot.place(catalog, purpose, codec)
     size = snapshot.count(place) if place else 0
@@ -156,10 +147,8 @@ def load(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, index: str = A
     """The index of all codes of `codec` at some generation, of the kind that users name; what came since is for the
     caller to take in. Raises UsageError where there is no such kind, CodecMismatch where the library has no codes of
     it."""
-    if is_elsewhere(index):
-        from semblance.indexer import milvus
-
-        elsewhere, generation = milvus.load(catalog, purpose, codec, index)
+    if address.is_address(index):
+        elsewhere, generation = loading.load(catalog, purpose, codec, index)
         said = replace(choose(catalog, purpose, codec, index), recall=elsewhere.base.held.recall)
         return Loaded(elsewhere, generation, said)
     choice = choose(catalog, purpose, codec, index)

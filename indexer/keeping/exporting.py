@@ -29,10 +29,10 @@ import numpy.typing as npt
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Purpose
 from semblance.indexer.catalog.coded_pictures import CodedPictures, coded_pictures
-from semblance.indexer.keeping.tables import FACTS
 from semblance.retrieval import files
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import LibraryError, UsageError
+from semblance.retrieval.facts import FACTS
 from semblance.retrieval.progress import Progress, quiet
 
 Writing = Callable[[CodedPictures, int, Path, Progress], None]

@@ -18,8 +18,9 @@ import numpy as np
 
 from semblance.indexer.catalog import Catalog, NewPicture, Writer, naming
 from semblance.indexer.derived import encoders, snapshot
+from semblance.indexer.keeping import collections
 from semblance.indexer.keeping.tables import Row, Rows, Table, table
-from semblance.indexer.milvus import address, moving
+from semblance.indexer.milvus import address
 from semblance.indexer.shards.checking import whole
 from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec, find_model, id_of, shipped_models
 from semblance.retrieval.codes import width
@@ -71,7 +72,7 @@ def take(
 
 def _rows(file: Path | str, partial: bool) -> Rows:
     if isinstance(file, str) and address.is_address(file) and not partial:
-        return moving.table(file)
+        return collections.table(file)
     if isinstance(file, str) or file.is_dir():
         found = whole(str(file), partial)
         if not found.rows:

@@ -12,7 +12,7 @@ import math
 import os
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -21,9 +21,8 @@ import numpy.typing as npt
 
 from semblance.retrieval import arrays, storage
 from semblance.retrieval.errors import UsageError
-from semblance.retrieval.facts import Facts
+from semblance.retrieval.facts import FACTS, Facts
 
-FACTS = tuple(field.name for field in fields(Facts))
 NEEDED, OPTIONAL = ("path", "sha256", "codec_id", "code"), ("id", "size", *FACTS)
 _BATCH = 8192
 _HIGHEST_ID = 2**53  # which leaves room for those that come after, and every program that reads JSON knows exactly

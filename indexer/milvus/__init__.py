@@ -11,9 +11,7 @@
     searching.py   the nearest, exactly as brute force has them, or by lists
     filling.py     brings collections to a catalog's state
     leasing.py     one filler at a time
-    moving.py      a whole library there and back
 
-The catalog stays the truth: what is in Milvus can be made anew from it. pymilvus is imported here and nowhere else.
+The catalog stays the truth: what is in Milvus can be made anew from it. pymilvus is imported here and nowhere else, and
+not before a server is asked.
 """
-
-from semblance.indexer.milvus.loading import load as load

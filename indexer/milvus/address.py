@@ -20,7 +20,7 @@ _PORT = 19530
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 _WANTED = "an address is milvus://[user:password@]host:port/name, the name of letters, digits and _"
 _INDEXES, MOST_SHARDS = ("flat", "ivf"), 16
-_FORM = f"behind its name may stand ?index=flat or ?index=ivf, and shards=N, of 1 to {MOST_SHARDS}, with & between"
+_FORM = f"behind milvus://host:port/name may stand ?index=flat or ivf, and shards=N, 1 to {MOST_SHARDS}, with & between"
 
 
 @dataclass(frozen=True)

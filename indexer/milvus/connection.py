@@ -14,6 +14,7 @@ from typing import Any
 
 from semblance.indexer.milvus.address import Address
 from semblance.retrieval.errors import DiskFull, IndexAway, LibraryError, UsageError
+from semblance.retrieval.extras import extra
 
 _NOT_READY = {1, 2, 101, 103, 400, 401, 500, 503, 600, 901, 902}  # merr's codes: the service, loading, replicas, nodes
 _NOT_YET = ("not ready", "not loaded", "not fully loaded", "node offline", "not available", "no available", "recover")
@@ -48,10 +49,8 @@ class Server:
     def __init__(self, address: Address, limits: Limits = LIMITS) -> None:
         """Connect. IndexAway where nobody answers in time, UsageError for a wrong password, or without pymilvus."""
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-        try:
+        with extra("milvus", "Milvus"):
             import pymilvus
-        except ImportError as error:
-            raise UsageError(f"Milvus needs the extra packages ({error}): pip install 'semblance[milvus]'.") from error
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
         self.address, self.limits = address, limits
         self._milvus = pymilvus

@@ -16,12 +16,12 @@ from typing import Any
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Purpose
 from semblance.indexer.catalog.coded_pictures import coded_pictures
-from semblance.indexer.keeping.tables import FACTS
 from semblance.indexer.milvus import address, forms, narrowing, schema, tuning
 from semblance.indexer.milvus.connection import LIMITS, Limits, Server
 from semblance.indexer.milvus.fields import KINDS
 from semblance.indexer.milvus.leasing import Lease
 from semblance.indexer.milvus.schema import PURPOSES, Held
+from semblance.retrieval.facts import FACTS
 from semblance.retrieval.progress import Progress, quiet
 
 _GONE = 4_096  # ids that are deleted at once

@@ -13,7 +13,6 @@ from typing import Any
 
 from semblance.indexer.catalog import Failure
 from semblance.indexer.keeping.exporting import columns_of
-from semblance.indexer.keeping.tables import FACTS
 from semblance.indexer.run.encoding import Encoded, Work, encoded
 from semblance.indexer.run.scan import Found, at
 from semblance.indexer.shards.places import Place
@@ -22,6 +21,7 @@ from semblance.retrieval import storage
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import NothingStored, ShardsError, StorageError
+from semblance.retrieval.facts import FACTS
 from semblance.retrieval.pool import in_order
 from semblance.retrieval.progress import Progress, quiet
 

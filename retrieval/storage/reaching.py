@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 from semblance.retrieval.errors import NothingStored, SemblanceError, Stopped, StorageError, UsageError
+from semblance.retrieval.extras import extra
 from semblance.retrieval.storage import webs
 
 _Result = TypeVar("_Result")
@@ -57,10 +58,8 @@ def warm(places: Iterable[object]) -> None:
 
 
 def _begun(scheme: str) -> Any:
-    try:
+    with extra("s3", "Object storage"):
         import fsspec
-    except ImportError:
-        raise UsageError("Addresses take the package fsspec: pip install 'semblance[s3]'.") from None
     options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
     try:
         if scheme == "s3":

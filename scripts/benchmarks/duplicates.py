@@ -9,13 +9,12 @@ import numpy as np
 from semblance.retrieval import grouping, images
 from semblance.retrieval.codec import COPIES_MODEL, Codec
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.errors import PictureError, UsageError
+from semblance.retrieval.errors import PictureError
 from semblance.retrieval.index import Ids
-from semblance.retrieval.judging.datasets import attempts, picture_files
 from semblance.retrieval.judging.editing import EDITS, STRENGTHS, edited
 from semblance.retrieval.pairs import Pairs, pairs_within
 from semblance.scripts.benchmarks.figures import MILLION, Asked, Row, row
-from semblance.scripts.scenes import write_sample
+from semblance.scripts.benchmarks.folders import encoded, pictures
 
 _REAL = 60_000  # pictures encoded at most
 _EDITED = 40  # pictures whose edits say how codes of copies differ
@@ -28,11 +27,7 @@ def duplicates(asked: Asked) -> list[Row]:
     """Pairs within the distance of copies, and groups, of `--codes` codes made of those of real pictures."""
     codec = Codec(COPIES_MODEL)
     within = int(codec.card["near_duplicates"]["distance"])
-    folder = asked.pictures
-    if folder is None:
-        folder = asked.scratch / "drawn"
-        write_sample(folder, 1200)
-    real, flips = _measured(folder, codec)
+    real, flips = _measured(pictures(asked), codec)
     codes = _extended(real, flips, asked.codes, np.random.default_rng(0))
     started = time.perf_counter()
     pairs = pairs_within(codes, within, codec.bits)
@@ -55,22 +50,9 @@ def duplicates(asked: Asked) -> list[Row]:
 
 def _measured(folder: Path, codec: Codec) -> tuple[Codes, Ids]:
     """Codes (R, W) of pictures, and by how many bits the codes of mild and medium edits differ from theirs."""
-    paths = picture_files(folder)
-    if not paths:
-        raise UsageError(f"There are no pictures in {folder}: name another folder with --pictures.")
-    chosen = [paths[at] for at in np.random.default_rng(1).permutation(len(paths))[:_REAL]]
-    seen = (found for found in attempts(lambda path: images.load(path, codec.spec), chosen))
-    parts, batch = [np.empty((0, codec.bits // 8), np.uint8)], list[images.Picture]()
-    for picture in seen:
-        if not isinstance(picture, Exception):
-            batch.append(picture)
-        if len(batch) == 256:
-            parts.append(codec.encode(np.stack(batch)))
-            batch = []
-    if batch:
-        parts.append(codec.encode(np.stack(batch)))
+    chosen, codes = encoded(folder, codec, _REAL)
     flips = [distance for number, path in enumerate(chosen[:_EDITED]) for distance in _edits(number, path, codec)]
-    return np.unique(np.concatenate(parts), axis=0), np.array(flips, np.int64)
+    return np.unique(codes, axis=0), np.array(flips, np.int64)
 
 
 def _edits(number: int, path: Path, codec: Codec) -> list[int]:

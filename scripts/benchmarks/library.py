@@ -11,8 +11,8 @@ import numpy as np
 from semblance.retrieval import queries
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.index import FlatIndex
+from semblance.scripts.benchmarks import folders
 from semblance.scripts.benchmarks.figures import MILLION, SEMBLANCE, Asked, Row, in_turns, row
-from semblance.scripts.scenes import write_sample
 
 
 def search(_: Asked) -> list[Row]:
@@ -44,10 +44,7 @@ def search(_: Asked) -> list[Row]:
 
 def index(asked: Asked) -> list[Row]:
     """`semblance index` from nothing, and again with nothing to do."""
-    pictures = asked.pictures
-    if pictures is None:
-        pictures = asked.scratch / "drawn"
-        write_sample(pictures, 1200)
+    pictures = folders.pictures(asked)
     first, second = (indexed(pictures, asked.scratch / "indexed") for _ in range(2))
     return [
         row("pictures indexed", first["added"], "pictures"),

@@ -1,13 +1,13 @@
 """`training`: a recipe's steps a second on this machine, the share of its peak that they reach, and where time goes."""
 
 from semblance.retrieval.errors import UsageError
-from semblance.scripts import console
+from semblance.retrieval.extras import extra
 from semblance.scripts.benchmarks.figures import Asked, Row, row
 
 
 def training(asked: Asked) -> list[Row]:
     """The recipe's own step on random pictures that the device holds."""
-    with console.extra("train", "Training"):
+    with extra("train", "Training"):
         from semblance.retrieval.training import recipes, speed
         from semblance.retrieval.training.recipe import Recipe
         from semblance.retrieval.training.run import find_device

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from semblance.retrieval.extras import extra
 from semblance.scripts import console
 
 Network = Annotated[Path, console.argument("An ONNX network that makes features of pictures.", "NETWORK.onnx")]
@@ -47,7 +48,7 @@ def adopt(
     leave_out_classes: console.LeaveOutClasses = None,
 ) -> None:
     """Make a model of a network that others have trained. A preprocessor_config.json beside it is read."""
-    with console.extra("adopt", "Adopting a network"):
+    with extra("adopt", "Adopting a network"):
         from semblance.retrieval.training import adopt as adopting
         from semblance.retrieval.training.data import select
         from semblance.retrieval.training.preprocessing import Wanted, numbers

@@ -14,7 +14,7 @@ from semblance.indexer.duplicates import Copy, Duplicates
 from semblance.indexer.duplicates.remembering import remember
 from semblance.indexer.library import Library
 from semblance.retrieval.errors import UsageError
-from semblance.scripts import console
+from semblance.scripts import console, indexes
 from semblance.scripts.report.copies import size, write_sheet
 
 Pair = tuple[str, str]
@@ -45,7 +45,7 @@ def duplicates(
     apart: Apart = None,
     together: Together = None,
     model: console.OwnModel = None,
-    index: console.Index = None,
+    index: indexes.Index = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Say which pictures of a library are there more than once, the best of each first. Nothing is deleted."""

@@ -7,6 +7,7 @@ import typer
 
 from semblance.indexer.shards import running
 from semblance.indexer.shards.plan import SHARD
+from semblance.retrieval.extras import extra
 from semblance.scripts import console
 from semblance.scripts.commands.index import Exclude
 
@@ -60,7 +61,7 @@ def encode(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     needed = ("parquet", "Parquet") if on is None else ("ray", "Encoding on a cluster")
     try:
-        with console.extra(*needed), console.progress("Encoding") as update:
+        with extra(*needed), console.progress("Encoding") as update:
             done = running.encode(
                 source,
                 out,

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from semblance.retrieval.codec import DEFAULT_MODEL, Codec
 from semblance.retrieval.errors import DatasetError, UsageError
+from semblance.retrieval.extras import extra
 from semblance.retrieval.judging import comparison, datasets
 from semblance.retrieval.judging.chance import Chances, judge
 from semblance.retrieval.judging.contest import Contest, Row, Variant, shuffled
@@ -66,7 +67,7 @@ def evaluate(
 ) -> None:
     """Compare codes with pixels. Labels judge here and are used nowhere else."""
     if report is not None:
-        with console.extra("report", "A report"):  # before the long work begins
+        with extra("report", "A report"):  # before the long work begins
             from semblance.scripts.report.page import write_report
     codecs = [Codec(name, threads=2) for name in model or [DEFAULT_MODEL]]
     folders = datasets.once(dataset if one_set else (each for folder in dataset for each in of_folder(folder)))

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from semblance.indexer.catalog import Purpose
-from semblance.indexer.keeping import exporting
-from semblance.indexer.milvus import address, moving
+from semblance.indexer.keeping import collections, exporting
+from semblance.indexer.milvus import address
+from semblance.retrieval.extras import extra
 from semblance.scripts import console
 
 
@@ -34,7 +35,7 @@ def export(
     if isinstance(out, str):
         _to_milvus(library, out, purpose, force, as_json)
         return
-    with console.extra("parquet", "Parquet"), console.progress("Exporting") as update:
+    with extra("parquet", "Parquet"), console.progress("Exporting") as update:
         rows = exporting.export(library, out, purpose, force, update)
     if as_json:
         console.print_json({"out": str(out), "rows": rows})
@@ -44,7 +45,7 @@ def export(
 
 def _to_milvus(library: Path, out: str, purpose: Purpose | None, force: bool, as_json: bool) -> None:
     with console.progress("Exporting") as update:
-        rows = moving.export(library, out, purpose, force, update)
+        rows = collections.export(library, out, purpose, force, update)
     named = str(address.parse(out))
     if as_json:
         console.print_json({"out": named, "rows": rows})

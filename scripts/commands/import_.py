@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from semblance.indexer.keeping import importing
+from semblance.retrieval.extras import extra
 from semblance.scripts import console
 
 
@@ -25,7 +26,7 @@ def import_(
     """Take codes made elsewhere into a library; the next `index` compares them with the files: those of SHARDS by size
     and time, others by content."""
     try:
-        with console.extra("parquet", "Parquet"), console.progress("Importing") as update:
+        with extra("parquet", "Parquet"), console.progress("Importing") as update:
             done = importing.take(file, library, model, update, partial)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("what was imported is kept; run the same command again to go on") from None

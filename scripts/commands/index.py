@@ -15,9 +15,11 @@ from semblance.indexer.changing import choosing, fitting, replacing
 from semblance.indexer.changing.replacing import Options
 from semblance.indexer.derived import building, engines
 from semblance.indexer.derived.encoders import codec_for
+from semblance.indexer.milvus import address
 from semblance.indexer.run import pipeline
 from semblance.retrieval.errors import LibraryError, LibraryLocked, UsageError
-from semblance.scripts import console
+from semblance.retrieval.extras import extra
+from semblance.scripts import console, indexes
 
 _FOLDERS = "Folders of pictures, on disk or as s3://BUCKET/FOLDER."
 Folders = Annotated[list[Any] | None, console.stored(_FOLDERS, "FOLDER...")]
@@ -69,7 +71,7 @@ def index(
     ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Then go on taking in what changes, until Ctrl-C.")] = False,
     poll: Poll = None,
-    index: console.Index = None,
+    index: indexes.Index = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads that decode and encode.")] = os.cpu_count() or 1,
     as_json: console.AsJson = False,
 ) -> None:
@@ -174,7 +176,7 @@ def run(
 
 def _fit(library: Path, threads: int) -> fitting.Fitted:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with console.extra("adopt", "Fitting bits"):
+    with extra("adopt", "Fitting bits"):
         from semblance.retrieval.training.refit import Trunk
     try:
         with console.progress("Making features") as update:
@@ -191,7 +193,7 @@ def _build(library: Path, index: str, summary: pipeline.Summary) -> None:
         for said in building.build(library, index, console.progress):
             console.say(said)
     except LibraryError as error:
-        if engines.is_elsewhere(index):  # without it there is nothing to search by
+        if address.is_address(index):  # without it there is nothing to search by
             raise
         summary.warnings.append(str(error))
         console.say(f"warning: {error}")

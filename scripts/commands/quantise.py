@@ -7,6 +7,7 @@ import typer
 
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import UsageError
+from semblance.retrieval.extras import extra
 from semblance.scripts import console
 
 
@@ -19,7 +20,7 @@ def quantise(
     leave_out_classes: console.LeaveOutClasses = None,
 ) -> None:
     """Make a model smaller and faster. Its codes change: compare both with evaluate and bench encode."""
-    with console.extra("train", "Training"):
+    with extra("train", "Training"):
         from semblance.retrieval.training.data import load
         from semblance.retrieval.training.eight_bits import quantise as run
     codec = Codec(model, threads=2)

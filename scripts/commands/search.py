@@ -14,7 +14,7 @@ from semblance.indexer.library import Library
 from semblance.retrieval import decoding
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.views import MOST
-from semblance.scripts import console, streams
+from semblance.scripts import console, indexes, streams
 
 _IMAGE = "The picture to search with, a file or an address; - is standard input."
 Image = Annotated[Any | None, console.stored(_IMAGE, "[IMAGE]")]
@@ -60,7 +60,7 @@ def search(
     near: Near = None,
     min_pixels: Pixels = None,
     model: console.OwnModel = None,
-    index: console.Index = None,
+    index: indexes.Index = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Find the pictures of a library that look like IMAGE, or like several and unlike others."""

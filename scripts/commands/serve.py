@@ -16,7 +16,7 @@ from semblance.api.workers.opening import opened
 from semblance.api.workers.records import Held
 from semblance.indexer.keeping import keys as known_keys
 from semblance.retrieval.errors import UsageError
-from semblance.scripts import console, interrupts, sharing
+from semblance.scripts import console, indexes, interrupts, sharing
 
 _ANY = "0.0.0.0"  # every address of this machine
 
@@ -54,7 +54,7 @@ Proxies = Annotated[
 def serve(
     library: Annotated[Path | None, console.option("The library's folder.", show_default="SEMBLANCE_LIBRARY")] = None,
     model: console.OwnModel = None,
-    index: console.Index = None,
+    index: indexes.Index = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.", show_default=_DEFAULTS["host"])] = None,
     port: Annotated[
         int | None, typer.Option(help="The port; 0 takes a free one.", show_default=_DEFAULTS["port"])

@@ -7,7 +7,7 @@ import typer
 
 from semblance.indexer.derived.engines import AUTO
 from semblance.indexer.keeping.standing import status as library_status
-from semblance.scripts import console
+from semblance.scripts import console, indexes
 
 _LISTS = ("codecs", "facts", "index", "folders", "files", "reasons", "failures")
 _MOST = 5  # reasons; a folder of broken files may have as many as files
@@ -16,7 +16,7 @@ _MOST = 5  # reasons; a folder of broken files may have as many as files
 def status(
     library: console.Library,
     failed: Annotated[bool, typer.Option("--failed", help="Name each file that could not be read.")] = False,
-    index: console.Index = None,
+    index: indexes.Index = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Say what a library holds, of which folders, whose codes they are, what could not be read, and what it takes."""

@@ -12,6 +12,7 @@ import typer
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import UsageError
+from semblance.retrieval.extras import extra
 from semblance.retrieval.images import Picture
 from semblance.scripts import console
 from semblance.scripts.report.before_after import write_before_and_after
@@ -54,7 +55,7 @@ def train(
     if start is not None and _by_formula(start, (recipe, teacher, minutes), set_ or []):
         _refit(start, data, out, set_ or [], leave_out_classes)
         return
-    with console.extra("train", "Training"):
+    with extra("train", "Training"):
         from semblance.retrieval.training.data import download_cifar10, load
         from semblance.retrieval.training.fields import override
         from semblance.retrieval.training.run import find_device
@@ -80,7 +81,7 @@ def train(
 
 def _by_formula(start: Codec, training: tuple[object, ...], settings: list[str]) -> bool:
     """Whether bits are fitted to a network's features, rather than a network trained: where nothing else is asked."""
-    with console.extra("adopt", "Fitting bits"):
+    with extra("adopt", "Fitting bits"):
         from semblance.retrieval.training.refit import ends_in_bits
     return ends_in_bits(start) and not any(training) and all(setting.startswith("bits=") for setting in settings)
 

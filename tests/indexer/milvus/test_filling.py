@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semblance.indexer import milvus as elsewhere
 from semblance.indexer.catalog import Catalog, CurrentCodec, Writer
-from semblance.indexer.milvus import address, moving, schema
+from semblance.indexer.keeping import collections
+from semblance.indexer.milvus import address, loading, schema
 from semblance.indexer.milvus.connection import Limits, Server
 from semblance.indexer.milvus.filling import fill
 from semblance.indexer.milvus.leasing import Lease
@@ -53,7 +53,7 @@ def load(library: Path, where: str) -> MilvusIndex:
     with Catalog.opened(library) as catalog:
         codec = catalog.current("alike")
         assert codec is not None
-        return elsewhere.load(catalog, "alike", codec, where)[0]
+        return loading.load(catalog, "alike", codec, where)[0]
 
 
 def holds_all(library: Drawn, where: str) -> None:
@@ -267,7 +267,7 @@ def test_a_state_that_others_wrote_is_one_sentence_and_made_anew_by_force(librar
             with pytest.raises(LibraryError, match=r"state of milvus://.* is damaged.*--force") as error:
                 ask(library.folder, where)
             said(error)
-    moving.export(library.folder, where, force=True)
+    collections.export(library.folder, where, force=True)
     holds_all(library, where)
 
 
@@ -276,7 +276,7 @@ def test_another_codec_comes_beside_the_present_one(library: Drawn, where: str) 
     with Catalog.opened(library.folder) as catalog:
         wanted = CurrentCodec(other.codec_id, 256, "cifar10")
         with pytest.raises(CodecMismatch) as error:
-            elsewhere.load(catalog, "alike", wanted, where)
+            loading.load(catalog, "alike", wanted, where)
     assert "codes of cifar10-fast" in said(error)
     index, ids = load(library.folder, where), library.flat("alike").ids()
     with Writer.writing(library.folder) as catalog:

@@ -1,6 +1,7 @@
 """One command moves a library into a Milvus, one out of it, and the answers are the same."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -70,3 +71,40 @@ def test_another_library_makes_room_where_that_is_said(
     assert "holds another library" in refused.stderr
     done = semblance("export", moved[1], "--library", other.folder, "--force", "--purpose", "alike", "--json")
     assert json.loads(done.stdout)["rows"] == 20, done.stderr
+
+
+def test_one_command_indexes_pictures_and_fills(milvus: Milvus, semblance: Run, sample: Path, tmp_path: Path) -> None:
+    """Into the library first and into Milvus then; and again, when there are others. What is asked of either is the
+    same answer."""
+    folder, library, where = shutil.copytree(sample, tmp_path / "in"), tmp_path / "library", milvus.address("indexed")
+    late = sorted(folder.rglob("*.jpg"))[0].rename(tmp_path / "late.jpg")
+    for number in range(2):
+        done = semblance("index", folder, "--library", library, "--index", where, "--json")
+        assert (done.returncode, len(done.stdout.splitlines())) == (0, 1), done.stderr
+        state = schema.state(Server(address.parse(where)))
+        assert state is not None
+        with Catalog.opened(library) as catalog:
+            count = catalog.counts()[0]
+            assert [(held.whole, held.pictures, held.generation) for held in state.holds.values()] == [
+                (True, count, catalog.generation())
+            ] * 2
+        if not number:
+            before, late = count, late.rename(folder / "late.jpg")
+    assert count == before + 1
+    answers = [
+        json.loads(semblance("search", late, "--library", library, "--k", 20, "--json", *more).stdout)["results"]
+        for more in ((), ("--index", where))
+    ]
+    assert answers[0] == answers[1]
+    assert (answers[0][0]["path"], answers[0][0]["distance"]) == (str(late), 0)
+
+
+def test_what_was_indexed_is_kept_where_milvus_cannot_be_filled(
+    moved: tuple[Drawn, str], semblance: Run, sample: Path, tmp_path: Path
+) -> None:
+    done = semblance("index", sample, "--library", tmp_path / "library", "--index", moved[1])
+    assert done.returncode == 2
+    assert "holds another library" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    with Catalog.opened(tmp_path / "library") as catalog:
+        assert catalog.counts()[0] == len([*sample.rglob("*.jpg")])

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from semblance.indexer import milvus as elsewhere
 from semblance.indexer.catalog import Catalog, Narrowing, Purpose
 from semblance.indexer.derived import snapshot
-from semblance.indexer.milvus import filling, searching
+from semblance.indexer.milvus import filling, loading, searching
 from semblance.indexer.milvus.searching import MilvusIndex
 from semblance.retrieval.codes import Codes, hamming
 from semblance.retrieval.index import CodeIndex, FlatIndex, Ids
@@ -36,7 +35,7 @@ def catalog(kept: Drawn) -> Iterator[Catalog]:
 def loaded(catalog: Catalog, milvus: Milvus, purpose: Purpose = "alike") -> MilvusIndex:
     codec = catalog.current(purpose)
     assert codec is not None
-    index, generation = elsewhere.load(catalog, purpose, codec, milvus.address("searching"))
+    index, generation = loading.load(catalog, purpose, codec, milvus.address("searching"))
     snapshot.take_in(index, catalog.changes(generation.number, codec.codec_id))
     return index
 

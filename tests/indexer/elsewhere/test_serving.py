@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from semblance.indexer.catalog import Generation, Narrowing
-from semblance.indexer.milvus import address, asking, schema
-from semblance.indexer.milvus.asking import ByMilvus, CodedElsewhere, Steady
+from semblance.indexer.elsewhere import asking
+from semblance.indexer.elsewhere.asking import ByMilvus, CodedElsewhere, Steady
+from semblance.indexer.elsewhere.pictures import Pictures
+from semblance.indexer.milvus import address, schema
 from semblance.indexer.milvus.connection import Server
-from semblance.indexer.milvus.pictures import Pictures
 from semblance.indexer.milvus.schema import Held
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import NeedsCatalog, Overtaken, UnknownPicture

@@ -10,12 +10,13 @@ import numpy as np
 
 from semblance.indexer.catalog import Purpose
 from semblance.indexer.keeping import tables
-from semblance.indexer.keeping.tables import FACTS, Row
+from semblance.indexer.keeping.tables import Row
 from semblance.indexer.milvus import address, filling, schema
 from semblance.indexer.milvus.connection import Server
 from semblance.indexer.milvus.schema import Held
 from semblance.indexer.milvus.searching import MilvusCodes
 from semblance.retrieval.errors import LibraryError, LibraryMissing, UsageError
+from semblance.retrieval.facts import FACTS
 from semblance.retrieval.progress import Progress, quiet
 
 _FIELDS = ("id", "code", "path", "sha256", "size", "facts")

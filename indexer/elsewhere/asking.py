@@ -14,7 +14,7 @@ import numpy.typing as npt
 from semblance.indexer.answers.asking import ByCodes
 from semblance.indexer.answers.coded import Coded
 from semblance.indexer.catalog import Narrowing
-from semblance.indexer.milvus.pictures import expression
+from semblance.indexer.elsewhere.pictures import expression
 from semblance.indexer.milvus.searching import MilvusCodes
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import NeedsCatalog, Overtaken
