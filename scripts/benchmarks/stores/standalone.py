@@ -37,6 +37,8 @@ def become(folder: Path, port: int, settings: dict[str, str]) -> None:
         ports.write_text(json.dumps({key: free_port() for key in [*inner, "peer"]}))
     at: dict[str, int] = json.loads(ports.read_text())
     config.update(**{key: at[key] for key in at if key != "peer"})
+    for key, value in settings.items():
+        config.set(key, value)
     config.try_bind_port = lambda port: socket.create_server(("127.0.0.1", port))  # one killed a moment ago had it
     config.resolve()
     unpacked = Path(sys.prefix) / "server"
@@ -57,7 +59,6 @@ def become(folder: Path, port: int, settings: dict[str, str]) -> None:
         "METRICS_PORT": str(free_port()),
         "MILVUS_RUN_DIR": str(folder / "run"),
         "LD_LIBRARY_PATH": str(unpacked / "bin"),
-        **{key.replace(".", "_").upper(): value for key, value in settings.items()},  # its file has no room for all
     }
     os.execv(unpacked / "bin/milvus", ["milvus", "run", "standalone"])
 
