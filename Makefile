@@ -18,7 +18,7 @@ demo: env-run
 	$(BIN)/semblance demo --folder demo
 
 test: check
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 check: env lengths
 	$(BIN)/ruff check .
@@ -43,13 +43,13 @@ env: .venv/dev.done .venv/milvus.done
 	@touch $@
 
 .venv/dev.done: pyproject.toml | .venv/bin/pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[dev]'
 	@touch $@ .venv/run.done
 
 # Milvus itself, an old one in an environment of its own: it asks for a setuptools that nothing else here should have.
 .venv/milvus.done: | .venv/bin/pip
 	$(BIN)/python -m venv .venv/milvus
-	.venv/milvus/bin/python -m pip install --quiet 'milvus>=2.3.5,<2.4' 'setuptools<80'
+	.venv/milvus/bin/python -m pip install --quiet --no-compile 'milvus>=2.3.5,<2.4' 'setuptools<80'
 	@touch $@
 
 .venv/bin/pip:

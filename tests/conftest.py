@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from tests.buckets import S3, Road
 
 ROOT = Path(__file__).resolve().parent.parent
+LONG = (  # below tests/: few tests that take long, since servers, clusters and processes begin and end in them
+    *("indexer/shards/test_cluster.py", "indexer/milvus/", "api/test_http_milvus.py", "indexer/shards/"),
+    *("scripts/scale/", "scripts/test_interrupts.py", "scripts/test_cli_train.py", "api/test_proxies.py"),
+)
 
 
 @dataclass(frozen=True)
@@ -258,6 +263,18 @@ def _there(path: str | None, message: str) -> str:
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Among several workers, who take one file after another: files that take long come first, then those of many
+    tests, so that none is left alone with one at the end. (pytest-xdist itself goes by the number of tests alone.)"""
+    if not hasattr(config, "workerinput"):
+        return
+    files = [item.path.relative_to(ROOT / "tests").as_posix() for item in items]
+    ranks = {file: next((n for n, long in enumerate(LONG) if file.startswith(long)), len(LONG)) for file in set(files)}
+    counts = Counter(files)
+    order = sorted(range(len(items)), key=lambda n: (ranks[files[n]], -counts[files[n]], files[n], n))
+    items[:] = [items[n] for n in order]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
