@@ -61,12 +61,12 @@ def quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def path(text: str) -> Path:
+def path(text: str | Path) -> Path:
     """What every argument that names a file or folder is parsed by: `~` is home, and an empty one is refused."""
     if not text:
         raise typer.BadParameter("it is empty.")
     try:
-        return files.named(text)
+        return files.named(str(text))  # a default is a path already
     except UsageError as error:
         raise typer.BadParameter(str(error)) from None
 

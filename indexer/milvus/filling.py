@@ -44,6 +44,7 @@ def fill(
         there = schema.claim(server, catalog.library)
         codecs = {purpose: codec for purpose in purposes if (codec := catalog.current(purpose))}
         with Lease(server) as lease:
+            server.limits = replace(limits, asking=limits.changing)  # what has begun waits for a server that comes back
             filling = Filling(catalog, server, lease, progress, total=len(codecs) * catalog.counts()[0])
             begun = [filling.begin(purpose, codec, there) for purpose, codec in codecs.items()]
             for held, coming in begun:

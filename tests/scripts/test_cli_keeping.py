@@ -136,7 +136,7 @@ def test_status_says_folders_failures_and_sizes(place: Path, semblance: Run) -> 
     assert told["reasons"] == [{"reason": told["failures"][0]["reason"], "count": 1}]
     assert told["files"]["pixels.u8"] == (library / "pixels.u8").stat().st_size
     assert {FILE, "index.faiss", "copies.faiss", "models"} <= {*told["files"]}
-    assert (told["generation"], told["schema"]) == (1, 4)
+    assert (told["generation"], told["schema"]) == (1, 5)
     assert broken in semblance("status", "--library", library, "--failed").stdout
     assert broken not in semblance("status", "--library", library).stdout
 
