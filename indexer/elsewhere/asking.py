@@ -9,48 +9,20 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from semblance.indexer.answers.asking import ByCodes
 from semblance.indexer.answers.coded import Coded
 from semblance.indexer.catalog import Narrowing
 from semblance.indexer.elsewhere.pictures import expression
 from semblance.indexer.milvus.searching import MilvusCodes
+from semblance.indexer.milvus.steady import Steady
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.errors import NeedsCatalog, Overtaken
-from semblance.retrieval.index import Distances, Ids
+from semblance.retrieval.errors import NeedsCatalog
 from semblance.retrieval.queries import SAMPLED, CodeQuery
 
 FEW = 2**17  # pictures of which all ids are fetched: the sample is then the one that a catalog's service draws
 _ROUNDS = 64  # of SAMPLED ids that are tried where they are not
 _GROWN = 20
-
-
-class Steady(MilvusCodes):
-    """Codes that raise Overtaken, and no KeyError, where what was found or said to be there has gone since."""
-
-    _said: Ids = np.empty(0, np.int64)
-
-    def search(self, codes: Codes, k: int, among: Ids | None = None) -> tuple[Distances, Ids]:
-        """See Exact.search."""
-        found = super().search(codes, k, among)
-        self._said = found[1]
-        return found
-
-    def has(self, ids: Ids) -> npt.NDArray[np.bool_]:
-        """See Stored.has."""
-        there = super().has(ids)
-        self._said = ids[there]
-        return there
-
-    def codes(self, ids: Ids) -> Codes:
-        """See Stored.codes."""
-        try:
-            return super().codes(ids)
-        except KeyError as error:
-            if error.args[0] in self._said:
-                raise Overtaken from error
-            raise
 
 
 class CodedElsewhere(Coded):

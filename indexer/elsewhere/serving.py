@@ -14,11 +14,12 @@ from semblance.indexer.answers.asking import Way
 from semblance.indexer.catalog import Purpose
 from semblance.indexer.derived import encoders
 from semblance.indexer.derived.engines import MILVUS, Choice, Loaded
-from semblance.indexer.elsewhere.asking import ByMilvus, CodedElsewhere, Steady
+from semblance.indexer.elsewhere.asking import ByMilvus, CodedElsewhere
 from semblance.indexer.elsewhere.pictures import Pictures
 from semblance.indexer.milvus import address, schema
 from semblance.indexer.milvus.connection import Server
 from semblance.indexer.milvus.schema import Held, State
+from semblance.indexer.milvus.steady import Steady
 from semblance.retrieval.codec import COPIES_MODEL, Codec, find_model, id_of
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import (

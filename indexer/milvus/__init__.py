@@ -9,6 +9,7 @@
     narrowing.py   folders and days as Milvus says them
     loading.py     what a library with a catalog is searched by
     searching.py   the nearest, exactly as brute force has them, or by lists
+    steady.py      the same where rows may go meanwhile
     filling.py     brings collections to a catalog's state
     leasing.py     one filler at a time
 

@@ -5,7 +5,8 @@ import shlex
 from semblance.indexer.catalog import Catalog, CurrentCodec, Generation, Purpose
 from semblance.indexer.milvus import address, schema
 from semblance.indexer.milvus.connection import Server
-from semblance.indexer.milvus.searching import MilvusCodes, MilvusIndex
+from semblance.indexer.milvus.searching import MilvusIndex
+from semblance.indexer.milvus.steady import Steady
 from semblance.retrieval.errors import CodecMismatch, LibraryError
 
 
@@ -29,4 +30,4 @@ def load(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, where: str) ->
         raise LibraryError(f"{named} holds what {catalog.folder}, put back perhaps, never was: {mend}.")
     if lacking := schema.lacking(server, held):
         raise LibraryError(f"{lacking}: {mend}.")
-    return MilvusIndex(MilvusCodes(server, held)), held.generation
+    return MilvusIndex(Steady(server, held)), held.generation

@@ -8,11 +8,12 @@ import pytest
 
 from semblance.indexer.catalog import Generation, Narrowing
 from semblance.indexer.elsewhere import asking
-from semblance.indexer.elsewhere.asking import ByMilvus, CodedElsewhere, Steady
+from semblance.indexer.elsewhere.asking import ByMilvus, CodedElsewhere
 from semblance.indexer.elsewhere.pictures import Pictures
 from semblance.indexer.milvus import address, schema
 from semblance.indexer.milvus.connection import Server
 from semblance.indexer.milvus.schema import Held
+from semblance.indexer.milvus.steady import Steady
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import NeedsCatalog, Overtaken, UnknownPicture
 from semblance.retrieval.queries import CodeQuery
