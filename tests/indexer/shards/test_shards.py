@@ -345,7 +345,7 @@ def test_shards_at_an_address_are_those_of_a_folder(pictures: Path, tmp_path: Pa
 @pytest.mark.usefixtures("bucket")
 def test_a_whole_bucket_is_a_source(pictures: Path, tmp_path: Path) -> None:
     storage.write("s3://bucket/at the top.png", next(pictures.rglob("*.png")).read_bytes())
-    there = [each.address for each in storage.listing("s3://bucket") if each.address.endswith(".png")]
+    there = [each.address for each in storage.listing("s3://bucket") if each.address.endswith((".png", ".jpg"))]
     done = encode("s3://bucket", str(tmp_path / "out"), model="cifar10-fast")
     assert done.encoded + len(done.failed) == len(there) > 0
 
