@@ -2,6 +2,7 @@
 and pynear's indexes. None of them serves: they stand here so that whoever is faster is seen."""
 
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -42,16 +43,16 @@ class Scan:
         return distances, rows
 
 
-class _Faiss:
+class _Faiss(ABC):
     """An index that FAISS writes and reads."""
 
     efforts: tuple[int, ...]
     effort: str  # the attribute that says how much is searched
     index: Any
 
+    @abstractmethod
     def made(self, codes: Codes) -> Any:
         """A trained index for such codes, empty."""
-        raise NotImplementedError
 
     def build(self, place: Place) -> None:
         """See contenders.Contender.build."""
@@ -134,7 +135,7 @@ class Usearch:
         return self._usearch.Index(ndim=BITS, metric="hamming", dtype="b1")
 
 
-class _Pynear:
+class _Pynear(ABC):
     """An index of pynear's, which cannot be kept: opening is building."""
 
     _index: Any
@@ -142,11 +143,11 @@ class _Pynear:
     def __init__(self) -> None:
         self.pynear = importlib.import_module("pynear")  # which reads scikit-learn: before memory is looked up
 
+    @abstractmethod
     def made(self, codes: Codes) -> Any:
         """An empty index for such codes."""
-        raise NotImplementedError
 
-    def build(self, place: Place) -> None:
+    def build(self, place: Place) -> None:  # noqa: B027 - for all of them
         """Nothing that could be kept."""
 
     def open(self, place: Place) -> None:
