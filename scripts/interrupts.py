@@ -1,9 +1,10 @@
 """Ctrl-C is exit code 130 and one line, whenever it comes.
 
 While a command works it is a KeyboardInterrupt, so that what is under way is undone or made whole, and `console.exits`
-says the line. Before that and after there is nothing to undo: the line is said and the process ends at once. So does a
-second Ctrl-C, where the first is waiting for something. What Python would only print, since it happened where nothing
-can be raised, ends the process too.
+says the line. A module that is being imported may catch that and go on, as those that Cython made do, so it waits until
+the import has ended. Before that and after there is nothing to undo: the line is said and the process ends at once. So
+does a second Ctrl-C, where the first is waiting for something. What Python would only print, since it happened where
+nothing can be raised, ends the process too.
 """
 
 import atexit
@@ -19,6 +20,7 @@ from typing import NoReturn
 
 INTERRUPTED = 130
 _LINE = "Interrupted.\n"
+_SOON = 0.05  # seconds between two looks whether an import has ended
 _SHOW_CURSOR = "\x1b[?25h"
 
 
@@ -79,16 +81,27 @@ def raised() -> Iterator[None]:
         yield
         return
 
-    def first(_: int, _frame: FrameType | None) -> None:
+    def first(_: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, at_once)
-        raise KeyboardInterrupt
+        if not _is_importing(frame):
+            raise KeyboardInterrupt
+        signal.signal(signal.SIGALRM, first)
+        signal.setitimer(signal.ITIMER_REAL, _SOON)
 
     signal.signal(signal.SIGINT, first)
     try:
         yield
+        if signal.setitimer(signal.ITIMER_REAL, 0)[0]:
+            raise KeyboardInterrupt
     finally:
         if signal.getsignal(signal.SIGINT) is first:
             signal.signal(signal.SIGINT, at_once)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
+        frame = frame.f_back
+    return frame is not None
 
 
 def about_to_be_said() -> None:

@@ -32,9 +32,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 LONG = (  # below tests/: few tests that take long, since servers, clusters and processes begin and end in them
-    *("indexer/shards/test_cluster.py", "indexer/milvus/", "api/test_http_milvus.py", "indexer/shards/"),
+    *("api/test_http_milvus.py", "indexer/milvus/", "indexer/elsewhere/test_serving.py", "scripts/test_bench.py"),
+    *("indexer/shards/test_cluster.py", "indexer/shards/"),
     *("scripts/scale/", "scripts/test_interrupts.py", "scripts/test_cli_train.py", "api/test_proxies.py"),
 )
+
+MILVUS = pytest.StashKey[Milvus]()
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,25 @@ def library(sample: Path, codec: Codec, tmp_path_factory: pytest.TempPathFactory
     return folder
 
 
-@pytest.fixture(scope="session")
-def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Milvus]:
-    """A real Milvus; a test that ends or stops it starts it again."""
-    server = Milvus(tmp_path_factory.mktemp("milvus"))
-    server.start()
-    yield server
-    server.kill()
+@pytest.fixture(scope="module")
+def milvus(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Milvus:
+    """A real Milvus, the same from file to file; a test that ends or stops it starts it again."""
+    if MILVUS not in pytestconfig.stash:
+        server = Milvus(tmp_path_factory.mktemp("milvus"))
+        server.start()
+        pytestconfig.stash[MILVUS] = server
+    return pytestconfig.stash[MILVUS]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End a Milvus that the next file does not need: an idle one takes a quarter of a core."""
+    if MILVUS not in item.config.stash or (nextitem and nextitem.path == item.path):
+        return
+    coming = (each for each in item.session.items if nextitem and each.path == nextitem.path)
+    if not any("milvus" in getattr(each, "fixturenames", ()) for each in coming):
+        item.config.stash[MILVUS].kill()
+        del item.config.stash[MILVUS]
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,9 +24,10 @@ SQL = re.compile(
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 
-def nodes(source: str) -> Iterator[ast.AST]:
+@cache
+def nodes(source: str) -> list[ast.AST]:
     """Everything in a file, inside functions and `if TYPE_CHECKING` too."""
-    yield from ast.walk(ast.parse(source))
+    return [*ast.walk(ast.parse(source))]
 
 
 def imported(source: str, package: str) -> set[str]:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from semblance.indexer import tables
 from semblance.indexer.catalog import Entry, Generation, Narrowing
-from semblance.indexer.keeping import tables
 from semblance.indexer.milvus import narrowing
 from semblance.indexer.milvus.searching import MilvusCodes
 from semblance.retrieval.errors import LibraryError, NeedsCatalog, UnknownPicture

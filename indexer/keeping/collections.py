@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from semblance.indexer import tables
 from semblance.indexer.catalog import Purpose
-from semblance.indexer.keeping import tables
-from semblance.indexer.keeping.tables import Row
 from semblance.indexer.milvus import address, filling, schema
 from semblance.indexer.milvus.connection import Server
 from semblance.indexer.milvus.schema import Held
@@ -39,7 +38,7 @@ class Collections:
         """How many rows there are."""
         return sum(held.pictures for held in self.state.holds.values())
 
-    def batches(self) -> Iterator[list[Row]]:
+    def batches(self) -> Iterator[list[tables.Row]]:
         """All rows, both codes of a picture together. Raises UsageError, IndexAway, and LibraryError where others write
         meanwhile."""
         held = [*self.state.holds.values()]
@@ -55,7 +54,7 @@ class Collections:
         if schema.state(self.server) != self.state:
             raise LibraryError(f"{self.file} was written to meanwhile: run the same command again.")
 
-    def _row(self, row: dict[str, Any], held: Held) -> Row:
+    def _row(self, row: dict[str, Any], held: Held) -> tables.Row:
         try:
             facts = dict(zip(FACTS, json.loads(row["facts"]), strict=True)) if row["facts"] else {}
         except (ValueError, TypeError) as error:  # others may write there

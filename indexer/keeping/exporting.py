@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Purpose
 from semblance.indexer.catalog.coded_pictures import CodedPictures, coded_pictures
+from semblance.indexer.tables import columns_of
 from semblance.retrieval import files
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import LibraryError, UsageError
@@ -90,26 +91,6 @@ def _one_length(codecs: list[CurrentCodec]) -> int:
     if len(lengths) > 1:
         raise UsageError("What is alike and what is the same have codes of different lengths here: name a --purpose.")
     return lengths.pop()
-
-
-def columns_of(width: int, told: dict[str, str]) -> Any:
-    """The columns of a row as Arrow has them (pyarrow.Schema), of codes of so many bytes; `told` is of the whole file.
-    Raises ImportError of pyarrow."""
-    import pyarrow as pa
-
-    kinds = {
-        "id": pa.int64(),
-        "path": pa.string(),
-        "size": pa.int64(),
-        "mtime": pa.int64(),
-        "sha256": pa.binary(32),
-        "codec_id": pa.string(),
-        "code": pa.binary(width),
-        **dict.fromkeys(FACTS[:2], pa.int64()),
-        **dict.fromkeys(FACTS[2:4], pa.string()),
-        **dict.fromkeys(FACTS[4:], pa.float64()),
-    }
-    return pa.schema([pa.field(name, kind, nullable=name in FACTS) for name, kind in kinds.items()], metadata=told)
 
 
 def _parquet(rows: CodedPictures, bits: int, draft: Path, progress: Progress) -> None:

@@ -19,9 +19,9 @@ import numpy as np
 from semblance.indexer.catalog import Catalog, NewPicture, Writer, naming
 from semblance.indexer.derived import encoders, snapshot
 from semblance.indexer.keeping import collections
-from semblance.indexer.keeping.tables import Row, Rows, Table, table
 from semblance.indexer.milvus import address
 from semblance.indexer.shards.checking import whole
+from semblance.indexer.tables import Row, Rows, Table, table
 from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec, find_model, id_of, shipped_models
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import CodecMismatch, UsageError

@@ -165,15 +165,20 @@ def at(path: str) -> Found | None:
     """One file, or what lies at an address, as it is now. None where there is none that lies on a disk."""
     if storage.is_address(path):
         try:
-            stored = storage.stat(path)
+            return stored_at(path)
         except StorageError:
             return None
-        return Found(path, stored.size, stored.mtime_ns, 0, stored.version)
     try:
         state = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError):
         return None
     return state_of(path, state) if stat.S_ISREG(state.st_mode) else None
+
+
+def stored_at(path: str) -> Found:
+    """What lies at an address, as it is now. Raises StorageError."""
+    stored = storage.stat(path)
+    return Found(path, stored.size, stored.mtime_ns, 0, stored.version)
 
 
 def state_of(path: str, state: os.stat_result) -> Found:

@@ -12,11 +12,11 @@ from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 from semblance.indexer.catalog import Failure
-from semblance.indexer.keeping.exporting import columns_of
 from semblance.indexer.run.encoding import Encoded, Work, encoded
-from semblance.indexer.run.scan import Found, at
+from semblance.indexer.run.scan import Found, at, stored_at
 from semblance.indexer.shards.places import Place
 from semblance.indexer.shards.plan import Plan
+from semblance.indexer.tables import columns_of
 from semblance.retrieval import storage
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import width
@@ -128,8 +128,7 @@ def _state(path: str) -> Found | Failure:
     """What is there before it is read. Raises StorageError where storage is away."""
     try:
         if storage.is_address(path):
-            stored = storage.stat(path)
-            return Found(path, stored.size, stored.mtime_ns, 0, stored.version)
+            return stored_at(path)
         return at(path) or Failure(path, _GONE, read=False)
     except NothingStored:
         return Failure(path, _GONE, read=False)

@@ -5,8 +5,8 @@ many codes it makes the distances alone: see scanning.py). A graph
 (HNSW) is not offered: on near-duplicates it misses exact matches. FAISS breaks ties by position, so codes are kept in
 the order of their ids. A search among some ids gathers their codes and compares those: measured against FAISS's
 selectors, that is 30 times faster for a thousand of a million ids, and as fast up to a third of them. A search takes
-one core: a millisecond's work is slower shared than done alone, by far where other work has the cores; but for MANY
-queries at once.
+one core: a millisecond's work is slower shared than done alone, by far where other work has the cores. The cores share
+MANY queries, and the codes that a single one is compared with where those are twice LARGE or more.
 """
 
 import os
@@ -25,6 +25,7 @@ from semblance.retrieval.index.contract import Distances, Ids, Rows
 ONLY_ONCE = "an id may stand in an index only once"
 DEEP = 2**14  # hits beyond which all distances are sorted
 MANY = 16  # queries at once from which on the cores share them
+LARGE = 2**20  # codes that a core has to itself at least
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _POOL = ThreadPoolExecutor(_CORES, "flat")
 
@@ -105,9 +106,12 @@ class Flat:
             return distances, ids[positions]
         codes, kept = np.ascontiguousarray(codes), np.ascontiguousarray(kept)
         large = len(kept) >= scanning.MANY and k <= scanning.DEEP and kept.shape[1] in scanning.WIDTHS
-        nearest = scanning.nearest if large else faiss.knn_hamming
+        nearest = scanning.nearest if large and len(codes) >= scanning.SEVERAL else faiss.knn_hamming
         if len(codes) >= MANY:
             distances, positions = by_cores(lambda queries: nearest(queries, kept, k), codes)
+            return distances, ids[positions]
+        if _CORES > 1 and len(kept) >= 2 * LARGE:
+            distances, positions = _by_parts(nearest, codes, kept, k)
             return distances, ids[positions]
         threads = faiss.omp_get_max_threads()  # this thread's
         faiss.omp_set_num_threads(1)
@@ -140,6 +144,23 @@ def by_cores(
 
     distances, positions = zip(*_POOL.map(part, np.array_split(np.ascontiguousarray(codes), _CORES)), strict=True)
     return np.concatenate(distances), np.concatenate(positions)
+
+
+def _by_parts(
+    search: Callable[[Codes, Codes, int], tuple[Distances, npt.NDArray[np.intp]]], codes: Codes, kept: Codes, k: int
+) -> tuple[Distances, npt.NDArray[np.intp]]:
+    """What `search` finds, both (Q, k), where each core looks through a part of the codes."""
+    bounds = np.linspace(0, len(kept), min(_CORES, len(kept) // LARGE) + 1, dtype=np.intp)
+
+    def part(start: np.intp, end: np.intp) -> tuple[Distances, npt.NDArray[np.intp]]:
+        faiss.omp_set_num_threads(1)
+        distances, positions = search(codes, kept[start:end], k)
+        return distances, positions + start
+
+    parts = zip(*_POOL.map(part, bounds[:-1], bounds[1:]), strict=True)
+    distances, positions = (np.concatenate(each, axis=1) for each in parts)
+    nearest = np.argsort(distances, axis=1, kind="stable")[:, :k]  # of equal ones those of earlier parts first
+    return np.take_along_axis(distances, nearest, 1), np.take_along_axis(positions, nearest, 1)
 
 
 class FlatIndex(Flat):

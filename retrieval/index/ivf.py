@@ -34,8 +34,8 @@ from semblance.retrieval.progress import Progress
 
 FILE = "lists.ivf"
 MOST_LISTS = 2**14  # beyond, to sort codes into more takes longer than it saves
-_SAMPLED = 32  # codes for each list that the centres are learnt from
-_ROUNDS = 8
+_SAMPLED = 64  # codes for each list that the centres are learnt from
+_ROUNDS = 12
 _BLOCK = 2**16  # codes sorted at one time
 _DEEPER = 4  # so many times k is asked for, to see whether more codes are as near as the k-th
 _MAGIC = b"SEMBLIVF"

@@ -1,9 +1,10 @@
-"""Comparing queries with very many codes, at the speed at which these are read.
+"""Comparing several queries with very many codes, at the speed at which these are read.
 
 FAISS's search keeps the nearest k in a heap as it goes, a branch for each code that takes twice as long as the
 comparison itself. FAISS's bare distances (`hammings`) take no longer than adding up the bytes. So distances are made of
 one block of codes at a time, small enough to stay beside the core with the distances of several queries, and NumPy
-picks those that are nearer than the k-th so far: few, once some codes have been seen.
+picks those that are nearer than the k-th so far: few, once some codes have been seen. One query waits for the memory
+whichever way, and FAISS's search reads that once, and not the distances too.
 """
 
 from typing import Any
@@ -16,6 +17,7 @@ from semblance.retrieval.index.contract import Distances, Rows
 
 WIDTHS = (8, 16, 32, 64)  # bytes of a code for which FAISS has distances made out by the processor's widest registers
 MANY = 2**17  # codes from which on this is quicker
+SEVERAL = 5  # queries at once from which on it is
 _faiss: Any = faiss  # whose types lack `hammings`
 DEEP = 1000  # hits up to which it is
 _DISTANCES = 2**18  # made at one time: 1 MB

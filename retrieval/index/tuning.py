@@ -21,12 +21,12 @@ from semblance.retrieval.index.overlay import Overlay
 
 QUERIES = 500  # 5,000 hits for k = 10: a recall of 0.99 is known to some 0.002
 TIMED = 30  # of them, that are asked one by one
-SAMPLE = 2**20  # codes scanned to know what a scan costs: of 256 bits 32 MB, more than lies near most cores
+SAMPLE = 2**22  # codes scanned to know what a scan costs: of 256 bits 128 MB, more than lies near most cores
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What one search costs at an effort: medians, one query on one core, beside a scan of all codes in turns."""
+    """What one search costs at an effort: medians, one query, beside a scan of all codes in turns."""
 
     effort: int
     recall: float  # recall@k on held-out looking queries; 1 where the engine is exact
@@ -67,8 +67,8 @@ def tune(engine: Engine, recall: float = 0.99, k: int = 10, seed: int = 0, queri
 
 
 def scan_milliseconds(bits: int, sample: int = SAMPLE) -> float:
-    """What an exact search costs for each code of `bits` bits that it reads, now, on one core of this machine: the
-    median of some scans of `sample` random codes. Takes some tens of milliseconds."""
+    """What an exact search costs for each code of `bits` bits that it reads, now, on this machine: the median of some
+    scans of `sample` random codes. Takes some tenths of a second."""
     width = packed.width(bits)
     codes = np.frombuffer(np.random.default_rng(0).bytes(sample * width), np.uint8).reshape(sample, width).copy()
     if bits % 8:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semblance.indexer.keeping import tables
+from semblance.indexer import tables
 from semblance.retrieval import arrays
 from semblance.retrieval.errors import SnapshotError, UsageError
 

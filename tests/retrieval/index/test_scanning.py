@@ -5,7 +5,7 @@ import pytest
 
 from semblance.retrieval import codes as packed
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.index import Distances, FlatIndex, scanning
+from semblance.retrieval.index import Distances, FlatIndex, flat, scanning
 from semblance.retrieval.index.contract import Rows
 from tests.retrieval.index.conftest import some_codes
 
@@ -39,7 +39,7 @@ def test_ties_and_those_that_come_nearer_and_nearer() -> None:
         assert (distances.tolist(), places.tolist()) == sorted_out(query, stored, 300)
 
 
-@pytest.mark.parametrize("queries", [2, 20])
+@pytest.mark.parametrize("queries", [scanning.SEVERAL, 20])
 def test_a_large_index_is_searched_so(monkeypatch: pytest.MonkeyPatch, queries: int) -> None:
     seen: list[int] = []
     real = scanning.nearest
@@ -55,6 +55,25 @@ def test_a_large_index_is_searched_so(monkeypatch: pytest.MonkeyPatch, queries: 
     assert ids[:, 0].tolist() == (2 * np.arange(len(stored) - queries, len(stored))).tolist()
     assert set(seen) == {5}
     seen.clear()
-    FlatIndex(64, np.arange(1000), stored[:1000]).search(stored[:1], 5)
-    index.search(stored[:1], scanning.DEEP + 1)
+    FlatIndex(64, np.arange(1000), stored[:1000]).search(stored[:queries], 5)
+    index.search(stored[: scanning.SEVERAL - 1], 5)
+    index.search(stored[:queries], scanning.DEEP + 1)
     assert not seen
+
+
+@pytest.mark.parametrize("k", [1, 7, 300])
+@pytest.mark.parametrize("cores", [2, 3, 5])
+def test_cores_share_the_codes(monkeypatch: pytest.MonkeyPatch, cores: int, k: int) -> None:
+    """Ties on both sides of every border, of parts that differ in size."""
+    monkeypatch.setattr(flat, "LARGE", 400)
+    monkeypatch.setattr(flat, "_CORES", cores)
+    stored = some_codes(2_003, 64)
+    stored[:, 1:] = 0
+    some = np.arange(0, 2_003, 2)
+    index, ids = FlatIndex(64, 3 * np.arange(len(stored)), stored), 3 * np.arange(len(stored))
+    for among, codes in ((None, stored), (3 * some, stored[some])):
+        distances, found = index.search(stored[:3], k, among)
+        far, places = sorted_out(stored[:3], codes, k)
+        assert distances.tolist() == far
+        assert np.searchsorted(ids if among is None else among, found).tolist() == places
+    assert flat.FlatIndex(64).search(stored[:1], k)[0].shape == (1, 0)

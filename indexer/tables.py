@@ -1,6 +1,6 @@
-"""Codes made elsewhere, read from Parquet or NumPy a batch at a time: what `exporting.py` writes, or whoever makes the
-same columns. `path`, `sha256`, `codec_id` and `code` must be there, `id`, `size` and what the picture says of itself
-may; others are not looked at.
+"""Tables of codes: which columns they have, and their rows read from Parquet or NumPy a batch at a time, whoever wrote
+them. `path`, `sha256`, `codec_id` and `code` must be there, `id`, `size` and what the picture says of itself may; any
+others are not looked at.
 
 Bytes may be bytes, hexadecimal digits (sha256), or numbers from 0 to 255 (code).
 """
@@ -82,6 +82,26 @@ class Table:
             yield from _parquet(file)
         else:
             yield from _npz(file)
+
+
+def columns_of(width: int, told: dict[str, str]) -> Any:
+    """The columns of a row as Arrow has them (pyarrow.Schema), of codes of so many bytes; `told` is of the whole file.
+    Raises ImportError of pyarrow."""
+    import pyarrow as pa
+
+    kinds = {
+        "id": pa.int64(),
+        "path": pa.string(),
+        "size": pa.int64(),
+        "mtime": pa.int64(),
+        "sha256": pa.binary(32),
+        "codec_id": pa.string(),
+        "code": pa.binary(width),
+        **dict.fromkeys(FACTS[:2], pa.int64()),
+        **dict.fromkeys(FACTS[2:4], pa.string()),
+        **dict.fromkeys(FACTS[4:], pa.float64()),
+    }
+    return pa.schema([pa.field(name, kind, nullable=name in FACTS) for name, kind in kinds.items()], metadata=told)
 
 
 def table(file: Path) -> Table:
