@@ -17,8 +17,9 @@ from semblance.retrieval import queries
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import ModelError
-from semblance.retrieval.index import CodeIndex, Ids
+from semblance.retrieval.index import CodeIndex, FlatIndex, Ids
 
+FEW = 2**17  # pictures of which all are read that a sample be the one that is drawn where the codes are in memory
 _GROWN = 20
 _LARGE = 2**20  # codes beyond which a share of them stands for all
 
@@ -102,9 +103,13 @@ class Coded:
         return self._some(queries.SAMPLED)[1]
 
     def _some(self, count: int) -> tuple[Ids, Codes]:
-        """At most so many ids and codes; fewer where the codes are elsewhere, and each has to come from there."""
+        """At most so many ids and codes. Where the codes are elsewhere the catalog's are drawn from, which has all of
+        them, so that answers are the same; fewer where it would have to read very many for that."""
         if self._catalog is None or self.loaded is None or self.loaded.choice.engine != engines.MILVUS:
             return queries.drawn(self.index, count)
+        if len(self.index) <= max(count, FEW):
+            all_of_them = self._catalog.changes(0, self.codec.codec_id)
+            return queries.drawn(FlatIndex(self.codec.bits, all_of_them.ids, all_of_them.codes), count)
         ids = np.array([entry.id for entry in self._catalog.spread(queries.SAMPLED)], np.int64)
         ids = ids[self.index.has(ids)]
         return ids, self.index.codes(ids)

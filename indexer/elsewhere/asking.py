@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 
 from semblance.indexer.answers.asking import ByCodes
-from semblance.indexer.answers.coded import Coded
+from semblance.indexer.answers.coded import FEW, Coded
 from semblance.indexer.catalog import Narrowing
 from semblance.indexer.elsewhere.pictures import expression
 from semblance.indexer.milvus.searching import MilvusCodes
@@ -20,7 +20,6 @@ from semblance.retrieval.codes import Codes
 from semblance.retrieval.errors import NeedsCatalog
 from semblance.retrieval.queries import SAMPLED, CodeQuery
 
-FEW = 2**17  # pictures of which all ids are fetched: the sample is then the one that a catalog's service draws
 _ROUNDS = 64  # of SAMPLED ids that are tried where they are not
 _GROWN = 20
 

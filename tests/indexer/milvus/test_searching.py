@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from semblance.indexer.answers.coded import Coded
 from semblance.indexer.catalog import Catalog, Narrowing, Purpose
-from semblance.indexer.derived import snapshot
+from semblance.indexer.derived import engines, snapshot
 from semblance.indexer.milvus import filling, loading, searching
 from semblance.indexer.milvus.searching import MilvusIndex
+from semblance.retrieval import queries
 from semblance.retrieval.codes import Codes, hamming
 from semblance.retrieval.index import CodeIndex, FlatIndex, Ids
 from semblance.scripts.benchmarks.stores.milvus_server import Milvus
@@ -69,6 +71,15 @@ def test_crowds_beyond_what_milvus_gives_at_once_are_not_cut(
     index, flat = loaded(catalog, milvus), kept.flat("alike")
     assert np.array_equal(index.ids(), flat.ids())
     same(index, flat, kept.codes(20), k)
+
+
+def test_what_is_near_by_chance_is_told_by_the_same_codes_wherever_they_are(
+    kept: Drawn, catalog: Catalog, milvus: Milvus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "SAMPLED", 40)
+    indexes = (engines.AUTO, milvus.address("searching"))
+    here, there = (Coded.load(catalog, kept.same, "same", index) for index in indexes)
+    assert np.array_equal(there.sample, here.sample)
 
 
 def test_what_is_stored_is_read_again(kept: Drawn, catalog: Catalog, milvus: Milvus) -> None:
