@@ -50,7 +50,7 @@ def take(
 
     Raises UsageError, CodecMismatch, ModelError, ShardsError, LibraryLocked, LibraryError, ImportError."""
     rows = _rows(file, partial)
-    found = _check(rows, lambda done, _: progress(done, 2 * rows.count))
+    found = _check(rows, lambda done, _: progress(done // 2, rows.count))
     alike, same = _codecs(found, rows.file, library, model)
     done = Imported()
     with Writer.writing(library, alike) as catalog:
@@ -62,7 +62,7 @@ def take(
         for batch in rows.batches():
             _commit(catalog, batch, {alike.codec_id: alike, same.codec_id: same}, done)
             seen += len(batch)
-            progress(rows.count + seen, 2 * rows.count)
+            progress((rows.count + seen) // 2, rows.count)  # each is read twice
         for purpose in snapshot.FILES:
             if catalog.current(purpose):
                 snapshot.refresh(catalog, purpose)

@@ -39,8 +39,8 @@ def remove(
         console.say(f"{console.counted(len(gone.pictures), 'picture')} forgotten{files}")
     if gone.lying:
         console.say(
-            f"Still on disk, untouched: {console.counted(gone.lying, 'file')}. The next `semblance index` over the "
-            "folder takes what lies there in again, unless it leaves it out with --exclude."
+            f"Untouched: {console.counted(gone.lying, 'file')}. The next `semblance index` over the folder takes what "
+            "is still there in again, unless it leaves it out with --exclude."
         )
     if gone.unknown:
         raise typer.Exit(console.LEFT_OUT if done else console.FAILED)

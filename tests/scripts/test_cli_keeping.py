@@ -68,7 +68,7 @@ def test_remove_says_what_it_does_not_know(place: Path, semblance: Run) -> None:
     library = place / "library"
     some = semblance("remove", place / "pictures" / "a.png", "99", place / "none", "--library", library)
     assert (some.returncode, some.stdout) == (1, "")
-    assert some.stderr.splitlines()[3].startswith("Still on disk, untouched: 1 file. ")
+    assert some.stderr.splitlines()[3].startswith("Untouched: 1 file. ")
     assert some.stderr.splitlines()[:3] == [
         "not in the library: 99", f"not in the library: {place / 'none'}", "1 picture forgotten",
     ]  # fmt: skip

@@ -48,6 +48,7 @@ def test_a_bucket_from_index_to_remove_without_a_secret(s3: S3, road: Road, tmp_
     run("search", "s3://cli/in/new.png", code=2)
     run("index", f"s3://{SECRETS[0]}:{SECRETS[1]}@cli/in", code=2)
     run("remove", "s3://cli/in")
+    assert "on disk" not in said[-1], "nobody asked the bucket whether it still has them"
     kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert not [secret for secret in SECRETS for text in said if secret in text]
     assert not [secret for secret in SECRETS for data in kept if secret.encode() in data]
