@@ -120,9 +120,8 @@ class Stored:
 
     def create(self, name: str, data: bytes) -> bytes:
         """Put an object there unless there is one; what it holds then."""
-        if (there := self.read(name)) is None:
-            storage.write(self._at(name), data)
-        return there or self.read(name) or b""
+        storage.create(self._at(name), data)
+        return self.read(name) or b""
 
     def _at(self, name: str) -> str:
         return f"{self.shown}/{name}"

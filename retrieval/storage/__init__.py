@@ -25,6 +25,7 @@ from semblance.retrieval.storage.names import normal as normal
 from semblance.retrieval.storage.names import place as place
 from semblance.retrieval.storage.reaching import warm as warm
 from semblance.retrieval.storage.stored import Stored as Stored
+from semblance.retrieval.storage.stored import create as create
 from semblance.retrieval.storage.stored import header as header
 from semblance.retrieval.storage.stored import listing as listing
 from semblance.retrieval.storage.stored import piece as piece

@@ -97,9 +97,9 @@ def wait(own: Any, work: Coroutine[Any, Any, _Result], ended: Ended = never) -> 
         raise
 
 
-def asked(address: str, work: Callable[[Any, str], _Result]) -> _Result:
+def asked(address: str, work: Callable[[Any, str], _Result], what: str = "read") -> _Result:
     """What `work` makes of an address's filesystem and path; without a signature where there are no credentials.
-    Raises StorageError."""
+    `what` it does there is for sentences. Raises StorageError."""
     try:
         try:
             return work(*filesystem(address))
@@ -111,10 +111,10 @@ def asked(address: str, work: Callable[[Any, str], _Result]) -> _Result:
                 _known.pop("s3", None)
             return work(*filesystem(address))
     except Exception as error:
-        raise failure(address, error) from None  # a traceback would tell what the storage was asked with
+        raise failure(address, error, what) from None  # a traceback would tell what the storage was asked with
 
 
-def failure(address: str, error: Exception) -> Exception:
+def failure(address: str, error: Exception, what: str = "read") -> Exception:
     """One sentence of what has failed, by its kind and code alone."""
     if isinstance(error, SemblanceError):
         return error
@@ -127,14 +127,14 @@ def failure(address: str, error: Exception) -> Exception:
     if isinstance(error, FileNotFoundError) or code in ("NoSuchKey", "404"):
         return NothingStored(f"There is nothing at {address}.")
     if isinstance(error, PermissionError) or code in ("AccessDenied", "403", "SignatureDoesNotMatch"):
-        return StorageError(f"{address} may not be read{_in_brackets(code)}: look after the credentials.")
+        return StorageError(f"{address} may not be {what}{_in_brackets(code)}: look after the credentials.")
     if code in ("SlowDown", "503", "ServiceUnavailable", "RequestLimitExceeded", "TooManyRequests"):
         return StorageError(f"The storage of {address} asks for fewer requests ({code}): try again later.", away=True)
     name = type(error).__name__
     if any(word in name for word in ("Connect", "Timeout", "Closed", "HTTPClient")):
         where = f"The storage of {address} cannot be reached ({name}): look after it, and AWS_ENDPOINT_URL."
         return StorageError(where, away=True)
-    return StorageError(f"{address} cannot be read ({code or name}): look after its storage.")
+    return StorageError(f"{address} cannot be {what} ({code or name}): look after its storage.")
 
 
 def _is_said(cause: BaseException | None) -> bool:
