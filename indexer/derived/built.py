@@ -27,7 +27,7 @@ from semblance.indexer.catalog import Catalog, CurrentCodec, Generation, codecs,
 from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.indexer.derived import doubts
 from semblance.indexer.derived.doubts import Doubt
-from semblance.retrieval import files
+from semblance.retrieval import arrays, files
 from semblance.retrieval.errors import LibraryError, LibraryLocked, SnapshotError
 from semblance.retrieval.index import ENGINES, MappedFlat, tuning
 from semblance.retrieval.index.contract import Engine, Stored
@@ -215,7 +215,7 @@ def _said(folder: Path) -> dict[str, Any]:
         said = json.loads(files.read_regular(folder / STATE))
         if said.pop("checksum") != _checksum(said):
             raise ValueError("nobody wrote this")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, *arrays.UNREADABLE) as error:
         raise SnapshotError(f"{folder} does not say what it was built of.") from error
     return dict(said)
 

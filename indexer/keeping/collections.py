@@ -57,7 +57,7 @@ class Collections:
     def _row(self, row: dict[str, Any], held: Held) -> tables.Row:
         try:
             facts = dict(zip(FACTS, json.loads(row["facts"]), strict=True)) if row["facts"] else {}
-        except (ValueError, TypeError) as error:  # others may write there
+        except (ValueError, TypeError, RecursionError) as error:  # others may write there
             raise UsageError(
                 f"Row {row['id']:,} of {self.file} cannot be used: its facts are none. Nothing was imported."
             ) from error

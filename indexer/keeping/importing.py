@@ -84,7 +84,7 @@ def _rows(file: Path | str, partial: bool) -> Rows:
 
 
 def _check(rows: Rows, progress: Progress) -> dict[str, set[int]]:
-    """codec_id -> the lengths of its codes in the file. UsageError where rows contradict each other."""
+    """codec_id -> the lengths of its codes in the file. UsageError where rows contradict each other, or their count."""
     lengths: dict[str, set[int]] = {}
     ids = {name: array("q") for name in ("path", "code", "content", "numbered", "id")}  # hashes: a row takes 40 bytes
     seen = 0
@@ -95,7 +95,11 @@ def _check(rows: Rows, progress: Progress) -> dict[str, set[int]]:
             for hashes, value in zip(ids.values(), whole, strict=True):
                 hashes.append(hash(value))
         seen += len(batch)
+        if seen > rows.count:
+            break
         progress(seen, rows.count)
+    if seen != rows.count:
+        raise UsageError(f"{rows.file} says that it has {rows.count:,} rows, and has others: nothing was imported.")
     different = {name: len(np.unique(np.frombuffer(hashes, np.int64))) for name, hashes in ids.items()}
     wrong = {
         "a code twice for one picture": different["code"] < rows.count,

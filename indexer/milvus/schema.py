@@ -20,6 +20,7 @@ from semblance.indexer.catalog import CurrentCodec, Generation, Purpose
 from semblance.indexer.milvus import fields
 from semblance.indexer.milvus.address import Address
 from semblance.indexer.milvus.connection import Server
+from semblance.retrieval import arrays
 from semblance.retrieval.errors import LibraryError, UsageError
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
@@ -115,7 +116,7 @@ def _sound(address: Address) -> Iterator[None]:
     """Around reading what a state says. LibraryError where Semblance did not write that."""
     try:
         yield
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except arrays.UNREADABLE as error:
         raise damaged(address) from error
 
 

@@ -94,9 +94,11 @@ class Stored:
         """Nothing: what holds objects is there already."""
 
     def sizes(self) -> dict[str, int]:
-        """The names of all objects, and their bytes."""
+        """The names of all objects, and their bytes; those of what lies deeper have slashes. Such as end in one are
+        none: a storage's own pages put them there for a folder."""
         try:
-            return {storage.last(each.address): each.size for each in storage.listing(self.shown)}
+            start, all_ = len(self.shown) + 1, storage.listing(self.shown)
+            return {each.address[start:]: each.size for each in all_ if not each.address.endswith("/")}
         except NothingStored:
             return {}
 

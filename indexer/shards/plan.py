@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from semblance.indexer.shards.places import Place
+from semblance.retrieval import arrays
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import ShardsError
 
@@ -138,6 +139,6 @@ def _plan(place: Place, written: bytes) -> Plan:
         found = Plan(models, str(told["list_sha256"]), int(told["pictures"]), int(told["shard"]), str(told["source"]))
         if found.shard < 1 or found.pictures < 1 or not models or found.shards != told["shards"]:
             raise ValueError
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except arrays.UNREADABLE as error:
         raise ShardsError(f"{place.shown}/{MANIFEST} is damaged: name another folder.") from error
     return found

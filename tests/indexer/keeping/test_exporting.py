@@ -189,6 +189,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "a relative path": (lambda file: rewritten(file, _set("path", "a.png")), "no absolute path"),
     "a way up": (lambda file: rewritten(file, _set("path", "/a/../b.png")), "no absolute path"),
     "a wrong id": (lambda file: rewritten(file, _set("id", -1)), "Row 4 of .* id -1"),
+    "a path of many bytes": (lambda file: rewritten(file, _set("path", "/" + 9_000 * "x")), "path has 9,001 bytes"),
     "an id without end": (lambda file: rewritten(file, _set("id", 2**63 - 1)), "Row 4 of"),
 }
 

@@ -1,6 +1,8 @@
 """Shards made by one machine: what they hold, that any run makes the same bytes, and what is refused."""
 
+import hashlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -11,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -172,11 +175,19 @@ def test_a_list_is_a_source(pictures: Path, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(pictures)
     (tmp_path / "link").symlink_to(pictures)
     (tmp_path / "lines").write_text(f"two/02.png\r\n\n{pictures}/two/00.png\n{tmp_path}/link/two/02.png\n")
+    (tmp_path / "notepad").write_text(f"\ufeff{pictures}/two/00.png\r\n{pictures}/two/02.png\r\n")
     (tmp_path / "zeros").write_bytes(f"{odd}\0two/00.png\0".encode())
-    for name, expected in (("lines", ["two/00.png", "two/02.png"]), ("zeros", ["one/a\nb.png", "two/00.png"])):
+    two = ["two/00.png", "two/02.png"]
+    for name, expected in (("lines", two), ("notepad", two), ("zeros", ["one/a\nb.png", "two/00.png"])):
         made(tmp_path / name, tmp_path / f"{name}.out")
         table = parquet.read_table(next((tmp_path / f"{name}.out").glob("*.parquet")))
         assert table["path"].to_pylist()[::2] == [str(pictures / path) for path in expected]
+    (tmp_path / "other").write_text(f"{pictures}/two/00.png\n{pictures}/two\n{pictures}/two/00.png/x\n")
+    failed = made(tmp_path / "other", tmp_path / "other.out").failed
+    assert [reason.rpartition(": ")[2] for _, reason in sorted(failed.items())] == [
+        "The path is not that of a file that lies on a disk.",
+        "Not a directory.",
+    ]
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "folders").write_text("two/\n")
     for name, said in (
@@ -252,6 +263,26 @@ def _endless(data: bytes) -> bytes:
     return _told(pictures=10**15, shard=1, shards=10**15)(data)
 
 
+def _rewrite(out: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Another table in the place of shard 1, which is then what its checksum says."""
+    file = next(out.glob("shard-00000001-*.parquet"))
+    parquet.write_table(change(parquet.read_table(file)), file, compression="zstd")
+    data, said = file.read_bytes(), file.with_suffix(".json")
+    told = {**json.loads(said.read_bytes()), "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    said.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def _with(name: str, value: object, kind: pa.DataType) -> Callable[[pa.Table], pa.Table]:
+    return lambda rows: rows.set_column(rows.column_names.index(name), name, pa.array(rows.num_rows * [value], kind))
+
+
+def _one_for_many(rows: pa.Table) -> pa.Table:
+    """Half a megabyte that stands there once, for four thousand rows that are some bytes each."""
+    path = pa.DictionaryArray.from_arrays(pa.array(np.zeros(4096, np.int32)), pa.array(["/" + 500_000 * "x"]))
+    others = {name: pa.array(4096 * rows[name][:1].to_pylist(), rows[name].type) for name in rows.column_names[1:]}
+    return pa.table({"path": path, **others})
+
+
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut": (_changed("shard-00000001-*.parquet", lambda data: data[:-9]), "shard-00000001-.* is cut short"),
     "damaged": (_changed("shard-00000001-*.parquet", lambda data: data[:99] + b"?" + data[100:]), "its checksum says"),
@@ -273,6 +304,27 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "another plan": (_changed("shard-00000001-*.json", _told(plan="f" * 64)), "is of another plan"),
     "more said": (_changed("shard-00000001-*.json", _told(encoded=3)), "is of another plan"),
     "nonsense": (_changed("shard-00000001-*.json", lambda _: b"[]"), "is damaged"),
+    "depths": (_changed("shard-00000001-*.json", lambda _: 10**5 * b"["), "is damaged"),
+    "depths of a plan": (_changed("manifest.json", lambda _: 10**5 * b"["), r"manifest\.json is damaged"),
+    "endless": (_changed("manifest.json", _told(pictures=math.inf)), r"manifest\.json is damaged"),
+    "more rows": (lambda out: _rewrite(out, lambda rows: pa.concat_tables([rows, rows])), "says that it has 24 rows"),
+    "fewer rows": (lambda out: _rewrite(out, lambda rows: rows.slice(1)), "says that it has 24 rows"),
+    "a time that is text": (lambda out: _rewrite(out, _with("mtime", "x", pa.string())), "mtime 'x' is no time"),
+    "a time that is none": (lambda out: _rewrite(out, _with("mtime", math.nan, pa.float64())), "mtime nan is no time"),
+    "a time without end": (
+        lambda out: _rewrite(out, _with("mtime", 2**64 - 1, pa.uint64())),
+        "mtime 1844.* is no time",
+    ),
+    "gigabytes": (lambda out: _rewrite(out, _with("path", "/" + "x" * 2**23, pa.string())), "its 8 rows have .* bytes"),
+    "gigabytes of one": (lambda out: _rewrite(out, _one_for_many), "a path has 500,001 bytes"),
+    "a code as long": (
+        lambda out: _rewrite(out, _with("code", 2**22 * [0], pa.list_(pa.uint8()))),
+        "its 8 rows have .* bytes",
+    ),
+    "a code of a fixed length": (
+        lambda out: _rewrite(out, _with("code", bytes(2**16), pa.binary(2**16))),
+        "codes are longer than any",
+    ),
     "no plan": (lambda out: (out / "manifest.json").unlink(), r"without manifest\.json"),
     "half a plan": (_changed("manifest.json", lambda data: data[:50]), "manifest.json is damaged"),
     "a later version": (_changed("manifest.json", _told(format=2)), "another version"),
