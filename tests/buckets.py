@@ -30,8 +30,8 @@ Hinder = Callable[[str, str], str | None]  # of a method and a path with its que
 
 class Road:
     """What goes to the server by `url`. `asked` has each request as "GET /bucket/key". `hinder` says what becomes of
-    one: None, or "slow" (503 SlowDown), "deny", "unknown" (501), "cut" (half the body), "reset" (that, hard), "hang", "large" (the size
-    that is said is LARGE)."""
+    one: None, or "slow" (503 SlowDown), "deny", "unknown" (501), "cut" (half the body), "reset" (that, hard), "hang",
+    "large" (the size that is said is LARGE)."""
 
     def __init__(self, port: int) -> None:
         self.asked: list[str] = []

@@ -23,7 +23,7 @@ from semblance.indexer.keeping import importing
 from semblance.indexer.keeping.exporting import export
 from semblance.indexer.run import encoding as encoding_run
 from semblance.indexer.run import pipeline
-from semblance.indexer.shards import making
+from semblance.indexer.shards import making, places
 from semblance.indexer.shards.running import Summary, encode
 from semblance.retrieval import storage
 from semblance.retrieval.codec import Codec, find_model
@@ -110,6 +110,43 @@ def test_two_runs_at_once_do_each_other_no_harm(pictures: Path, tmp_path: Path) 
     assert [each["encoded"] + each["kept"] for each in documents] == [11, 11]
     made(pictures, tmp_path / "alone", shard=2)
     assert held(tmp_path / "out") == held(tmp_path / "alone")
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("where", ["folder", "s3://bucket/begun-twice"])
+def test_of_two_plans_that_begin_at_once_one_wins_and_the_other_writes_nothing(
+    where: str, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second has looked before the first has begun."""
+    out = where if "://" in where else str(tmp_path / where)
+    kind = type(places.place(out))
+    create, first = kind.create, [out]
+
+    def late(self: Any, name: str, data: bytes) -> bytes:
+        if first:
+            encode(str(pictures), first.pop(), model="cifar10-fast", shard=4)
+        return create(self, name, data)
+
+    monkeypatch.setattr(kind, "create", late)
+    with pytest.raises(ShardsError, match="was begun of 12 pictures, and these are 6, or others"):
+        encode(str(pictures / "one"), out, model="cifar10-fast", shard=4)
+    made(pictures, tmp_path / "alone")
+    assert {*places.place(out).sizes()} == {*held(tmp_path / "alone")}
+
+
+def test_a_plan_that_is_removed_meanwhile_is_put_back(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def remove(done: int, _: int) -> None:
+        if done:
+            for path in (out / "manifest.json", *out.glob("*.list")):
+                path.unlink(missing_ok=True)
+
+    made(pictures, out, progress=remove)
+    made(pictures, tmp_path / "alone")
+    assert held(out) == held(tmp_path / "alone")
+    remove(1, 1)
+    assert counts(made(pictures, out))[:2] == (3, 0), "shards of its own are none of others"
 
 
 def test_what_does_not_agree_with_the_plan_is_refused(pictures: Path, tmp_path: Path) -> None:
@@ -373,11 +410,14 @@ def test_shards_of_another_model_than_the_librarys(shards: Path, pictures: Path,
 @pytest.mark.usefixtures("bucket")
 def test_shards_at_an_address_are_those_of_a_folder(pictures: Path, tmp_path: Path) -> None:
     made(pictures, tmp_path / "out")
+    storage.write("s3://bucket/codes/", b"")  # as a storage's own pages make a folder
     for _ in range(2):
         summary = encode(str(pictures), "s3://bucket/codes/", model="cifar10-fast", shard=4)
     assert counts(summary) == (3, 0, 0, 11, 1), "the second run has nothing to do"
     stored = {storage.last(each.address): storage.read(each.address) for each in storage.listing("s3://bucket/codes")}
+    stored.pop("")
     assert stored == held(tmp_path / "out")
+    encode(str(pictures), "s3://bucket/codes/deeper", model="cifar10-fast", shard=9)
     with pytest.raises(ShardsError, match="begun by cifar10-fast"):
         encode(str(pictures), "s3://bucket/codes", model="cifar10", shard=4)
     done = document(call("import", "s3://bucket/codes", "--library", tmp_path / "library", "--json"))
@@ -474,6 +514,8 @@ def test_the_command_says_what_it_did_and_what_it_does_not_know(
         assert said in refused.stderr
     monkeypatch.setitem(sys.modules, "ray", None)
     for on, said in (
+        ("ray://someone:password@127.0.0.1:1", "--on holds a name or a password: say"),
+        ("someone:password@", "--on holds a name or a password: say"),
         ("spark", "There is no cluster 'spark'"),
         ("ray://", "There is no cluster 'ray://'"),
         ("", "There is no cluster ''"),
