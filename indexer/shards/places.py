@@ -1,5 +1,6 @@
 """Where shards lie: a folder, or object storage. Files appear in either whole or not at all."""
 
+import contextlib
 import errno
 import os
 
@@ -69,11 +70,12 @@ class Folder:
             files.replace(draft, [data])
             try:
                 path.hardlink_to(draft)
-                draft.unlink()
             except FileExistsError:  # somebody else was first
-                draft.unlink()
+                pass
             except OSError:  # a disk without links
-                draft.replace(path)
+                with contextlib.suppress(FileExistsError), open(path, "xb", opener=files.private) as file:
+                    file.write(data)
+            draft.unlink()
         except OSError as error:
             raise self._cannot("written to", error) from error
         return self.read(name) or b""

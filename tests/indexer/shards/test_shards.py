@@ -1,5 +1,6 @@
 """Shards made by one machine: what they hold, that any run makes the same bytes, and what is refused."""
 
+import errno
 import hashlib
 import json
 import math
@@ -132,6 +133,16 @@ def test_of_two_plans_that_begin_at_once_one_wins_and_the_other_writes_nothing(
         encode(str(pictures / "one"), out, model="cifar10-fast", shard=4)
     made(pictures, tmp_path / "alone")
     assert {*places.place(out).sizes()} == {*held(tmp_path / "alone")}
+
+
+def test_a_disk_without_links_has_one_plan_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: Any) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "hardlink_to", none)
+    place = places.place(str(tmp_path))
+    assert [place.create("plan", text) for text in (b"one", b"two")] == [b"one", b"one"]
+    assert held(tmp_path) == {"plan": b"one"}
 
 
 def test_a_plan_that_is_removed_meanwhile_is_put_back(pictures: Path, tmp_path: Path) -> None:
