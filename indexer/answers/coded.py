@@ -70,6 +70,16 @@ class Coded:
         return self.loaded is not None and engines.is_overtaken(self.loaded, catalog, self._purpose, whose)
 
     @property
+    def in_files(self) -> bool:
+        """Whether they are read where they lie in files."""
+        return bool(self.loaded and self.loaded.doubt)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether somebody has written to these files."""
+        return bool(self.loaded and self.loaded.doubt and self.loaded.doubt.changed)
+
+    @property
     def in_doubt(self) -> bool:
         """Whether they lie in files of which it is not known that they are whole."""
         return bool(self.loaded and self.loaded.doubt and not self.loaded.doubt.settled)
@@ -93,7 +103,7 @@ class Coded:
             for id, code in zip(asked.tolist(), self.index.codes(asked), strict=True)
             if id in told and told[id][0] <= self.generation.number and told[id][1] != code.tobytes()
         ]
-        if wrong:
+        if wrong and not self.loaded.doubt.wrong:
             said = (
                 "the code of picture %d by %s is not the catalog's: its file is damaged, and not searched by any more"
             )

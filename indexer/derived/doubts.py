@@ -54,6 +54,11 @@ class Doubt:
                 raise SnapshotError(f"{path} has made way for another.")
         self._timer.start()
 
+    @property
+    def changed(self) -> bool:
+        """Whether one was written to or cut where it lies since it was opened: then to read it may end the process."""
+        return not self._ended and any(_identity(file) != self._identities[path] for path, file, *_ in self._files)
+
     def settle(self) -> None:
         """Read them now, where that was not done yet."""
         self._timer.cancel()

@@ -1,5 +1,6 @@
 """Answers by files whose checksums nobody has read yet: what is wrong with them is found before it is answered with."""
 
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -14,7 +15,8 @@ from semblance.indexer.answers.questions import Question
 from semblance.indexer.catalog import NewPicture, Writer, codecs
 from semblance.indexer.derived import building, built, doubts, snapshot
 from semblance.indexer.library import Library
-from semblance.retrieval.files import replace as files_replace
+from semblance.retrieval.errors import Overtaken
+from semblance.retrieval.files import replace
 from semblance.retrieval.index import FlatIndex, MappedFlat
 from semblance.retrieval.index.mapped import to_file
 from semblance.retrieval.progress import quiet
@@ -53,12 +55,16 @@ def files(folder: Path, index: str) -> list[Path]:
     return [path / built.CODES for path in (folder / built.FOLDER).iterdir()]
 
 
-def exchange(path: Path) -> None:
-    """Other codes under the same ids, in a file that looks whole."""
+def exchanged(path: Path) -> bytes:
+    """What looks like a file of codes, with other codes under the same ids."""
     was, data = MappedFlat(path, 256), path.read_bytes()
     ids = was.ids()
     codes = b"".join(to_file(FlatIndex(256, ids, np.roll(was.codes(ids), 1, axis=0))))
-    files_replace(path, [codes, data[len(codes) :]])
+    return codes + data[len(codes) :]
+
+
+def exchange(path: Path) -> None:
+    replace(path, [exchanged(path)])
 
 
 def told(answers: list[Answer]) -> list[list[tuple[object, ...]]]:
@@ -82,6 +88,29 @@ def test_no_answer_goes_by_codes_that_are_not_the_catalogs(
             assert {each.choice.engine for each in library.standing.values()} == {index}
             assert told(ask(library)) == right[name], name
             assert "flat" in {each.choice.engine for each in library.standing.values()}
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: os.truncate(path, 100), lambda path: path.write_bytes(exchanged(path))]
+)
+def test_what_is_written_over_where_it_lies_is_not_read_any_more(
+    own: tuple[Path, str], damage: Callable[[Path], object]
+) -> None:
+    """To read where a file has been cut ends the process: nobody looks at a file that has changed."""
+    folder, index = own
+    with Library.open(folder, index="flat") as library:
+        right = told(ASKED["by id"](library))
+    with Library.open(folder, index=index) as library:
+        for each in library.standing.values():
+            assert each.doubt
+            each.doubt.settle()
+            assert each.doubt.settled
+        for path in files(folder, index):
+            damage(path)
+        way = library.ways["code"]
+        with pytest.raises(Overtaken):
+            answer(way, [Question(2, 5)])
+        assert told(ASKED["by id"](library)) == right
 
 
 def test_duplicates_are_looked_for_by_whole_files(own: tuple[Path, str], library: Path) -> None:
