@@ -29,7 +29,6 @@ from semblance.retrieval.errors import (
     LibraryError,
     LibraryLocked,
     SemblanceError,
-    UsageError,
 )
 from semblance.scripts.benchmarks.stores.milvus_server import Milvus
 from tests.conftest import ROOT
@@ -212,7 +211,7 @@ def test_a_full_one_and_a_wrong_password_are_one_sentence_each(library: Drawn, t
     try:
         for wrong in ("root:secret@", ""):
             for ask in (load, fill):
-                with pytest.raises(UsageError) as refused:
+                with pytest.raises(LibraryError) as refused:
                     ask(library.folder, denying.address("name", wrong))
                 assert "does not know this user" in said(refused)
 
