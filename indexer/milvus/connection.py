@@ -17,7 +17,16 @@ from semblance.retrieval.errors import DiskFull, IndexAway, LibraryError
 from semblance.retrieval.extras import extra
 
 _NOT_READY = {1, 2, 101, 103, 400, 401, 500, 503, 600, 901, 902}  # merr's codes: the service, loading, replicas, nodes
-_NOT_YET = ("not ready", "not loaded", "not fully loaded", "node offline", "not available", "no available", "recover")
+_NOT_YET = (
+    "not ready",
+    "not loaded",
+    "not fully loaded",
+    "node offline",
+    "not available",
+    "no available",
+    "recover",
+    "retry timeout",
+)
 _FULL = {3, 7, 9}  # limits on memory and disk; writing is denied
 _NO_MORE = ("quota exceeded", "force deny", "memory limit", "disk quota", "no space")
 _SOON_AGAIN = {  # milliseconds between tries to connect: gRPC's own grow to two minutes
@@ -27,6 +36,10 @@ _SOON_AGAIN = {  # milliseconds between tries to connect: gRPC's own grow to two
 }
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0  # seconds
 _AWAY = 1.0  # seconds for which one that did not answer is not asked
+
+
+class CollectionGone(LibraryError):
+    """There is no such collection, any more."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +165,7 @@ class Server:
                 f"The Milvus at {place} does not answer: see that it runs and is reachable, and try again."
             )
         if "collection not found" in said:
-            return LibraryError(
+            return CollectionGone(
                 f"A collection of {self.address} is gone: fill it anew with `semblance index --library DIR --index "
                 f"{self.address}`."
             )
