@@ -199,7 +199,7 @@ def _answers(server: Server) -> bool:
 
 
 def test_a_service_asks_neither_what_others_left_nor_what_they_put_in_its_place(
-    library: Drawn, where: str, drawn: Callable[[int], Drawn], monkeypatch: pytest.MonkeyPatch
+    library: Drawn, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(steady, "_EVERY", 0.2)
     server, query, ids = Server(address.parse(where)), library.codes(3), library.flat("alike").ids()
@@ -229,9 +229,14 @@ def test_a_service_asks_neither_what_others_left_nor_what_they_put_in_its_place(
         there = server.ask("list_collections")
         assert index.base.held.collection in there
         assert not {lost, held.collection} & {*there}
-        collections.export(drawn(30).folder, where, "alike", force=True)
+        holds_all(library, where)
+        state = schema.state(server)
+        assert state is not None
+        schema.put(server, "library", {"library": "another", "format": 1})
+        server.change("drop_collection", index.base.held.collection)
         assert fails("does not hold all codes of the library")
-    collections.export(library.folder, where, force=True)
+    schema.put(server, "library", {"library": state.library, "format": 1})
+    fill(library.folder, where)
     holds_all(library, where)
 
 
