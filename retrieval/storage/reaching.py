@@ -70,7 +70,8 @@ def _begun(scheme: str) -> Any:
             )
         if scheme == "s3":
             limits = {"max_pool_connections": CONNECTIONS, "connect_timeout": 5, "read_timeout": 20}
-            options["config_kwargs"] = {**limits, "http_session_cls": webs.session()}
+            named = {"user_agent": "semblance"}  # its own, which says the system's, it makes anew for each request
+            options["config_kwargs"] = {**limits, **named, "http_session_cls": webs.session()}
             options["anon"] = scheme in _unsigned
         if scheme in ("http", "https"):
             options |= webs.options()
