@@ -403,8 +403,8 @@ def test_a_milvus_that_is_killed_and_filled_anew(both: Both) -> None:
         "insert", state.holds["alike"].collection, [twin, twin]
     )  # which Milvus searches by, and does not show
     files = {"file": next(both.folder.rglob("*.png")).read_bytes()}
-    wrong = ("contradicts itself", "rows, and not the")  # whichever is noticed sooner: rows are counted now and then
-    until(lambda: any(each in both.alone.post("/search", files=files).text for each in wrong))
+    says = ("contradicts itself", "rows, and not the")  # the second as soon as they were counted
+    until(lambda: any(each in both.alone.post("/search", files=files).text for each in says))
     assert both.alone.get("/images/4/thumbnail").status_code == 200
     both.milvus.kill()
     until(lambda: both.alone.get("/ready").status_code == 503)
