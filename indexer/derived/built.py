@@ -122,8 +122,7 @@ def write(
         tuned = tuning.tune(made, recall=AIM, k=K)
         built = Built(place, engine, generation, len(codes), made.memory, **asdict(tuned), files=_summed(draft))
         _say(draft, catalog, codec, built)
-        if place.exists():  # damaged, else nobody had built it anew
-            shutil.rmtree(place)
+        _clear(place)  # damaged, else nobody had built it anew
         draft.rename(place)
         files.sync_folder(place.parent)
     finally:
@@ -156,15 +155,17 @@ def tidy(catalog: Catalog, newest: Built | None = None) -> None:
             kept = False
         if kept and (newest is None or folder == newest.folder or not _is_before(folder, newest)):
             continue
-        if folder.is_dir() and not folder.is_symlink():
-            shutil.rmtree(folder, ignore_errors=True)
+        if folder.is_dir() or folder.is_symlink():
+            with contextlib.suppress(OSError):
+                _clear(folder)
 
 
 def drop(library: Path, codec_id: str) -> None:
     """Remove all that was built of the codes of a codec, and what was found out for it."""
     (library / FOLDER / f"tried-{codec_id[:_DIGITS]}.json").unlink(missing_ok=True)
     for folder in (library / FOLDER).glob(f"{codec_id[:_DIGITS]}-*"):
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            _clear(folder)
 
 
 def damaged(catalog: Catalog) -> Iterator[Path]:
@@ -187,6 +188,14 @@ def sweep(library: Path) -> None:
         with contextlib.suppress(LibraryError), lock(library):
             for draft in drafts:
                 shutil.rmtree(draft, ignore_errors=True)
+
+
+def _clear(place: Path) -> None:
+    """Remove what lies where an engine's folder belongs: of a link the link alone. Raises OSError."""
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
 
 
 def _is_before(folder: Path, newest: Built) -> bool:

@@ -6,6 +6,7 @@ not know.
 """
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import TimeoutError as Waiting
@@ -21,7 +22,7 @@ Ended = Callable[[], bool]
 
 CONNECTIONS = 64  # to one storage, at most
 _LOOK = 0.2  # seconds between two looks whether it is still waited for
-_PACKAGES = {"gs": "gcsfs", "az": "adlfs", "http": "aiohttp", "https": "aiohttp", "sftp": "paramiko", "ssh": "paramiko"}
+_PACKAGES = {"gs": "gcsfs", "az": "adlfs", "http": "aiohttp", "https": "aiohttp"}
 
 _lock = threading.Lock()
 _known: dict[str, Any] = {}
@@ -62,9 +63,15 @@ def _begun(scheme: str) -> Any:
         import fsspec
     options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
     try:
+        if _has_to_be_told(fsspec.get_filesystem_class(scheme)):
+            raise UsageError(
+                f"Addresses that begin with {scheme}:// are not read, since what they take stands not in them: mount "
+                "that storage, and name its folder."
+            )
         if scheme == "s3":
             limits = {"max_pool_connections": CONNECTIONS, "connect_timeout": 5, "read_timeout": 20}
-            options["config_kwargs"] = {**limits, "http_session_cls": webs.session()}
+            named = {"user_agent": "semblance"}  # its own, which says the system's, it makes anew for each request
+            options["config_kwargs"] = {**limits, **named, "http_session_cls": webs.session()}
             options["anon"] = scheme in _unsigned
         if scheme in ("http", "https"):
             options |= webs.options()
@@ -78,6 +85,12 @@ def _begun(scheme: str) -> Any:
         raise UsageError(f"Addresses that begin with {scheme}:// take another package: pip install {needed}.") from None
     except ValueError:
         raise UsageError(f"Nothing is known of addresses that begin with {scheme}://: s3:// is.") from None
+
+
+def _has_to_be_told(kind: type) -> bool:
+    """Whether a filesystem cannot be begun without a host, or an account."""
+    _, *takes = inspect.signature(kind.__init__).parameters.values()  # type: ignore[misc]
+    return any(each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD for each in takes)
 
 
 def wait(own: Any, work: Coroutine[Any, Any, _Result], ended: Ended = never) -> _Result:
