@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from semblance.indexer.changing import replacing
-from semblance.indexer.derived import building
+from semblance.indexer.derived import building, doubts
 from semblance.indexer.library import Library
 from semblance.retrieval import storage
 from semblance.retrieval.errors import LibraryError, LibraryLocked, SemblanceError
@@ -84,7 +84,8 @@ def duplicates(told: dict[str, Any]) -> None:
 
 
 def build(told: dict[str, Any]) -> None:
-    """Build what the library is to be searched by."""
+    """Build what the library is to be searched by, as one who knows what the service has found wrong."""
+    doubts.know(told["wrong"])
     _give({"said": building.build(Path(told["library"]), told["index"], _stage)})
 
 

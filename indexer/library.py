@@ -8,13 +8,13 @@ import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack, cast
 
 from semblance.indexer.answers import cursors, encoding, several
 from semblance.indexer.answers.asking import answer
 from semblance.indexer.answers.by_pixels import ByPixels
-from semblance.indexer.answers.encoding import Encoded
 from semblance.indexer.answers.following import Coming, Opened, opened
 from semblance.indexer.answers.hits import Answer
 from semblance.indexer.answers.questions import Question, Way
@@ -149,21 +149,21 @@ class Library:
         wanted = wishes(**wished)  # what is wrong with them is said before anything is decoded
         self.follow()
         asked = several.question(self.way(engine), like, unliked, k, views, refine, region)
-        return self._asked(engine, replace(asked, wishes=wanted))
+        return self._asked(engine, replace(asked, wishes=wanted))[0]
 
     def similar(self, id: int, k: int = 10, engine: str = "code", **wished: Unpack[Wished]) -> Answer:
         """The `k` pictures that look most like one of the library, itself among them. Raises LibraryError."""
         id, k, wanted = whole("id", id, 2**63 - 1), whole("k", k, 2**31 - 1), wishes(**wished)
         self.follow()
-        return self._asked(engine, Question(id, k, wishes=wanted, asked=id))
+        return self._asked(engine, Question(id, k, wishes=wanted, asked=id))[0]
 
     def next_page(self, cursor: str, k: int = 10) -> Answer:
         """The `k` pictures after an answer's, by its `next`. Raises as cursors.read does, and LibraryError."""
         self.follow()
         engine, question = cursors.read(cursor, self.ways)
-        return self._asked(engine, replace(question, k=whole("k", k, 2**31 - 1)))
+        return self._asked(engine, replace(question, k=whole("k", k, 2**31 - 1)))[0]
 
-    def encode(self, picture: Source) -> Encoded:
+    def encode(self, picture: Source) -> encoding.Encoded:
         """The codes of a picture, as hexadecimal. Raises PictureError, OSError."""
         self.follow()
         return encoding.encode(self.ways["code"], picture)
@@ -175,18 +175,18 @@ class Library:
         `chance` is wished for. Raises UsageError, LibraryError."""
         k, wanted = whole("k", k, 2**31 - 1), wishes(**wished)
         self.follow()
-        return encoding.sound(answer(self.way(engine), encoding.questions(self.way(engine), codes, k, wanted)))
+        return self._asked(engine, *encoding.questions(self.way(engine), codes, k, wanted))
 
-    def _asked(self, engine: str, question: Question[Any]) -> Answer:
-        return encoding.sound(answer(self.way(engine), [question]))[0]
+    def _asked(self, engine: str, *asked: Question[Any]) -> list[Answer]:
+        return encoding.anew(lambda: encoding.sound(answer(self.way(engine), asked)), self.follow)
 
     def duplicates(
         self, within: int | None = None, turned: bool = False, crops: bool = False, stage: Stage = unwatched
     ) -> Duplicates:
         """Which pictures are there more than once; see duplicates.find, and raises as it does. Deletes nothing."""
         self.follow()
-        now = self._opened
-        return find(now.catalog, now.same, now.alike, within=within, turned=turned, crops=crops, stage=stage)
+        wanted = partial(find, within=within, turned=turned, crops=crops, stage=stage)
+        return encoding.anew(lambda: wanted(*self._opened.whole()), self.follow)
 
     def way(self, name: str) -> Way[Any]:
         """The way of this name. Raises UsageError, and NoCopies where the library has no codes for it yet."""

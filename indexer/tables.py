@@ -19,12 +19,13 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from semblance.indexer import parquets
+from semblance.indexer.parquets import BATCH
 from semblance.retrieval import arrays, storage
 from semblance.retrieval.errors import UsageError
 from semblance.retrieval.facts import FACTS, Facts
 
 NEEDED, OPTIONAL = ("path", "sha256", "codec_id", "code"), ("id", "size", *FACTS)
-_BATCH = 8192
 _HIGHEST_ID = 2**53  # which leaves room for those that come after, and every program that reads JSON knows exactly
 
 
@@ -77,31 +78,11 @@ class Table:
     def _columns(self) -> Iterator[dict[str, list[Any]]]:
         if self.shards:
             for shard in self.shards():
-                yield from _parquet(io.BytesIO(shard), "mtime")
+                yield from parquets.batches(io.BytesIO(shard), (*NEEDED, *OPTIONAL, "mtime"))
         elif (file := Path(self.file)).suffix.lower() == ".parquet":
-            yield from _parquet(file)
+            yield from parquets.batches(file, (*NEEDED, *OPTIONAL))
         else:
             yield from _npz(file)
-
-
-def columns_of(width: int, told: dict[str, str]) -> Any:
-    """The columns of a row as Arrow has them (pyarrow.Schema), of codes of so many bytes; `told` is of the whole file.
-    Raises ImportError of pyarrow."""
-    import pyarrow as pa
-
-    kinds = {
-        "id": pa.int64(),
-        "path": pa.string(),
-        "size": pa.int64(),
-        "mtime": pa.int64(),
-        "sha256": pa.binary(32),
-        "codec_id": pa.string(),
-        "code": pa.binary(width),
-        **dict.fromkeys(FACTS[:2], pa.int64()),
-        **dict.fromkeys(FACTS[2:4], pa.string()),
-        **dict.fromkeys(FACTS[4:], pa.float64()),
-    }
-    return pa.schema([pa.field(name, kind, nullable=name in FACTS) for name, kind in kinds.items()], metadata=told)
 
 
 def table(file: Path) -> Table:
@@ -141,15 +122,6 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def _parquet(file: Path | IO[bytes], *also: str) -> Iterator[dict[str, list[Any]]]:
-    from pyarrow import parquet
-
-    with parquet.ParquetFile(file) as opened:
-        names = [name for name in (*NEEDED, *OPTIONAL, *also) if name in opened.schema_arrow.names]
-        for batch in opened.iter_batches(_BATCH, columns=names):
-            yield {name: batch.column(name).to_pylist() for name in names}
-
-
 def _npz(file: Path) -> Iterator[dict[str, list[Any]]]:
     with zipfile.ZipFile(file) as archive, contextlib.ExitStack() as stack:
         names = [name for name in (*NEEDED, *OPTIONAL) if f"{name}.npy" in archive.namelist()]
@@ -158,8 +130,8 @@ def _npz(file: Path) -> Iterator[dict[str, list[Any]]]:
             raise ValueError("its arrays are of different lengths")
         streams = {name: stack.enter_context(member) for name, (member, _, _) in members.items()}
         count = members["path"][1]
-        for start in range(0, count, _BATCH):
-            some = min(_BATCH, count - start)
+        for start in range(0, count, BATCH):
+            some = min(BATCH, count - start)
             yield {name: _plain(streams[name], members[name][2], some) for name in names}
 
 
@@ -200,6 +172,8 @@ def as_row(file: Path | str, number: int, said: dict[str, Any]) -> Row:
             raise ValueError("its codec_id is no text")
         id, size = (_whole(name, said.get(name)) for name in OPTIONAL[:2])
         code, mtime = _bytes("code", said["code"]), said.get("mtime")
+        if mtime is not None and (type(mtime) is not int or not -(2**63) <= mtime < 2**63):
+            raise ValueError(f"its mtime {mtime!r} is no time in nanoseconds")
         return Row(path, sha256, said["codec_id"], code, id, size or 0, _facts(said), mtime)
     except (ValueError, TypeError, AttributeError) as error:
         raise UsageError(f"Row {number:,} of {file} cannot be used: {error}. Nothing was imported.") from error

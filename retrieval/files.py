@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from semblance.retrieval.errors import UsageError
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/(/|[^/]*:[^/]*@)")  # with one slash as well where a password is in it
 TEMPORARY = re.compile(r"\.(?P<name>.+)\.\d+\.\d+\.tmp", re.DOTALL)  # see `beside`; a kill leaves such
 
 

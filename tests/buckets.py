@@ -21,6 +21,7 @@ from semblance.retrieval.storage import reaching
 
 SECRETS = ("AKIAOFTHETESTS000001", "secret/of+the/tests", "tokenofthetests")
 LARGE = 5 * 2**30
+REFUSED = {"slow": (503, "SlowDown"), "deny": (403, "AccessDenied"), "unknown": (501, "NotImplemented")}
 _KNOWN: dict[str, dict[str, Any]] = {}
 HANG = threading.Event()  # never set: what waits for it hangs
 
@@ -29,8 +30,8 @@ Hinder = Callable[[str, str], str | None]  # of a method and a path with its que
 
 class Road:
     """What goes to the server by `url`. `asked` has each request as "GET /bucket/key". `hinder` says what becomes of
-    one: None, or "slow" (503 SlowDown), "deny", "cut" (half the body), "reset" (that, hard), "hang", "large" (the size
-    that is said is LARGE)."""
+    one: None, or "slow" (503 SlowDown), "deny", "unknown" (501), "cut" (half the body), "reset" (that, hard), "hang",
+    "large" (the size that is said is LARGE)."""
 
     def __init__(self, port: int) -> None:
         self.asked: list[str] = []
@@ -60,8 +61,9 @@ class Road:
         way = self.hinder(request.command, unquote(request.path))
         if way == "hang":
             HANG.wait(60)
-        if way in ("slow", "deny"):
-            status, code = (503, "SlowDown") if way == "slow" else (403, "AccessDenied")
+        if way in REFUSED:
+            request.rfile.read(int(request.headers.get("Content-Length") or 0))
+            status, code = REFUSED[way]
             said = f"<Error><Code>{code}</Code><Message>{SECRETS[0]}</Message></Error>"
             self.answer(request, status, [], said.encode())
             return

@@ -110,12 +110,10 @@ def _folder(own: Service, named: str) -> str:
     if not (stored or os.path.isabs(named)) or not folder:  # noqa: PTH117
         raise HTTPException(422, "folder: name it by its whole path, from / on.")
     with Catalog.opened(own.library) as catalog:
-        known = naming.folders(catalog)
-    for each in [*map(str, own.settings.folders), *known]:
-        place = each if storage.is_address(each) else os.path.realpath(each)
-        if (folder + os.sep).startswith(place.rstrip(os.sep) + os.sep):
-            scan.check([storage.place(folder)], own.library)
-            return folder
+        known = [*map(str, own.settings.folders), *naming.indexed(catalog)]
+    if storage.within(folder, known if stored else [*map(os.path.realpath, known)]):
+        scan.check([storage.place(folder)], own.library)
+        return folder
     raise HTTPException(
         403,
         "This folder may not be indexed over HTTP: start the service with --folder and its path, or index it once by "

@@ -13,6 +13,7 @@ from typing import Any
 
 from semblance.api.workers.child import Child
 from semblance.indexer.catalog import Purpose
+from semblance.indexer.derived import doubts
 from semblance.indexer.derived.engines import Loaded
 from semblance.retrieval.errors import LibraryError, LibraryLocked
 
@@ -44,7 +45,7 @@ class Building:
         if self._child is None and not self._stopped and time.monotonic() >= self._not_before:
             self._not_before = time.monotonic() + AGAIN
             try:
-                self._child = child = Child(self._told, lambda _: None)
+                self._child = child = Child({**self._told, "wrong": doubts.wrong()}, lambda _: None)
             except LibraryError as error:
                 log.warning("%s", error)
                 return

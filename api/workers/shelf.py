@@ -43,12 +43,10 @@ class Shelf(Protocol):
 
 
 def may_be_read(places: Sequence[str], path: str) -> bool:
-    """Whether a service without a catalog reads a picture there. Paths come from a Milvus, which others may write to:
-    where no `places` are named they are files, and objects of storage that is the service's own to reach, but no
-    addresses of the web, by which it would ask others on somebody's behalf."""
-    if places:
-        return ".." not in path.split("/") and any(storage.below(path, place) for place in places)
-    return not storage.is_address(path) or path.partition("://")[0] in storage.OBJECTS
+    """Whether a service without a catalog reads a picture there: below `places`; where none are named anywhere but on
+    the web, since paths come from a Milvus, which others may write to. (What a catalog has of the web was indexed, or
+    named to `import`.)"""
+    return storage.within(path, places) if places else not storage.of_the_web(path)
 
 
 class InLibrary:

@@ -11,7 +11,7 @@ from typing import Any
 
 from semblance.api.workers.readers import Answer, Reader
 from semblance.retrieval import storage
-from semblance.retrieval.errors import Busy, NothingStored, StorageError
+from semblance.retrieval.errors import Busy, NothingStored, StorageError, UsageError
 
 _HEAD = 64  # bytes that tell what a picture is
 
@@ -55,6 +55,6 @@ class Store:
             now = now or storage.stat(address)
         except NothingStored as error:
             return {"fails": str(error)}, b""
-        except StorageError as error:
+        except (StorageError, UsageError) as error:  # nobody who asks has done that
             raise Busy(str(error)) from None
         return {"file": address, "state": (now.size, now.mtime_ns, 0, now.version, 0)}, body

@@ -52,6 +52,7 @@ class ByCodes:
         self.index: Exact = by.index
         self.stored = by.index  # all of them, to whatever `index` is narrowed
         self.far = float(self.codec.bits)
+        self.doubtful: Sequence[Coded] = [each for each in (by, same) if each and each.in_files]
         self.specs = {self.codec.spec, *([same.codec.spec] if same else [])}
         self.search = partial(queries.search, self.index)
         self._narrowed: dict[tuple[object, Narrowing], Self] = {}
@@ -149,15 +150,16 @@ class ByCodes:
 
 def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | SemblanceError]:
     """For each question the answer, or why there is none; by one search for all that are narrowed alike. Raises
-    LibraryError: Overtaken where another catalog is here than the codes are of."""
+    LibraryError: Overtaken where another catalog is here than the codes are of, or their files were written to."""
     if any(question.wishes.among for question in asked) and way.left is None:
         return _narrowed(way, asked)
+    if any(each.is_changed for each in way.doubtful):
+        raise Overtaken
     wanted: list[Query | SemblanceError] = []
     for question in asked:
         try:
-            if question.codec_id not in ("", way.codec.codec_id):  # codes of two codecs are never compared
-                raise Overtaken
-            if question.same and way.same and question.same[0] != way.same.codec.codec_id:
+            other = question.same and way.same and question.same[0] != way.same.codec.codec_id
+            if other or question.codec_id not in ("", way.codec.codec_id):  # codes of two codecs are never compared
                 raise Overtaken
             by = several.query(way, question.by) if isinstance(question.by, Several) else question.by
             wanted.append(way.of_id(by) if isinstance(by, int) else by)
@@ -177,14 +179,24 @@ def answer(way: Way[Query], asked: Sequence[Question[Query]]) -> list[Answer | S
             for (one, query), (near, ids) in zip(sound, found, strict=True)
         ]
     milliseconds = 1000 * (time.perf_counter() - started)
-    # A picture forgotten within the last second has no path any more, and is no result either.
-    paths = way.catalog.paths({id for page in pages for id in page.ids}, way.generation)
+    paths = way.catalog.paths({id for page in pages for id in page.ids}, way.generation)  # of what is not forgotten
+    if way.doubtful:
+        _vouch(way, [one.by for one, _ in sound], pages)
     crowded = way.same.crowded(paths) if way.same and way.same.crowds else {}
     left = iter(zip(sound, pages, strict=True))
     return [
         query if isinstance(query, SemblanceError) else _answered(way, *next(left), paths, crowded, milliseconds)
         for query in wanted
     ]
+
+
+def _vouch(way: Way[Query], by: Sequence[Query | int | Several[Query]], pages: Sequence[Page]) -> None:
+    """Compare what an answer goes by, as long as its files are in doubt, with the catalog. Raises Overtaken."""
+    asked = {id for each in by for id in several.of_library(each)}
+    shown = {id for page in pages for ids in ([*page.ids], *page.folded.values()) for id in ids}
+    agree = [coded.agrees(asked | shown) for coded in way.doubtful]  # each says what is wrong with its own
+    if not all(agree):
+        raise Overtaken
 
 
 def _answered(

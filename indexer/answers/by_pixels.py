@@ -35,6 +35,7 @@ class ByPixels:
     def __init__(self, catalog: Catalog, by: Coded, same: Coded | None) -> None:
         self.catalog, self.same, self.generation = catalog, same, by.generation
         self.codec, self.index, self.size, self.coverage = by.codec, by.index, len(by.index), by.share(len(by.index))
+        self.doubtful: Sequence[Coded] = [same] if same and same.in_files else []
         self._share = by.share
         self.stamp = pixelfile.stamp(catalog.folder)  # None: there are none
         self._opened: PixelIndex | None = None

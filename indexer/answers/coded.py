@@ -70,6 +70,48 @@ class Coded:
         whose = CurrentCodec(self.codec.codec_id, self.codec.bits, self.codec.reference)
         return self.loaded is not None and engines.is_overtaken(self.loaded, catalog, self._purpose, whose)
 
+    @property
+    def in_files(self) -> bool:
+        """Whether they are read where they lie in files."""
+        return bool(self.loaded and self.loaded.doubt)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether somebody has written to these files."""
+        return bool(self.loaded and self.loaded.doubt and self.loaded.doubt.changed)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether they lie in files of which it is not known that they are whole."""
+        return bool(self.loaded and self.loaded.doubt and not self.loaded.doubt.settled)
+
+    def settle(self) -> bool:
+        """Look whether they are whole, where that is in doubt; whether they are."""
+        if self.loaded and self.loaded.doubt:
+            self.loaded.doubt.settle()
+        return not self.in_doubt
+
+    def agrees(self, ids: Iterable[int]) -> bool:
+        """Whether the codes of these pictures are the catalog's, where that is in doubt; the files that they lie in are
+        not used any more where it is not so. What came or went since the last look is passed over."""
+        if not (self.in_doubt and self._catalog and self.loaded and self.loaded.doubt):
+            return True
+        asked = np.array([*ids], np.int64)
+        asked = asked[self.index.has(asked)]
+        told = finding.codes(self._catalog, asked.tolist(), self.codec.codec_id)
+        wrong = [
+            id
+            for id, code in zip(asked.tolist(), self.index.codes(asked), strict=True)
+            if id in told and told[id][0] <= self.generation.number and told[id][1] != code.tobytes()
+        ]
+        if wrong and not self.loaded.doubt.wrong:
+            said = (
+                "the code of picture %d by %s is not the catalog's: its file is damaged, and not searched by any more"
+            )
+            log.error(said, wrong[0], self.codec.name)
+            self.loaded.doubt.refuse()
+        return not wrong
+
     def end(self) -> None:
         """They are not searched any more."""
         if self.loaded:

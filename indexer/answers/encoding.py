@@ -1,9 +1,10 @@
 """Codes out and in, as hexadecimal, for programs that keep codes of their own or ask with many at once."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from semblance.indexer.answers.asking import ByCodes
 from semblance.indexer.answers.hits import Answer, Timings
@@ -13,9 +14,13 @@ from semblance.retrieval import codes as packed
 from semblance.retrieval import decoding
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.errors import SemblanceError, UsageError
+from semblance.retrieval.errors import Overtaken, SemblanceError, UsageError
 from semblance.retrieval.images import Picture, Source
 from semblance.retrieval.queries import CodeQuery
+
+T = TypeVar("T")
+
+_TRIES = 3  # at a library that is overtaken while it is asked
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,15 @@ def questions(way: Way[Any], codes: Sequence[str], k: int, wishes: Wishes) -> li
             Question[Any](query, k, way.codec.codec_id, same=own, wishes=wishes, odds=wishes.chance is not None)
         )
     return made
+
+
+def anew(ask: Callable[[], T], follow: Callable[[], object]) -> T:
+    """What is found, asked anew where something had taken the place of what was asked. Raises as `ask` does."""
+    for _ in range(_TRIES):
+        with suppress(Overtaken):
+            return ask()
+        follow()
+    return ask()
 
 
 def sound(answers: Sequence[Answer | SemblanceError]) -> list[Answer]:

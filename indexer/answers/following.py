@@ -20,7 +20,7 @@ from semblance.indexer.catalog.opening import inode
 from semblance.indexer.derived import encoders, engines, pixelfile
 from semblance.indexer.derived.engines import Loaded
 from semblance.retrieval.codec import Codec
-from semblance.retrieval.errors import CodecMismatch
+from semblance.retrieval.errors import CodecMismatch, Overtaken
 
 _TRIES = 3  # at a library whose codecs change while it is opened
 
@@ -84,6 +84,14 @@ class Opened:
         """What the codes of each purpose are searched by."""
         both: dict[Purpose, Coded | None] = {"alike": self.alike, "same": self.same}
         return {purpose: coded.loaded for purpose, coded in both.items() if coded and coded.loaded}
+
+    def whole(self) -> tuple[Catalog, Coded | None, Coded]:
+        """What all codes are gone through by, those that are the same and alike; what is wrong with their files is
+        looked for first. Raises Overtaken where something is."""
+        whole = [coded.settle() for coded in self._coded()]
+        if not all(whole):
+            raise Overtaken
+        return self.catalog, self.same, self.alike
 
     def coming(self) -> "Coming":
         """What takes this one's place. A codec that is another now has its encoder in the library."""

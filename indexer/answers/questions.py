@@ -99,6 +99,7 @@ class Way(Protocol[Query]):
     generation: Generation  # of the catalog, that its codes are of, or of one before: known to its history
     codec: Codec
     same: Coded | None  # the codes by which copies are known
+    doubtful: Sequence[Coded]  # codes that it goes by where they lie in files, which may be damaged
     size: int  # pictures in the index
     coverage: float  # what share of the library's pictures they are
     far: float  # the distance at which nothing is alike any more: the similarity there is 0

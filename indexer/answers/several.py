@@ -63,6 +63,11 @@ def query(way: Way[Any], by: Several[Any]) -> Any:
     return CodeQuery(from_logits(deciding), logits[None] if by.refine else None)
 
 
+def of_library(by: object) -> Sequence[int]:
+    """The pictures of the library that a question is made of."""
+    return (by,) if isinstance(by, int) else (*by.liked_ids, *by.disliked_ids) if isinstance(by, Several) else ()
+
+
 def _signs(way: Way[Any], ids: Sequence[int]) -> Logits:
     """The bits of pictures of the library as -1 and +1: (N, bits)."""
     stored = [codes.unpack(way.of_id(id).codes, way.codec.bits) for id in ids]

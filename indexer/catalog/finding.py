@@ -62,6 +62,13 @@ def code(catalog: Catalog, id: int, codec_id: str) -> bytes | None:
     return bytes(rows[0][_CODE.index("code")]) if rows else None
 
 
+def codes(catalog: Catalog, ids: Iterable[int], codec_id: str) -> dict[int, tuple[int, bytes]]:
+    """Of those of the pictures that have a code of this codec, which, and the number of the generation it came with."""
+    which = "WHERE codec_id = ? AND picture IN (SELECT value FROM json_each(?))"
+    rows = catalog._right("codes", which, (codec_id, json.dumps([*ids])))
+    return {picture: (generation, code) for _, picture, generation, code, _ in rows}
+
+
 def of_content(catalog: Catalog, sha256: bytes) -> list[Entry]:
     """The pictures of this content, by id."""
     return [Entry(*row[:-1]) for row in catalog._right("pictures", "WHERE sha256 = ? ORDER BY id", (sha256,))]

@@ -29,9 +29,15 @@ def below(catalog: Catalog, folder: str) -> set[str]:
     return {entry.path for entry in finding.within(catalog, within)} | finding.failures_within(catalog, within).keys()
 
 
+def indexed(catalog: Catalog) -> list[str]:
+    """The folders that runs of `index` were given, as far as that is known."""
+    return [path for path, folder in finding.folders(catalog).items() if folder.named]
+
+
 def folders(catalog: Catalog) -> list[str]:
-    """The folders that runs of `index` were given; where that is not known, the nearest ones that hold all pictures."""
-    if named := [path for path, folder in finding.folders(catalog).items() if folder.named]:
+    """The folders that runs of `index` were given; where that is not known, the nearest ones that hold all pictures,
+    as those do that were imported."""
+    if named := indexed(catalog):
         return named
     with contextlib.suppress(UnicodeEncodeError):  # of a damaged row
         return sorted({*_holding(catalog)})

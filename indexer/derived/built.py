@@ -27,7 +27,7 @@ from semblance.indexer.catalog import Catalog, CurrentCodec, Generation, codecs,
 from semblance.indexer.catalog.sqlite_errors import sentences
 from semblance.indexer.derived import doubts
 from semblance.indexer.derived.doubts import Doubt
-from semblance.retrieval import files
+from semblance.retrieval import arrays, files
 from semblance.retrieval.errors import LibraryError, LibraryLocked, SnapshotError
 from semblance.retrieval.index import ENGINES, MappedFlat, tuning
 from semblance.retrieval.index.contract import Engine, Stored
@@ -122,8 +122,7 @@ def write(
         tuned = tuning.tune(made, recall=AIM, k=K)
         built = Built(place, engine, generation, len(codes), made.memory, **asdict(tuned), files=_summed(draft))
         _say(draft, catalog, codec, built)
-        if place.exists():  # damaged, else nobody had built it anew
-            shutil.rmtree(place)
+        _clear(place)  # damaged, else nobody had built it anew
         draft.rename(place)
         files.sync_folder(place.parent)
     finally:
@@ -156,15 +155,17 @@ def tidy(catalog: Catalog, newest: Built | None = None) -> None:
             kept = False
         if kept and (newest is None or folder == newest.folder or not _is_before(folder, newest)):
             continue
-        if folder.is_dir() and not folder.is_symlink():
-            shutil.rmtree(folder, ignore_errors=True)
+        if folder.is_dir() or folder.is_symlink():
+            with contextlib.suppress(OSError):
+                _clear(folder)
 
 
 def drop(library: Path, codec_id: str) -> None:
     """Remove all that was built of the codes of a codec, and what was found out for it."""
     (library / FOLDER / f"tried-{codec_id[:_DIGITS]}.json").unlink(missing_ok=True)
     for folder in (library / FOLDER).glob(f"{codec_id[:_DIGITS]}-*"):
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            _clear(folder)
 
 
 def damaged(catalog: Catalog) -> Iterator[Path]:
@@ -187,6 +188,14 @@ def sweep(library: Path) -> None:
         with contextlib.suppress(LibraryError), lock(library):
             for draft in drafts:
                 shutil.rmtree(draft, ignore_errors=True)
+
+
+def _clear(place: Path) -> None:
+    """Remove what lies where an engine's folder belongs: of a link the link alone. Raises OSError."""
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
 
 
 def _is_before(folder: Path, newest: Built) -> bool:
@@ -215,7 +224,7 @@ def _said(folder: Path) -> dict[str, Any]:
         said = json.loads(files.read_regular(folder / STATE))
         if said.pop("checksum") != _checksum(said):
             raise ValueError("nobody wrote this")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, *arrays.UNREADABLE) as error:
         raise SnapshotError(f"{folder} does not say what it was built of.") from error
     return dict(said)
 

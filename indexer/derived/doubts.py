@@ -23,11 +23,12 @@ log = logging.getLogger("semblance.indexer")
 
 
 class Doubt:
-    """About files that are open, each with how many of its bytes have which SHA-256. `wrong` says what came of it."""
+    """About files that are open, each with how many of its bytes have which SHA-256. `wrong` and `settled` (nothing is
+    wrong) say what came of it."""
 
     def __init__(self, paths: Mapping[Path, tuple[int, bytes]]) -> None:
         """Open them. SnapshotError where one is not there, has fewer bytes or was found to be wrong before."""
-        self.wrong, self._ended, self._reading = False, False, threading.Lock()
+        self.wrong, self.settled, self._ended, self._reading = False, False, False, threading.Lock()
         with ExitStack() as stack:
             self._files = [
                 (path, stack.enter_context(_opened(path, size)), size, sha) for path, (size, sha) in paths.items()
@@ -53,6 +54,17 @@ class Doubt:
                 raise SnapshotError(f"{path} has made way for another.")
         self._timer.start()
 
+    @property
+    def changed(self) -> bool:
+        """Whether one was written to or cut where it lies since it was opened: then to read it may end the process."""
+        return not self._ended and any(_identity(file) != self._identities[path] for path, file, *_ in self._files)
+
+    def settle(self) -> None:
+        """Read them now, where that was not done yet."""
+        self._timer.cancel()
+        if not self.settled and not self.wrong:
+            self._look()
+
     def end(self) -> None:
         """They are not used any more."""
         self._ended = True
@@ -74,9 +86,25 @@ class Doubt:
     def _look(self) -> None:
         with self._reading:
             for path, file, size, expected in self._files:
-                if not self._ended and _hash(file, size, lambda: self._ended) not in (None, expected):
-                    log.error("%s is damaged: it is not searched by any more", path)
+                try:
+                    right = self._ended or _hash(file, size, lambda: self._ended) in (None, expected)
+                    why = "is damaged"
+                except OSError as error:
+                    right, why = False, f"cannot be read ({error.strerror or error})"
+                if not right:
+                    log.error("%s %s: it is not searched by any more", path, why)
                     self.refuse()
+            self.settled = not (self.wrong or self._ended)
+
+
+def wrong() -> list[list[int]]:
+    """The files that this process has found damaged, for `know`."""
+    return [[*each] for each in _WRONG]
+
+
+def know(found: list[list[int]]) -> None:
+    """Take over what another process has found, so that what looks whole is built anew."""
+    _WRONG.update(map(tuple, found))
 
 
 def is_wrong(path: Path) -> bool:

@@ -173,8 +173,9 @@ def load(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, index: str = A
 
 
 def is_overtaken(loaded: Loaded, catalog: Catalog, purpose: Purpose, codec: CurrentCodec) -> bool:
-    """Whether there is better to be had than what was loaded: it is damaged, or what was wanted is there."""
-    if loaded.doubt and loaded.doubt.wrong:
+    """Whether there is better to be had than what was loaded: it is damaged or was written to, or what was wanted is
+    there."""
+    if loaded.doubt and (loaded.doubt.wrong or loaded.doubt.changed):
         return True
     if not loaded.wanted:
         return False

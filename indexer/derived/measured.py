@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from semblance.indexer.derived.built import AIM, FOLDER, RECALL, K
-from semblance.retrieval import files
+from semblance.retrieval import arrays, files
 from semblance.retrieval.codes import width
 from semblance.retrieval.index import ENGINES, FlatIndex, tuning
 from semblance.retrieval.index.mapped import MappedFlat, to_file
@@ -53,7 +53,7 @@ def fits_in_memory(size: int, bits: int) -> bool:
 
 def remembered(library: Path, codec_id: str, size: int) -> list[Tried] | None:
     """What engines came to when they were tried on these codes; None where they are to be tried, or tried anew."""
-    with suppress(OSError, ValueError, LookupError, TypeError):
+    with suppress(OSError, *arrays.UNREADABLE):
         said = json.loads(files.read_regular(_place(library, codec_id)))
         if size < _GROWN * said["size"] and set(said["engines"]) == set(ENGINES):
             return [Tried(**each) for each in said["tried"]]

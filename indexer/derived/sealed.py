@@ -91,7 +91,7 @@ def says(path: Path, end: bytes) -> dict[str, Any]:
     length = int.from_bytes(whole[-8:], "little")
     try:
         said = json.loads(whole[-8 - length : -8])
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         raise SnapshotError(f"{path} does not say what it is a snapshot of.")

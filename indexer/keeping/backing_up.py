@@ -109,7 +109,7 @@ def _is_older_backup(out: Path, catalog: Catalog) -> bool:
         mark = json.loads(files.read_regular(out / MARK))
         with Catalog.opened(out) as older:
             ours = mark["library"] == older.library == catalog.library and catalog.knows(older.generation())
-    except (OSError, ValueError, LookupError, TypeError, LibraryError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, LibraryError):
         ours = False
     logged = any((out / f"{FILE}{log}").exists() for log in ("-wal", "-journal"))
     if not ours or logged or out.resolve() == catalog.folder.resolve():

@@ -10,7 +10,7 @@ import numpy as np
 
 from semblance.indexer import tables
 from semblance.indexer.catalog import Purpose
-from semblance.indexer.milvus import address, filling, schema
+from semblance.indexer.milvus import address, dropping, filling, schema
 from semblance.indexer.milvus.connection import Server
 from semblance.indexer.milvus.schema import Held
 from semblance.indexer.milvus.searching import MilvusCodes
@@ -57,7 +57,7 @@ class Collections:
     def _row(self, row: dict[str, Any], held: Held) -> tables.Row:
         try:
             facts = dict(zip(FACTS, json.loads(row["facts"]), strict=True)) if row["facts"] else {}
-        except (ValueError, TypeError) as error:  # others may write there
+        except (ValueError, TypeError, RecursionError) as error:  # others may write there
             raise UsageError(
                 f"Row {row['id']:,} of {self.file} cannot be used: its facts are none. Nothing was imported."
             ) from error
@@ -71,7 +71,7 @@ def export(
     """Bring what is at an address to the state of a library, also where that is there already; how many codes it holds
     then. With `force` what is there is dropped first, whosever library it is. Raises as filling.fill does."""
     if force:
-        schema.drop(Server(address.parse(where)))
+        dropping.drop(Server(address.parse(where)))
     filling.fill(library, where, progress, [purpose] if purpose else schema.PURPOSES)
     return table(where).count
 
@@ -84,6 +84,12 @@ def table(where: str) -> Collections:
         raise LibraryMissing(f"There is no library at {server.address}: see its name.")
     if not all(held.whole for held in state.holds.values()):
         raise LibraryError(f"{server.address} is not whole: let `semblance index --index {server.address}` end first.")
+    for held in state.holds.values():
+        lacking = "" if schema.is_ours(server, held) else f"The collection {held.collection} is gone"
+        if lacking := lacking or schema.lacking(server, held):
+            raise LibraryError(
+                f"{lacking}: run `semblance index --library DIR --index {server.address}` where it is from."
+            )
     if not any(held.pictures for held in state.holds.values()):
         raise UsageError(f"{server.address} has no rows: there is nothing to import.")
     return Collections(server, state)

@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Purpose
 from semblance.indexer.catalog.coded_pictures import CodedPictures, coded_pictures
-from semblance.indexer.tables import columns_of
+from semblance.indexer.parquets import columns_of
 from semblance.retrieval import files
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import LibraryError, UsageError

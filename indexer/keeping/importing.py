@@ -8,9 +8,13 @@ rest.
 A path that the library knows with the same content gets the codes that it lacks, and keeps those that it has. One that
 it knows with other content stays as it is and is said. A batch keeps its ids where the library has given none as high,
 so that those of a whole library moved into a new one stay what they were.
+
+Whoever wrote a file could have a library ask hosts of the web for pictures. So it has to name none but those that were
+indexed, or are named by who imports: what a catalog has of the web may be read.
 """
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +26,7 @@ from semblance.indexer.keeping import collections
 from semblance.indexer.milvus import address
 from semblance.indexer.shards.checking import whole
 from semblance.indexer.tables import Row, Rows, Table, table
+from semblance.retrieval import storage
 from semblance.retrieval.codec import COPIES_MODEL, DEFAULT_MODEL, Codec, find_model, id_of, shipped_models
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import CodecMismatch, UsageError
@@ -42,15 +47,20 @@ class Imported:
 
 
 def take(
-    file: Path | str, library: Path, model: str | None = None, progress: Progress = quiet, partial: bool = False
+    file: Path | str,
+    library: Path,
+    model: str | None = None,
+    progress: Progress = quiet,
+    partial: bool = False,
+    pictures: Sequence[str] = (),
 ) -> Imported:
     """Take the rows of `file`, of the shards in a folder or at an address, or of the Milvus at one, into `library`,
     which is made where there is none: by `model`, or by the model that ships and made the codes. `partial`: shards that
-    are lacking are passed over.
+    are lacking are passed over. `pictures`: addresses of the web below which they may lie.
 
     Raises UsageError, CodecMismatch, ModelError, ShardsError, LibraryLocked, LibraryError, ImportError."""
     rows = _rows(file, partial)
-    found = _check(rows, lambda done, _: progress(done // 2, rows.count))
+    found = _check(rows, [*pictures, *_indexed(library)], lambda done, _: progress(done // 2, rows.count))
     alike, same = _codecs(found, rows.file, library, model)
     done = Imported()
     with Writer.writing(library, alike) as catalog:
@@ -83,19 +93,36 @@ def _rows(file: Path | str, partial: bool) -> Rows:
     return table(file)
 
 
-def _check(rows: Rows, progress: Progress) -> dict[str, set[int]]:
-    """codec_id -> the lengths of its codes in the file. UsageError where rows contradict each other."""
+def _indexed(library: Path) -> list[str]:
+    if not Catalog.exists(library):
+        return []
+    with Catalog.opened(library) as catalog:
+        return naming.indexed(catalog)
+
+
+def _check(rows: Rows, places: Sequence[str], progress: Progress) -> dict[str, set[int]]:
+    """codec_id -> the lengths of its codes in the file. UsageError where rows contradict each other, or their count,
+    or are of pictures on the web that lie below none of `places`."""
     lengths: dict[str, set[int]] = {}
     ids = {name: array("q") for name in ("path", "code", "content", "numbered", "id")}  # hashes: a row takes 40 bytes
     seen = 0
     for batch in rows.batches():
         for row in batch:
+            if storage.of_the_web(row.path) and not storage.within(row.path, places):
+                raise UsageError(
+                    f"{rows.file} has pictures on the web ({row.path}), which are asked for only where you say so: "
+                    "name an address that they lie below by --pictures. Nothing was imported."
+                )
             lengths.setdefault(row.codec_id, set()).add(len(row.code))
             whole = (row.path, (row.path, row.codec_id), (row.path, row.sha256), (row.path, row.id), row.id)
             for hashes, value in zip(ids.values(), whole, strict=True):
                 hashes.append(hash(value))
         seen += len(batch)
+        if seen > rows.count:
+            break
         progress(seen, rows.count)
+    if seen != rows.count:
+        raise UsageError(f"{rows.file} says that it has {rows.count:,} rows, and has others: nothing was imported.")
     different = {name: len(np.unique(np.frombuffer(hashes, np.int64))) for name, hashes in ids.items()}
     wrong = {
         "a code twice for one picture": different["code"] < rows.count,

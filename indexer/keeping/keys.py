@@ -66,7 +66,7 @@ def read(library: Path) -> list[Key]:
             raise ValueError("not all of it is text")
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise LibraryError(
             f"The keys in {path} cannot be read ({error}), and nobody is let in by them: remove the file and make new "
             "ones with `semblance keys add`."

@@ -4,12 +4,13 @@
     connection.py  a server: time limits, what is away for a moment, one sentence for what is wrong
     fields.py      what collections are made of
     schema.py      what collections hold, what they are called, the state that says of what they are whole
+    dropping.py    what goes of them
     forms.py       into how many lists and shards codes are divided
     tuning.py      how many of the lists are probed, and what that finds
     narrowing.py   folders and days as Milvus says them
     loading.py     what a library with a catalog is searched by
     searching.py   the nearest, exactly as brute force has them, or by lists
-    steady.py      the same where rows may go meanwhile
+    steady.py      the same where rows, or all of them, may go meanwhile
     filling.py     brings collections to a catalog's state
     leasing.py     one filler at a time
 

@@ -13,11 +13,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from semblance.indexer.milvus.address import Address
-from semblance.retrieval.errors import DiskFull, IndexAway, LibraryError, UsageError
+from semblance.retrieval.errors import DiskFull, IndexAway, LibraryError
 from semblance.retrieval.extras import extra
 
 _NOT_READY = {1, 2, 101, 103, 400, 401, 500, 503, 600, 901, 902}  # merr's codes: the service, loading, replicas, nodes
-_NOT_YET = ("not ready", "not loaded", "not fully loaded", "node offline", "not available", "no available", "recover")
+_NOT_YET = (
+    "not ready",
+    "not loaded",
+    "not fully loaded",
+    "node offline",
+    "not available",
+    "no available",
+    "recover",
+    "retry timeout",
+)
 _FULL = {3, 7, 9}  # limits on memory and disk; writing is denied
 _NO_MORE = ("quota exceeded", "force deny", "memory limit", "disk quota", "no space")
 _SOON_AGAIN = {  # milliseconds between tries to connect: gRPC's own grow to two minutes
@@ -26,6 +35,11 @@ _SOON_AGAIN = {  # milliseconds between tries to connect: gRPC's own grow to two
     "grpc.max_reconnect_backoff_ms": 1000,
 }
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0  # seconds
+_AWAY = 1.0  # seconds for which one that did not answer is not asked
+
+
+class CollectionGone(LibraryError):
+    """There is no such collection, any more."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +61,15 @@ class Server:
     """
 
     def __init__(self, address: Address, limits: Limits = LIMITS) -> None:
-        """Connect. IndexAway where nobody answers in time, UsageError for a wrong password, or without pymilvus."""
+        """Connect. IndexAway where nobody answers in time, LibraryError for a wrong password, UsageError without
+        pymilvus."""
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         with extra("milvus", "Milvus"):
             import pymilvus
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
         self.address, self.limits = address, limits
         self._milvus = pymilvus
+        self._away = 0.0, ""  # until when it counts so, and the sentence
         scheme = "https" if address.secure else "http"
         self._client: Any = self._until(
             limits.asking,
@@ -71,8 +87,17 @@ class Server:
         return f"<Milvus at {self.address.place}>"
 
     def ask(self, call: str, *args: Any, **named: Any) -> Any:
-        """What a method of pymilvus.MilvusClient answers. Raises IndexAway, DiskFull, LibraryError."""
-        return self._until(self.limits.asking, lambda left: getattr(self._client, call)(*args, timeout=left, **named))
+        """What a method of pymilvus.MilvusClient answers. Raises IndexAway, which whoever asks just after hears at once
+        (else each of many would wait, and all after the one before), DiskFull, LibraryError."""
+        if time.monotonic() < self._away[0]:
+            raise IndexAway(self._away[1])
+        try:
+            return self._until(
+                self.limits.asking, lambda left: getattr(self._client, call)(*args, timeout=left, **named)
+            )
+        except IndexAway as error:
+            self._away = time.monotonic() + _AWAY, str(error)
+            raise
 
     def change(self, call: str, *args: Any, **named: Any) -> Any:
         """The same, with the time that changes may take."""
@@ -132,12 +157,17 @@ class Server:
         words = " ".join(str(getattr(error, "message", error)).split())
         said = words.casefold()
         if code == grpc.StatusCode.UNAUTHENTICATED or "auth check failure" in said:
-            return UsageError(f"The Milvus at {place} does not know this user with this password: name others.")
+            return LibraryError(f"The Milvus at {place} does not know this user with this password: name others.")
         if code in _FULL or any(each in said for each in _NO_MORE):
             return DiskFull(f"The Milvus at {place} takes nothing more: make room there, and run the same again.")
         if isinstance(code, grpc.StatusCode) or code in _NOT_READY or any(each in said for each in _NOT_YET):
             return IndexAway(
                 f"The Milvus at {place} does not answer: see that it runs and is reachable, and try again."
+            )
+        if "collection not found" in said:
+            return CollectionGone(
+                f"A collection of {self.address} is gone: fill it anew with `semblance index --library DIR --index "
+                f"{self.address}`."
             )
         if self.address.password:
             words = words.replace(self.address.password, "…")

@@ -16,7 +16,7 @@ from typing import Any
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Purpose
 from semblance.indexer.catalog.coded_pictures import coded_pictures
-from semblance.indexer.milvus import address, forms, narrowing, schema, tuning
+from semblance.indexer.milvus import address, dropping, forms, narrowing, schema, tuning
 from semblance.indexer.milvus.connection import LIMITS, Limits, Server
 from semblance.indexer.milvus.fields import KINDS
 from semblance.indexer.milvus.leasing import Lease
@@ -68,6 +68,7 @@ class Filling:
             fresh = Held(purpose, codec.codec_id, codec.bits, codec.model, name, self.catalog.generation(), through=0)
             fresh = forms.as_said(fresh, self.server.address, held or before, self.catalog.counts()[0])
             schema.note(self.server, fresh, coming)
+            dropping.clear(self.server)
             held = schema.note(self.server, schema.make(self.server, fresh), coming)
         return held, coming
 

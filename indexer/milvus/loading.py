@@ -6,7 +6,7 @@ from semblance.indexer.catalog import Catalog, CurrentCodec, Generation, Purpose
 from semblance.indexer.milvus import address, schema
 from semblance.indexer.milvus.connection import Server
 from semblance.indexer.milvus.searching import MilvusIndex
-from semblance.indexer.milvus.steady import Steady
+from semblance.indexer.milvus.steady import Renewed
 from semblance.retrieval.errors import CodecMismatch, LibraryError
 
 
@@ -30,4 +30,4 @@ def load(catalog: Catalog, purpose: Purpose, codec: CurrentCodec, where: str) ->
         raise LibraryError(f"{named} holds what {catalog.folder}, put back perhaps, never was: {mend}.")
     if lacking := schema.lacking(server, held):
         raise LibraryError(f"{lacking}: {mend}.")
-    return MilvusIndex(Steady(server, held)), held.generation
+    return MilvusIndex(Renewed(server, held, catalog.library, catalog.knows)), held.generation

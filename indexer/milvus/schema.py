@@ -1,8 +1,11 @@
 """What Milvus holds of a library called NAME, and how much of it there is.
 
-    NAME_state                        of which library, and what each of the others holds: see State
-    NAME_alike_<codec_id, 16 digits>  the codes of what is alike, with what an answer says of a picture
-    NAME_same_<codec_id, 16 digits>   the codes of what is the same
+    NAME_state                             of which library, and what each of the others holds: see State
+    NAME_alike_<codec_id, 16 digits>_<8>   the codes of what is alike, with what an answer says of a picture
+    NAME_same_<codec_id, 16 digits>_<8>    the codes of what is the same
+
+The last 8 digits are drawn when a collection is made: one that is made anew has another name, so that whoever asks the
+one before finds it gone, and no half of a new one, or another library's.
 
 A row of codes is a picture's: id, code, path, sha256 (hexadecimal), size (bytes), mtime (nanoseconds since 1970), taken
 (YYYYMMDDhhmmss by the camera's clock, 0 where it is not known) and facts (retrieval/facts.py as JSON; empty where there
@@ -10,7 +13,7 @@ are none). Collections bear the codec_id in their description, by which one that
 """
 
 import json
-import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -20,6 +23,7 @@ from semblance.indexer.catalog import CurrentCodec, Generation, Purpose
 from semblance.indexer.milvus import fields
 from semblance.indexer.milvus.address import Address
 from semblance.indexer.milvus.connection import Server
+from semblance.retrieval import arrays
 from semblance.retrieval.errors import LibraryError, UsageError
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
@@ -75,8 +79,8 @@ class State:
 
 
 def collection(name: str, purpose: Purpose, codec_id: str) -> str:
-    """What the collection of these codes is called."""
-    return f"{name}_{purpose}_{codec_id[:16]}"
+    """What a new collection of these codes is called."""
+    return f"{name}_{purpose}_{codec_id[:16]}_{secrets.token_hex(4)}"
 
 
 def state(server: Server) -> State | None:
@@ -85,8 +89,8 @@ def state(server: Server) -> State | None:
     name = f"{server.address.name}_state"
     if not server.ask("has_collection", name):
         return None
-    if described(server, name) != _says(_LIBRARY):
-        raise _foreign(server.address, name)
+    if described(server, name) != says(_LIBRARY):
+        raise foreign(server.address, name)
     rows = server.ask("query", name, filter='key != ""', output_fields=["key", "value"], consistency_level="Strong")
     with _sound(server.address):
         values = {str(row["key"]): json.loads(row["value"]) for row in rows}
@@ -115,7 +119,7 @@ def _sound(address: Address) -> Iterator[None]:
     """Around reading what a state says. LibraryError where Semblance did not write that."""
     try:
         yield
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except arrays.UNREADABLE as error:
         raise damaged(address) from error
 
 
@@ -133,7 +137,7 @@ def claim(server: Server, library: str) -> State:
     there = state(server)
     if there is None:
         if not server.ask("has_collection", name):
-            fields.create(server, name, fields.state(_says(_LIBRARY)), "vector", 1)
+            fields.create(server, name, fields.state(says(_LIBRARY)), "vector", 1)
         put(server, _LIBRARY, {"library": library, "format": _FORMAT})
         there = State(library, {})
     if there.library != library:
@@ -182,34 +186,20 @@ def described(server: Server, name: str) -> str:
 def make(server: Server, held: Held) -> Held:
     """An empty collection for these codes, in place of Semblance's own. LibraryError where somebody else has one."""
     if server.ask("has_collection", held.collection):
-        if described(server, held.collection) != _says(held.codec_id):
-            raise _foreign(server.address, held.collection)
+        if described(server, held.collection) != says(held.codec_id):
+            raise foreign(server.address, held.collection)
         server.change("drop_collection", held.collection)
-    made = fields.codes(_says(held.codec_id), held.bits)
+    made = fields.codes(says(held.codec_id), held.bits)
     fields.create(server, held.collection, made, "code", held.shards, held.lists)
     return replace(held, pictures=0, at=1, through=0, whole=False, probes=0, recall=1.0, tuned=0)
-
-
-def drop(server: Server) -> None:
-    """Drop all that is under the address's name. Raises LibraryError where somebody else made it, IndexAway."""
-    name = f"{server.address.name}_state"
-    if not server.ask("has_collection", name):
-        return
-    own = re.compile(rf"{server.address.name}_({'|'.join(PURPOSES)})_[0-9a-f]{{16}}")  # a state may be damaged
-    there = [each for each in server.ask("list_collections") if own.fullmatch(each)]
-    for each, what in [*((each, "") for each in there), (name, _LIBRARY)]:
-        if not described(server, each).startswith(_says(what)):
-            raise _foreign(server.address, each)
-    for each in [*there, name]:
-        server.change("drop_collection", each)
 
 
 def is_ours(server: Server, held: Held) -> bool:
     """Whether the collection is there, and for codes of this codec. LibraryError where somebody else made it."""
     if not server.ask("has_collection", held.collection):
         return False
-    if described(server, held.collection) != _says(held.codec_id):
-        raise _foreign(server.address, held.collection)
+    if described(server, held.collection) != says(held.codec_id):
+        raise foreign(server.address, held.collection)
     return True
 
 
@@ -232,11 +222,13 @@ def rows(server: Server, held: Held) -> int:
     return int(found[0]["count(*)"])
 
 
-def _foreign(address: Address, name: str) -> LibraryError:
+def foreign(address: Address, name: str) -> LibraryError:
+    """What is said of a collection that somebody else made."""
     return LibraryError(f"The collection {name} in the Milvus at {address.place} is not Semblance's: name another.")
 
 
-def _says(what: str) -> str:
+def says(what: str) -> str:
+    """The description of a collection of what Semblance made."""
     return f"Semblance {_FORMAT}: {what}"
 
 

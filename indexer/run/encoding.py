@@ -17,7 +17,7 @@ import numpy as np
 
 from semblance.indexer.catalog import Failure
 from semblance.indexer.run.scan import Found
-from semblance.retrieval import decoding, pixels
+from semblance.retrieval import decoding, pixels, storage
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import Codes
 from semblance.retrieval.decoding import Decoder
@@ -132,7 +132,8 @@ def of_chunks(
     function: Callable[[Sequence[Work], Sequence[Fetched]], _Result], work: Sequence[Work], threads: int
 ) -> Iterator[_Result]:
     """`function` of each chunk of `work`, in order, by the pool; what lies at addresses is on its way before a chunk's
-    turn comes."""
+    turn comes. There a thread more goes on where others wait for what fetches, which is Python's own work."""
+    threads += any(storage.is_address(item.found.path) for item in work[:1])
     with fetcher() as begin:
         tasks = ((chunk, begin(_files(chunk))) for chunk in chunks(work))
         yield from in_order(lambda task: function(*task), tasks, threads)

@@ -2,7 +2,8 @@
 
 plan sources places       what is to be made, of which pictures, and where
 making running            one shard; all that are missing, by this machine's cores or others'
-away cluster              the cores of a cluster: a process that talks to Ray, and the only module that imports it
+away cluster ending       the cores of a cluster: a process that talks to Ray, and the only module that imports it; and
+                          one beside that, which sees to its end
 checking                  whether a folder of shards is whole, for who takes it in
 
 A folder of shards holds

@@ -40,6 +40,10 @@ def address(on: str | None) -> str | None:
     and ImportError where Ray is not installed."""
     if on is None:
         return None
+    if "@" in on:  # not said back
+        raise UsageError(
+            "--on holds a name or a password: say ray://HOST:PORT, and give Ray's token by RAY_AUTH_TOKEN."
+        )
     name, _, where = on.partition("://")
     if name != RAY or (not where and on != RAY):
         raise UsageError(

@@ -46,7 +46,7 @@ def _numbers(place: Place, found: Plan) -> list[int]:
     """Those of the shards that are there. ShardsError where the folder has one that is none of the plan's."""
     numbers = set[int]()
     for name in sorted(place.sizes()):
-        if name == MANIFEST or not name.endswith((".parquet", ".json")):
+        if name == MANIFEST or "/" in name or not name.endswith((".parquet", ".json")):
             continue
         said = name.removeprefix("shard-").partition("-")[0]
         number = int(said) if said.isascii() and said.isdecimal() else found.shards

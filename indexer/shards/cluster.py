@@ -12,8 +12,8 @@ it and however often; so the numbers of shards are handed out here, and that is 
 import contextlib
 import json
 import os
-import shutil
 import signal
+import subprocess
 import sys
 import threading
 from collections import Counter, deque
@@ -23,7 +23,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from semblance.indexer.shards import making, places, plan
+from semblance.indexer.shards import ending, making, places, plan
 from semblance.indexer.shards.places import Place
 from semblance.indexer.shards.plan import Plan
 from semblance.retrieval.codec import Codec
@@ -32,7 +32,7 @@ from semblance.retrieval.errors import ModelError, SemblanceError, ShardsError
 _STORE = 200 * 2**20  # bytes of Ray's own memory of objects, which holds paths and counts
 _LOOK = 0.5  # seconds between two looks at how far all are
 _TRIES = 4  # workers that one shard may end, and that may end before they have begun
-_ENDS = 3.0  # seconds for a cluster that was begun here to end
+_ENDS = 3.0  # seconds for this process, and a cluster that was begun here, to end
 
 
 class Worker:
@@ -80,7 +80,9 @@ def main() -> None:
     def tell(**what: Any) -> None:
         out.write(json.dumps(what) + "\n")
 
-    threading.Thread(target=_watch, args=[told["own"]]).start()
+    ended_by = [sys.executable, "-I", "-S", ending.__file__, str(os.getpgrp()), told["own"], str(_ENDS)]
+    subprocess.Popen(ended_by, stdout=subprocess.DEVNULL, start_new_session=True)
+    threading.Thread(target=_watch).start()
     try:
         cores = _join(told["address"], told["workers"], told["own"])
         place = places.place(told["out"])
@@ -94,15 +96,14 @@ def main() -> None:
         tell(error=f"Ray could not be used ({first}): what is whole is kept.", kind=ShardsError.__name__)
 
 
-def _watch(own: str) -> None:
-    """End this process when whoever began it is done with it, or gone; and with it what Ray has begun here."""
+def _watch() -> None:
+    """Leave the cluster when whoever began this process is done with it, or gone, and end; `ending` sees to it."""
     while os.read(0, 4096):
         pass
-    ending = threading.Thread(target=ray.shutdown, daemon=True)
-    ending.start()
-    ending.join(_ENDS)
-    shutil.rmtree(own, ignore_errors=True)
-    os.killpg(0, signal.SIGKILL)  # this process leads a group of its own
+    try:
+        ray.shutdown()
+    finally:
+        os.killpg(0, signal.SIGKILL)  # this process leads a group of its own
 
 
 def _join(address: str, workers: int | None, own: str) -> int:

@@ -7,17 +7,18 @@ stand in the list's order, and how Parquet writes them is fixed. A row says of a
 import hashlib
 import io
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 from semblance.indexer.catalog import Failure
+from semblance.indexer.parquets import columns_of
 from semblance.indexer.run.encoding import Encoded, Work, encoded
 from semblance.indexer.run.scan import Found, at, stored_at
 from semblance.indexer.shards.places import Place
 from semblance.indexer.shards.plan import Plan
-from semblance.indexer.tables import columns_of
-from semblance.retrieval import storage
+from semblance.retrieval import arrays, storage
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.codes import width
 from semblance.retrieval.errors import NothingStored, ShardsError, StorageError
@@ -29,6 +30,7 @@ _LOOKERS = 16  # at one time; object storage takes its time for each look, and n
 _MANY = 10  # pictures of which not one can be read: then it is no matter of theirs
 _LOOKS = 3  # at a file that changes while it is read
 _GONE = "The file cannot be read: No such file or directory."
+_OTHER = "The path is not that of a file that lies on a disk."
 _CHANGES = "The file changes while it is read: encode it when it is whole."
 
 
@@ -89,7 +91,7 @@ def said(place: Place, plan: Plan, number: int) -> Said | None:
             raise ValueError
         if any(type(each) is not str for each in texts) or any(type(each) is not int or each < 0 for each in numbers):
             raise ValueError
-    except (ValueError, TypeError, AttributeError) as error:
+    except arrays.UNREADABLE as error:
         raise ShardsError(f"{place.shown}/{name} is damaged: delete it, and run `semblance encode` again.") from error
     return found
 
@@ -129,13 +131,22 @@ def _state(path: str) -> Found | Failure:
     try:
         if storage.is_address(path):
             return stored_at(path)
-        return at(path) or Failure(path, _GONE, read=False)
+        return at(path) or Failure(path, _why(path), read=False)
     except NothingStored:
         return Failure(path, _GONE, read=False)
     except StorageError as error:
         if error.away:
             raise
         return Failure(path, str(error), read=False)
+
+
+def _why(path: str) -> str:
+    """Why there is no file at a path."""
+    try:
+        os.stat(path)  # noqa: PTH116 - as in scan.py
+    except (OSError, ValueError) as error:
+        return f"The file cannot be read: {getattr(error, 'strerror', None) or error}."
+    return _OTHER
 
 
 def _changed(found: Found) -> bool:

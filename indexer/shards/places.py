@@ -1,5 +1,6 @@
 """Where shards lie: a folder, or object storage. Files appear in either whole or not at all."""
 
+import contextlib
 import errno
 import os
 
@@ -69,11 +70,12 @@ class Folder:
             files.replace(draft, [data])
             try:
                 path.hardlink_to(draft)
-                draft.unlink()
             except FileExistsError:  # somebody else was first
-                draft.unlink()
+                pass
             except OSError:  # a disk without links
-                draft.replace(path)
+                with contextlib.suppress(FileExistsError), open(path, "xb", opener=files.private) as file:
+                    file.write(data)
+            draft.unlink()
         except OSError as error:
             raise self._cannot("written to", error) from error
         return self.read(name) or b""
@@ -94,9 +96,11 @@ class Stored:
         """Nothing: what holds objects is there already."""
 
     def sizes(self) -> dict[str, int]:
-        """The names of all objects, and their bytes."""
+        """The names of all objects, and their bytes; those of what lies deeper have slashes. Such as end in one are
+        none: a storage's own pages put them there for a folder."""
         try:
-            return {storage.last(each.address): each.size for each in storage.listing(self.shown)}
+            start, all_ = len(self.shown) + 1, storage.listing(self.shown)
+            return {each.address[start:]: each.size for each in all_ if not each.address.endswith("/")}
         except NothingStored:
             return {}
 
@@ -120,9 +124,8 @@ class Stored:
 
     def create(self, name: str, data: bytes) -> bytes:
         """Put an object there unless there is one; what it holds then."""
-        if (there := self.read(name)) is None:
-            storage.write(self._at(name), data)
-        return there or self.read(name) or b""
+        storage.create(self._at(name), data)
+        return self.read(name) or b""
 
     def _at(self, name: str) -> str:
         return f"{self.shown}/{name}"

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from semblance.indexer.shards.places import Place
+from semblance.retrieval import arrays
 from semblance.retrieval.codec import Codec
 from semblance.retrieval.errors import ShardsError
 
@@ -82,15 +84,15 @@ def read(place: Place) -> Plan | None:
 
 
 def begin(place: Place, plan: Plan, listed: bytes) -> None:
-    """Write the plan and its list down, unless they are. Raises ShardsError where the place has another plan, or files
-    of other kinds."""
+    """Write the plan and its list down, unless they are there. Raises ShardsError where the place has another plan, or
+    files of other kinds."""
     place.begin()
     there = place.read(MANIFEST)
     if there is None:
-        if others := [name for name in place.sizes() if not name.startswith(("pictures-", MANIFEST))]:
+        ours = re.compile(rf"pictures-.*|{re.escape(MANIFEST)}.*|shard-\d+-{plan.id[:12]}\..*", re.DOTALL)
+        if others := [name for name in place.sizes() if not ours.fullmatch(name)]:
             raise ShardsError(f"{place.shown} holds other files ({min(others)}) and no {MANIFEST}: name a new folder.")
-        place.write(plan.list_name, listed)
-        there = place.create(MANIFEST, plan.manifest())
+        there = place.create(MANIFEST, plan.manifest())  # first of all: whose plan it is not shall write nothing
     agree(place, _plan(place, there), plan)
     if place.sizes().get(plan.list_name) != len(listed):
         place.write(plan.list_name, listed)
@@ -137,6 +139,6 @@ def _plan(place: Place, written: bytes) -> Plan:
         found = Plan(models, str(told["list_sha256"]), int(told["pictures"]), int(told["shard"]), str(told["source"]))
         if found.shard < 1 or found.pictures < 1 or not models or found.shards != told["shards"]:
             raise ValueError
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except arrays.UNREADABLE as error:
         raise ShardsError(f"{place.shown}/{MANIFEST} is damaged: name another folder.") from error
     return found

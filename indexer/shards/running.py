@@ -66,6 +66,7 @@ def encode(
     else:
         made, encoding = away.make(place, wanted, missing, address, workers, told)
     summary = _summary(place, wanted, there, made)
+    plan.begin(place, wanted, listed)  # once more: somebody may have removed it meanwhile, or begun another
     summary.skipped, summary.failed = found.skipped, {**found.unlisted, **summary.failed}
     summary.seconds, summary.encoding = time.monotonic() - started, encoding
     return summary

@@ -58,7 +58,7 @@ def _holds_pictures(place: Path | str) -> bool:
 
 def _lines(file: Path | str) -> list[str]:
     try:
-        text = (files.read_regular(file) if isinstance(file, Path) else storage.read(file, LARGEST)).decode()
+        text = (files.read_regular(file) if isinstance(file, Path) else storage.read(file, LARGEST)).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{file} is no list of pictures: it has to hold a path a line, in UTF-8.") from error
     except OSError as error:

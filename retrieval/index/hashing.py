@@ -90,12 +90,13 @@ class HashIndex(Flat):
         rows = np.concatenate([np.empty(0, np.intp), *self._visited(code)])
         if len(rows) <= k:
             return rows
-        far = packed.hamming(code[None], self.at(rows))[0]
+        far = packed.hamming(code[None], self._codes.take(rows, axis=0, mode="clip"))[0]
         near: Rows = rows[far <= np.partition(far, k - 1)[k - 1]]
         return near
 
     def _visited(self, code: Codes) -> Iterator[Rows]:
-        """The rows of near addresses, nearest addresses first, until they are as many as the effort says."""
+        """The rows of near addresses, nearest addresses first, until they are as many as the effort says. Where a file
+        was damaged since it was opened they may be any number, and are no more than there are codes at one time."""
         address = _addresses(code[None], self._length)[0]
         found = places = 0
         for radius in range(self._length + 1):
@@ -104,9 +105,13 @@ class HashIndex(Flat):
                 near = ball[start : start + _AT_ONCE] ^ address
                 first, last = self._starts[near], self._starts[near + 1]
                 lengths = last - first
-                found, places = found + int(lengths.sum()), places + len(near)
                 there = lengths > 0
-                yield self._rows[ranges(first[there], lengths[there])].astype(np.intp, copy=False)
+                first, lengths = first[there], lengths[there]
+                total = int(lengths.sum())
+                if total > len(self):
+                    return
+                found, places = found + total, places + len(near)
+                yield self._rows.take(ranges(first, lengths), mode="clip").astype(np.intp, copy=False)
                 if found >= self.effort or places >= _PLACES * self.effort:
                     return
 

@@ -22,6 +22,8 @@ from semblance.retrieval.index.overlay import Overlay
 QUERIES = 500  # 5,000 hits for k = 10: a recall of 0.99 is known to some 0.002
 TIMED = 30  # of them, that are asked one by one
 SAMPLE = 2**22  # codes scanned to know what a scan costs: of 256 bits 128 MB, more than lies near most cores
+_DRAWN = 2**14  # different ones among them
+_SCANS = 9
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,15 @@ def tune(engine: Engine, recall: float = 0.99, k: int = 10, seed: int = 0, queri
 
 
 def scan_milliseconds(bits: int, sample: int = SAMPLE) -> float:
-    """What an exact search costs for each code of `bits` bits that it reads, now, on this machine: the median of some
-    scans of `sample` random codes. Takes some tenths of a second."""
+    """What an exact search costs for each code of `bits` bits that it reads, now, on this machine: the least of some
+    scans of `sample` codes, since what else the machine does at this moment it will not do for ever."""
     width = packed.width(bits)
-    codes = np.frombuffer(np.random.default_rng(0).bytes(sample * width), np.uint8).reshape(sample, width).copy()
+    random = np.random.default_rng(0).integers(0, 256, (_DRAWN, width), np.uint8)
     if bits % 8:
-        codes[:, -1] &= (1 << bits % 8) - 1
+        random[:, -1] &= (1 << bits % 8) - 1
+    codes = np.resize(random, (sample, width))  # again and again the same: to draw all would take longer than the scans
     flat = Flat(bits, np.arange(sample), codes)
-    return _median(lambda code: flat.search(code, 10), codes[:9]) / sample
+    return min(_milliseconds(lambda code: flat.search(code, 10), code) for code in codes[:_SCANS, None]) / sample
 
 
 def _least(efforts: list[int], enough: Callable[[int], bool]) -> int:
@@ -111,10 +114,6 @@ def _in_turns(one: Callable[[Codes], object], other: Callable[[Codes], object], 
     times = [(_milliseconds(one, code), _milliseconds(other, code)) for code in codes[:, None]]
     median = np.median(np.array(times), axis=0)
     return float(median[0]), float(median[1])
-
-
-def _median(search: Callable[[Codes], object], codes: Codes) -> float:
-    return float(np.median([_milliseconds(search, code) for code in codes[:, None]]))
 
 
 def _milliseconds(search: Callable[[Codes], object], code: Codes) -> float:

@@ -22,9 +22,12 @@ from semblance.retrieval.storage.names import is_normal as is_normal
 from semblance.retrieval.storage.names import last as last
 from semblance.retrieval.storage.names import named as named
 from semblance.retrieval.storage.names import normal as normal
+from semblance.retrieval.storage.names import of_the_web as of_the_web
 from semblance.retrieval.storage.names import place as place
+from semblance.retrieval.storage.names import within as within
 from semblance.retrieval.storage.reaching import warm as warm
 from semblance.retrieval.storage.stored import Stored as Stored
+from semblance.retrieval.storage.stored import create as create
 from semblance.retrieval.storage.stored import header as header
 from semblance.retrieval.storage.stored import listing as listing
 from semblance.retrieval.storage.stored import piece as piece

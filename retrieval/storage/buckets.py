@@ -54,13 +54,16 @@ async def part(own: Any, path: str, at: int, end: int, most: int | None) -> tupl
                     await taken(body.read, at, keep=False)
                 return await taken(body.read, end - at), {**said, "size": size}
         except Exception as error:
-            code = (getattr(error.__cause__, "response", None) or {}).get("Error", {}).get("Code")
-            if code == "InvalidRange":  # it ends before that
+            if _code(error) == "InvalidRange":  # it ends before that
                 return b"", await head(own, path)
             if attempt == _TRIES - 1 or not _broke_off(error):
                 raise
             await asyncio.sleep(_AT_FIRST * 2**attempt)
     raise AssertionError
+
+
+def _code(error: Exception) -> str:
+    return str((getattr(error.__cause__, "response", None) or {}).get("Error", {}).get("Code", ""))
 
 
 def _broke_off(error: Exception) -> bool:
@@ -70,3 +73,23 @@ def _broke_off(error: Exception) -> bool:
 async def put(own: Any, path: str, data: bytes) -> None:
     """Put an object there."""
     await own._call_s3("put_object", **_parted(path), Body=data)
+
+
+async def create(own: Any, path: str, data: bytes) -> bool | None:
+    """Put an object there unless there is one; whether it was put there. None where the storage knows no such put, and
+    has put nothing."""
+    for attempt in range(_TRIES):
+        try:
+            await own._call_s3("put_object", **_parted(path), Body=data, IfNoneMatch="*")
+        except Exception as error:
+            code = _code(error)
+            if code in ("PreconditionFailed", "412"):
+                return False
+            if code in ("NotImplemented", "501"):
+                return None
+            if attempt == _TRIES - 1 or code not in ("ConditionalRequestConflict", "409"):  # another is being put there
+                raise
+            await asyncio.sleep(_AT_FIRST * 2**attempt)
+        else:
+            return True
+    raise AssertionError

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from semblance.retrieval import files
 from semblance.retrieval.errors import UsageError
@@ -79,6 +79,18 @@ def last(address: str) -> str:
 def below(address: str, root: str) -> bool:
     """Whether an address is `root`, or lies below it."""
     return address == root or address.startswith(root if root.endswith("/") else f"{root}/")
+
+
+def within(path: str, places: Sequence[str]) -> bool:
+    """Whether a path or an address is one of `places`, or lies below one, whoever wrote it: what leads up again does
+    not, in a host's way of writing it either."""
+    return ".." not in unquote(path).split("/") and any(below(path, place) for place in places)
+
+
+def of_the_web(path: str) -> bool:
+    """Whether this is neither a file's path nor an object of storage that the environment says: whoever reads it asks a
+    host that the path names. Where others write paths they would have us ask whom we alone may ask."""
+    return is_address(path) and path.partition("://")[0] not in OBJECTS
 
 
 def common(addresses: Sequence[str]) -> str:

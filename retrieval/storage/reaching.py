@@ -6,6 +6,7 @@ not know.
 """
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import TimeoutError as Waiting
@@ -21,7 +22,7 @@ Ended = Callable[[], bool]
 
 CONNECTIONS = 64  # to one storage, at most
 _LOOK = 0.2  # seconds between two looks whether it is still waited for
-_PACKAGES = {"gs": "gcsfs", "az": "adlfs", "http": "aiohttp", "https": "aiohttp", "sftp": "paramiko", "ssh": "paramiko"}
+_PACKAGES = {"gs": "gcsfs", "az": "adlfs", "http": "aiohttp", "https": "aiohttp"}
 
 _lock = threading.Lock()
 _known: dict[str, Any] = {}
@@ -62,9 +63,15 @@ def _begun(scheme: str) -> Any:
         import fsspec
     options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
     try:
+        if _has_to_be_told(fsspec.get_filesystem_class(scheme)):
+            raise UsageError(
+                f"Addresses that begin with {scheme}:// are not read, since what they take stands not in them: mount "
+                "that storage, and name its folder."
+            )
         if scheme == "s3":
             limits = {"max_pool_connections": CONNECTIONS, "connect_timeout": 5, "read_timeout": 20}
-            options["config_kwargs"] = {**limits, "http_session_cls": webs.session()}
+            named = {"user_agent": "semblance"}  # its own, which says the system's, it makes anew for each request
+            options["config_kwargs"] = {**limits, **named, "http_session_cls": webs.session()}
             options["anon"] = scheme in _unsigned
         if scheme in ("http", "https"):
             options |= webs.options()
@@ -78,6 +85,12 @@ def _begun(scheme: str) -> Any:
         raise UsageError(f"Addresses that begin with {scheme}:// take another package: pip install {needed}.") from None
     except ValueError:
         raise UsageError(f"Nothing is known of addresses that begin with {scheme}://: s3:// is.") from None
+
+
+def _has_to_be_told(kind: type) -> bool:
+    """Whether a filesystem cannot be begun without a host, or an account."""
+    _, *takes = inspect.signature(kind.__init__).parameters.values()  # type: ignore[misc]
+    return any(each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD for each in takes)
 
 
 def wait(own: Any, work: Coroutine[Any, Any, _Result], ended: Ended = never) -> _Result:
@@ -97,9 +110,9 @@ def wait(own: Any, work: Coroutine[Any, Any, _Result], ended: Ended = never) -> 
         raise
 
 
-def asked(address: str, work: Callable[[Any, str], _Result]) -> _Result:
+def asked(address: str, work: Callable[[Any, str], _Result], what: str = "read") -> _Result:
     """What `work` makes of an address's filesystem and path; without a signature where there are no credentials.
-    Raises StorageError."""
+    `what` it does there is for sentences. Raises StorageError."""
     try:
         try:
             return work(*filesystem(address))
@@ -111,10 +124,10 @@ def asked(address: str, work: Callable[[Any, str], _Result]) -> _Result:
                 _known.pop("s3", None)
             return work(*filesystem(address))
     except Exception as error:
-        raise failure(address, error) from None  # a traceback would tell what the storage was asked with
+        raise failure(address, error, what) from None  # a traceback would tell what the storage was asked with
 
 
-def failure(address: str, error: Exception) -> Exception:
+def failure(address: str, error: Exception, what: str = "read") -> Exception:
     """One sentence of what has failed, by its kind and code alone."""
     if isinstance(error, SemblanceError):
         return error
@@ -127,14 +140,14 @@ def failure(address: str, error: Exception) -> Exception:
     if isinstance(error, FileNotFoundError) or code in ("NoSuchKey", "404"):
         return NothingStored(f"There is nothing at {address}.")
     if isinstance(error, PermissionError) or code in ("AccessDenied", "403", "SignatureDoesNotMatch"):
-        return StorageError(f"{address} may not be read{_in_brackets(code)}: look after the credentials.")
+        return StorageError(f"{address} may not be {what}{_in_brackets(code)}: look after the credentials.")
     if code in ("SlowDown", "503", "ServiceUnavailable", "RequestLimitExceeded", "TooManyRequests"):
         return StorageError(f"The storage of {address} asks for fewer requests ({code}): try again later.", away=True)
     name = type(error).__name__
     if any(word in name for word in ("Connect", "Timeout", "Closed", "HTTPClient")):
         where = f"The storage of {address} cannot be reached ({name}): look after it, and AWS_ENDPOINT_URL."
         return StorageError(where, away=True)
-    return StorageError(f"{address} cannot be read ({code or name}): look after its storage.")
+    return StorageError(f"{address} cannot be {what} ({code or name}): look after its storage.")
 
 
 def _is_said(cause: BaseException | None) -> bool:

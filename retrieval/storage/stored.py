@@ -123,7 +123,32 @@ def write(address: str, data: bytes) -> None:
         else:
             own.pipe_file(path, data)
 
-    asked(address, put)
+    asked(address, put, "written to")
+
+
+def create(address: str, data: bytes) -> bool:
+    """Put an object there as `write` does, unless there is one; whether it was put there. Of several who do so at one
+    time the storage says it to one; a storage that knows no such put is asked whether there is one. Raises
+    StorageError."""
+
+    def put(own: Any, path: str) -> bool | None:
+        if address.startswith("s3://"):
+            return wait(own, buckets.create(own, path, data))
+        try:
+            own.pipe_file(path, data, mode="create")
+        except FileExistsError:
+            return False
+        except (NotImplementedError, TypeError):
+            return None
+        return True
+
+    if (made := asked(address, put, "written to")) is None:
+        try:
+            stat(address)
+        except NothingStored:
+            write(address, data)
+            return True
+    return bool(made)
 
 
 def _of(address: str, info: dict[str, Any]) -> Stored:

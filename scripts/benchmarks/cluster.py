@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from semblance.indexer.shards import running, sources
+from semblance.indexer.shards.plan import SHARD
 from semblance.retrieval.codec import DEFAULT_MODEL
 from semblance.scripts.benchmarks.figures import Asked, Row, row
 from semblance.scripts.benchmarks.photographs import write
@@ -15,10 +16,10 @@ _TURNS = 3
 _MOST = 2_000  # pictures: of some of them taken evenly from those that there are
 _SHARD = 20  # so that no worker waits for the other's last one for long
 _WAYS: dict[str, dict[str, Any]] = {
-    "Ray, one worker": {"on": "ray", "workers": 1},
-    "Ray, two workers": {"on": "ray", "workers": 2},
-    "no Ray, one thread": {"workers": 1},
-    "no Ray, two threads": {"workers": 2},
+    "Ray, one worker": {"on": "ray", "workers": 1, "shard": _SHARD},
+    "Ray, two workers": {"on": "ray", "workers": 2, "shard": _SHARD},
+    "no Ray, one thread": {"workers": 1, "shard": SHARD},
+    "no Ray, two threads": {"workers": 2, "shard": SHARD},
 }
 
 
@@ -29,7 +30,7 @@ def cluster(asked: Asked) -> list[Row]:
     model = asked.models[0] if asked.models else DEFAULT_MODEL
     done = [
         [
-            running.encode(str(source), str(asked.scratch / f"{turn}-{n}"), model=model, shard=_SHARD, **way)
+            running.encode(str(source), str(asked.scratch / f"{turn}-{n}"), model=model, **way)
             for n, way in enumerate(_WAYS.values())
         ]
         for turn in range(_TURNS)

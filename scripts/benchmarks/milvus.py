@@ -16,7 +16,7 @@ import numpy as np
 from semblance.indexer.catalog import Catalog, NewPicture, Writer
 from semblance.indexer.catalog.coded_pictures import coded_pictures
 from semblance.indexer.derived import snapshot
-from semblance.indexer.milvus import filling, schema
+from semblance.indexer.milvus import dropping, filling, schema
 from semblance.indexer.milvus.address import parse
 from semblance.indexer.milvus.connection import Server
 from semblance.indexer.milvus.schema import Held
@@ -79,7 +79,7 @@ def _standing(asked: Asked) -> Iterator[Standing]:
         after.callback(server.close)
         if schema.state(server) is not None:
             raise UsageError(f"There is a library at {server.address}: give a name that is free, for it is dropped.")
-        after.callback(partial(schema.drop, server))
+        after.callback(partial(dropping.drop, server))
         yield Standing(where, server, process)
 
 

@@ -8,6 +8,16 @@ from semblance.indexer.keeping import importing
 from semblance.retrieval.extras import extra
 from semblance.scripts import console
 
+Pictures = Annotated[
+    list[Any] | None,
+    typer.Option(
+        parser=console.place,
+        metavar="ADDRESS",
+        help="An address on the web below which its pictures may lie; may be repeated.",
+        show_default="those indexed",
+    ),
+]
+
 
 def import_(
     library: console.Library,
@@ -21,13 +31,14 @@ def import_(
     ],
     model: console.Model = None,
     partial: Annotated[bool, typer.Option("--partial", help="Of SHARDS that are not all there, take what is.")] = False,
+    pictures: Pictures = None,
     as_json: console.AsJson = False,
 ) -> None:
     """Take codes made elsewhere into a library; the next `index` compares them with the files: those of SHARDS by size
     and time, others by content."""
     try:
         with extra("parquet", "Parquet"), console.progress("Importing") as update:
-            done = importing.take(file, library, model, update, partial)
+            done = importing.take(file, library, model, update, partial, [*map(str, pictures or [])])
     except KeyboardInterrupt:
         raise KeyboardInterrupt("what was imported is kept; run the same command again to go on") from None
     for path in done.refused:

@@ -72,6 +72,30 @@ def test_it_answers_exactly_until_the_index_is_built_and_goes_over_to_it(painted
         assert before.isdisjoint(path.name for path in (painted / "library" / built.FOLDER).iterdir())
 
 
+def test_what_it_finds_damaged_is_never_answered_with_and_built_anew(painted: Path) -> None:
+    """The process that builds sees sizes that are right, and is told what the service has found."""
+    library = painted / "library"
+    building.build(library, ENGINE, lambda _: nullcontext(quiet))
+    (folder, *_) = sorted((library / built.FOLDER).glob("*-ivf-*"))
+    for codes in (library / built.FOLDER).glob(f"*/{built.CODES}"):
+        data = bytearray(codes.read_bytes())
+        data[58 : 58 + 32 * PICTURES] = bytes(32 * PICTURES)  # where all codes lie: see mapped.py
+        codes.write_bytes(data)
+    was = (folder / built.CODES).stat().st_ino
+    with serving(library, "--index", ENGINE) as url:
+        until(lambda: httpx.get(f"{url}/ready").status_code == 200)
+        assert searched(url)["engine"] == ENGINE
+        exact = Library.open(library, index="flat")
+        right = [[(hit.id, hit.distance) for hit in exact.similar(id, 5)] for id in range(1, 6)]
+        for id, expected in zip(range(1, 6), right, strict=True):
+            found = httpx.get(f"{url}/images/{id}/similar?k=5").json()["results"]
+            assert [(hit["id"], hit["distance"]) for hit in found] == expected
+        until(lambda: searched(url)["engine"] == ENGINE and (folder / built.CODES).stat().st_ino != was)
+        assert_finds_all(url, PICTURES)
+    with Catalog.opened(library) as catalog:
+        assert [*built.damaged(catalog)] == []
+
+
 @pytest.fixture
 def rough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ENGINES, "rough", Rough)

@@ -20,6 +20,7 @@ import httpx
 import pytest
 
 from semblance.indexer.catalog import Writer
+from semblance.indexer.keeping import exporting, importing
 from semblance.indexer.run import pipeline
 from semblance.retrieval.codec import Codec
 from tests.api.test_changing import asking, detail, rows
@@ -221,6 +222,14 @@ def test_no_other_folder_is_indexed(home: Home, tmp_path: Path) -> None:
         assert (end["data"]["state"], "no folder" in end["data"]["detail"]) == ("failed", True)
         *_, end = events(http, begun(http, tmp_path / "secret"))
         assert end["data"]["summary"]["added"] == 1
+
+
+def test_what_was_imported_may_not_be_indexed_for_that(home: Home, tmp_path: Path) -> None:
+    """Who wrote the file has not the leave of who indexes."""
+    exporting.export(home.library, tmp_path / "a.parquet")
+    importing.take(tmp_path / "a.parquet", tmp_path / "imported")
+    with asking(tmp_path / "imported") as http:
+        assert "may not be indexed" in detail(index(http, home.few), 403)
 
 
 def test_two_services_tell_of_and_cancel_each_others_jobs(home: Home) -> None:

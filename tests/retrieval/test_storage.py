@@ -167,6 +167,43 @@ def test_what_hinders_is_one_sentence_without_a_secret(way: str, said: str, s3: 
     assert isinstance(hindered.value, OSError)
 
 
+def test_of_all_who_create_an_object_one_is_told_that_he_did(s3: S3, road: Road) -> None:
+    s3.put("created")
+    address, told = "s3://created/x", list[tuple[int, bool]]()
+    begun = threading.Barrier(8)
+
+    def create(number: int) -> None:
+        begun.wait()
+        told.append((number, storage.create(address, str(number).encode())))
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [str(number).encode() for number, did in told if did] == [storage.read(address)]
+    assert len(told) == 8
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_storage_that_knows_no_such_put_is_asked_first(there: bool, s3: S3, road: Road) -> None:
+    s3.put(f"plain-{there}".lower(), **({"x": b"before"} if there else {}))
+    address = f"s3://plain-{there}/x".lower()
+    road.hinder = lambda method, _: "unknown" if method == "PUT" and len(road.asked) == 1 else None
+    assert storage.create(address, b"mine") is not there
+    assert storage.read(address) == (b"before" if there else b"mine")
+    assert storage.create(f"memory://plain/{there}", b"one")
+    assert not storage.create(f"memory://plain/{there}", b"two")
+
+
+def test_who_may_not_write_is_told_so(s3: S3, road: Road) -> None:
+    s3.put("guarded")
+    road.hinder = lambda *_: "deny"
+    for put in (storage.write, storage.create):
+        with pytest.raises(StorageError, match="may not be written to"):
+            put("s3://guarded/x", b"")
+
+
 @pytest.mark.parametrize("way", ["slow", "cut", "reset"])
 def test_what_hinders_for_a_moment_is_tried_again(way: str, s3: S3, road: Road) -> None:
     s3.put(f"passing-{way}", x=b"0123456789")

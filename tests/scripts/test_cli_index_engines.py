@@ -92,6 +92,8 @@ def test_an_address_where_a_path_has_to_stand_is_not_repeated(place: Path) -> No
         ["import", "--library", place / "library", away],
         ["index", "--library", away, "--index", "flat"],
         ["serve", "--port", "0", "--library", away.lower()],
+        ["import", "--library", place / "library", away.replace("//", "/")],
+        ["status", "--library", away.replace("//", "/")],
     ):
         done = call(*asked)
         assert (done.exit_code, done.stdout) == (2, ""), asked

@@ -119,6 +119,26 @@ def test_it_is_said_once_where_two_come_at_once(library: Path, sample: Path, tmp
     assert (code, said.count("Interrupted")) == (130, 1)
 
 
+@pytest.mark.parametrize("seconds", [20, 0])
+def test_a_module_that_passes_over_it_is_imported_first(seconds: int, tmp_path: Path) -> None:
+    """And where nothing but the import was left to be done, it is heard all the same."""
+    (tmp_path / "deaf.py").write_text(
+        "import time\nprint('importing', flush=True)\ntry:\n    time.sleep(0.5)\nexcept BaseException:\n    pass\n"
+    )
+    program = (
+        "import os, time\nfrom semblance.scripts import interrupts\ninterrupts.begin()\ntry:\n"
+        f"    with interrupts.raised():\n        import deaf\n        print('imported', flush=True)\n"
+        f"        time.sleep({seconds})\n    print('done')\nexcept KeyboardInterrupt:\n    os._exit(130)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=15)
+    assert (process.returncode, said) == (130, "imported\n")
+
+
 if __name__ == "__main__":
     from semblance.indexer.run import pipeline
     from semblance.retrieval.codec import Codec

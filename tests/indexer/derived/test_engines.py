@@ -222,6 +222,18 @@ def cut(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
+def link_elsewhere(path: Path) -> None:
+    """The folder is at another place, which belongs to somebody else."""
+    path.parent.rename(path.parent.parent.parent / "elsewhere")
+    path.parent.symlink_to(path.parent.parent.parent / "elsewhere")
+    cut(path)
+
+
+def link_nowhere(path: Path) -> None:
+    shutil.rmtree(path.parent)
+    path.parent.symlink_to(path.parent)
+
+
 def say_other(path: Path) -> None:
     path.write_text(path.read_text().replace('"effort"', '"efort"'))
 
@@ -253,7 +265,10 @@ def test_what_another_version_says_is_passed_over(catalog: Writer, say: Callable
 
 @pytest.mark.parametrize(
     ("damage", "file"),
-    [(cut, FILE), (cut, built.CODES), (Path.unlink, FILE), (Path.unlink, built.STATE), (say_other, built.STATE)],
+    [
+        *((cut, FILE), (cut, built.CODES), (Path.unlink, FILE), (Path.unlink, built.STATE), (say_other, built.STATE)),
+        *((link_elsewhere, FILE), (link_nowhere, FILE)),
+    ],
 )
 def test_what_is_damaged_plainly_is_never_opened(catalog: Writer, damage: Callable[[Path], None], file: str) -> None:
     build(catalog.folder, "rough", bar)
@@ -296,6 +311,18 @@ def test_a_bit_that_flipped_is_noticed_soon_and_searched_by_no_longer(
     assert engines.is_overtaken(after, catalog, ALIKE, own(catalog))
     assert load(catalog, index).choice.engine == index
     assert_right(load(catalog, index), catalog)
+
+
+def test_what_cannot_be_read_any_more_is_searched_by_no_longer(catalog: Writer) -> None:
+    build(catalog.folder, "rough", bar)
+    loaded = load(catalog, "rough")
+    assert loaded.doubt
+    folder = os.open(catalog.folder, os.O_RDONLY)
+    os.dup2(folder, loaded.doubt._files[0][1].fileno())  # a disk that says no when it is asked
+    os.close(folder)
+    loaded.doubt.settle()
+    assert (loaded.doubt.wrong, loaded.doubt.settled) == (True, False)
+    assert load(catalog, "rough").choice.engine == FLAT
 
 
 def test_what_was_built_of_another_history_or_library_is_not_trusted(

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from semblance.indexer.catalog import FILE, Catalog
+from semblance.indexer.catalog import FILE, Catalog, Folder, Writer, placing
 from semblance.indexer.keeping import importing
 from semblance.indexer.keeping.exporting import export
 from semblance.indexer.keeping.standing import status
@@ -188,7 +188,12 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "a wrong hash": (lambda file: rewritten(file, _set("sha256", b"1")), "Row 4 of .* sha256 has 1 bytes"),
     "a relative path": (lambda file: rewritten(file, _set("path", "a.png")), "no absolute path"),
     "a way up": (lambda file: rewritten(file, _set("path", "/a/../b.png")), "no absolute path"),
+    "a host of the web": (
+        lambda file: rewritten(file, lambda columns: columns.update(path=["http://169.254.169.254/a.png"] * 12)),
+        r"on the web \(http://169.254.169.254/a.png\)",
+    ),
     "a wrong id": (lambda file: rewritten(file, _set("id", -1)), "Row 4 of .* id -1"),
+    "a path of many bytes": (lambda file: rewritten(file, _set("path", "/" + 9_000 * "x")), "path has 9,001 bytes"),
     "an id without end": (lambda file: rewritten(file, _set("id", 2**63 - 1)), "Row 4 of"),
 }
 
@@ -210,6 +215,22 @@ def test_what_is_wrong_is_one_sentence_and_changes_nothing(
     assert "\n" not in str(raised.value)
     assert truth(shelf.library) == before
     assert not (tmp_path / "new").exists()
+
+
+def test_the_web_is_asked_where_it_was_indexed_or_is_named(indexed: Shelf, tmp_path: Path) -> None:
+    file, place = tmp_path / "a.parquet", tmp_path / "new"
+    export(indexed.library, file, "alike")
+    paths = [f"https://host/a/{n}.png" for n in range(6)]
+    rewritten(file, lambda columns: columns.update(path=paths))
+    for wrong in ("https://host/a/b", "https://host.else/a", "http://host/a", "https://host/a/%2e%2e"):
+        with pytest.raises(UsageError, match="--pictures"):
+            importing.take(file, place, pictures=[wrong])
+    assert importing.take(file, place, pictures=["https://host/a"]).added == 6
+    with pytest.raises(UsageError, match="--pictures"):  # that it is known is nobody's leave
+        importing.take(file, place)
+    with Writer.writing(place) as catalog:
+        placing.see(catalog, {"https://host/a": Folder(0, True, 0.0, 0)})
+    assert importing.take(file, place).unchanged == 6
 
 
 def test_numpy_files_that_are_wrong(indexed: Shelf, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A Milvus is brought to a catalog's state, whatever happens to it or to whoever fills it."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ import pytest
 
 from semblance.indexer.catalog import Catalog, CurrentCodec, Writer
 from semblance.indexer.keeping import collections
-from semblance.indexer.milvus import address, loading, schema
+from semblance.indexer.milvus import address, loading, schema, steady
 from semblance.indexer.milvus.connection import Limits, Server
 from semblance.indexer.milvus.filling import fill
 from semblance.indexer.milvus.leasing import Lease
@@ -29,10 +31,10 @@ from semblance.retrieval.errors import (
     LibraryError,
     LibraryLocked,
     SemblanceError,
-    UsageError,
 )
+from semblance.retrieval.index import Distances, Ids
 from semblance.scripts.benchmarks.stores.milvus_server import Milvus
-from tests.conftest import ROOT
+from tests.conftest import ROOT, until
 from tests.indexer.milvus.conftest import Drawn
 
 FIELDS = ("id", "code", "path", "sha256", "size", "mtime", "taken", "facts")
@@ -161,7 +163,87 @@ def test_a_slow_server_is_away_in_time_and_back_when_it_is(library: Drawn, where
     finally:
         milvus.send(signal.SIGCONT)
     index.base.server.limits = Limits()
-    assert np.array_equal(index.search(query, 10)[1], before[1])
+
+    def is_back() -> bool:
+        with contextlib.suppress(IndexAway):
+            return np.array_equal(index.search(query, 10)[1], before[1])
+        return False
+
+    until(is_back)
+
+
+def test_those_who_ask_after_one_who_waited_in_vain_do_not_wait_too(where: str, milvus: Milvus) -> None:
+    server, asked = Server(address.parse(where), Limits(asking=0.5)), list[object]()
+    real = server._client.list_collections
+
+    def seen(**named: object) -> object:
+        asked.append(named)
+        return real(**named)
+
+    server._client.list_collections = seen
+    milvus.send(signal.SIGSTOP)
+    try:
+        until(lambda: not _answers(server))
+        asked.clear()
+        for _ in range(8):
+            with pytest.raises(IndexAway):
+                server.ask("list_collections")
+    finally:
+        milvus.send(signal.SIGCONT)
+    assert len(asked) < 8
+    until(lambda: _answers(server))
+
+
+def _answers(server: Server) -> bool:
+    with contextlib.suppress(IndexAway):
+        return bool(server.ask("list_collections"))
+    return False
+
+
+def test_a_service_asks_neither_what_others_left_nor_what_they_put_in_its_place(
+    library: Drawn, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steady, "_EVERY", 0.2)
+    server, query, ids = Server(address.parse(where)), library.codes(3), library.flat("alike").ids()
+    with Catalog.opened(library.folder) as catalog:
+        codec = catalog.current("alike")
+        assert codec is not None
+        index, _ = loading.load(catalog, "alike", codec, where)
+        before, held = index.search(query, 10), index.base.held
+
+        def fails(says: str) -> bool:
+            try:
+                index.search(query, 10)
+            except LibraryError as error:
+                return says in str(error)
+            return False
+
+        server.change("delete", held.collection, ids=ids[:5].tolist())
+        until(lambda: fails(f"rows, and not the {len(ids)}"))
+        for ask in (lambda: index.codes(ids[9:10]), lambda: collections.table(where)):
+            with pytest.raises(LibraryError, match="rows, and not the"):
+                ask()
+        lost = schema.collection(server.address.name, "alike", codec.codec_id)
+        schema.make(server, replace(held, collection=lost))  # by a fill that ended there
+        fill(library.folder, where)
+        until(lambda: not fails(""))
+        assert same(index.search(query, 10), before)  # it goes on in the new one
+        there = server.ask("list_collections")
+        assert index.base.held.collection in there
+        assert not {lost, held.collection} & {*there}
+        holds_all(library, where)
+        state = schema.state(server)
+        assert state is not None
+        schema.put(server, "library", {"library": "another", "format": 1})
+        server.change("drop_collection", index.base.held.collection)
+        assert fails("does not hold all codes of the library")
+    schema.put(server, "library", {"library": state.library, "format": 1})
+    fill(library.folder, where)
+    holds_all(library, where)
+
+
+def same(one: tuple[Distances, Ids], other: tuple[Distances, Ids]) -> bool:
+    return np.array_equal(one[0], other[0]) and np.array_equal(one[1], other[1])
 
 
 def test_another_library_is_refused_and_so_is_what_others_made(
@@ -212,7 +294,7 @@ def test_a_full_one_and_a_wrong_password_are_one_sentence_each(library: Drawn, t
     try:
         for wrong in ("root:secret@", ""):
             for ask in (load, fill):
-                with pytest.raises(UsageError) as refused:
+                with pytest.raises(LibraryError) as refused:
                     ask(library.folder, denying.address("name", wrong))
                 assert "does not know this user" in said(refused)
 

@@ -1,5 +1,6 @@
 """Shards made by a real Ray cluster of several worker processes, some of which are killed."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -142,6 +143,29 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_is_whole(
     assert said.endswith("Interrupted: the shards that are whole are kept; run the same command again to go on\n")
     until(lambda: not workers(holding))
     assert {path.name: path.read_bytes() for path in whole(tmp_path / "out")}.items() <= alone.items()
+
+
+def marked(mark: str) -> set[int]:
+    """The processes that have this in their environment."""
+    found = set[int]()
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in (path / "environ").read_bytes():
+                found.add(int(path.name))
+    return found
+
+
+def test_nothing_is_left_of_a_run_that_is_killed_while_it_begins(many: Path, tmp_path: Path) -> None:
+    """While Ray waits for what is begun it lets no thread of its own process do anything."""
+    mark, before = f"tests-{os.getpid()}", {*Path("/tmp").glob("ray-*")}
+    process = encoding(many, tmp_path / "out", "--on", "ray", "--workers", "1", MARK=mark)
+    until(lambda: any("gcs_server" in line.split()[0] for line in below(process.pid).values()), 60)
+    talking = [pid for pid, line in below(process.pid).items() if "cluster import main" in line]
+    os.kill(talking[0], signal.SIGSTOP)  # as Ray does for minutes, now and then
+    process.kill()
+    process.communicate()
+    until(lambda: not marked(mark), 30)
+    assert {*Path("/tmp").glob("ray-*")} <= before
 
 
 def test_the_head_is_killed_and_the_next_run_goes_on(many: Path, alone: dict[str, bytes], tmp_path: Path) -> None:

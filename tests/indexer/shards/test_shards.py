@@ -1,6 +1,9 @@
 """Shards made by one machine: what they hold, that any run makes the same bytes, and what is refused."""
 
+import errno
+import hashlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -11,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -20,7 +24,7 @@ from semblance.indexer.keeping import importing
 from semblance.indexer.keeping.exporting import export
 from semblance.indexer.run import encoding as encoding_run
 from semblance.indexer.run import pipeline
-from semblance.indexer.shards import making
+from semblance.indexer.shards import making, places
 from semblance.indexer.shards.running import Summary, encode
 from semblance.retrieval import storage
 from semblance.retrieval.codec import Codec, find_model
@@ -109,6 +113,53 @@ def test_two_runs_at_once_do_each_other_no_harm(pictures: Path, tmp_path: Path) 
     assert held(tmp_path / "out") == held(tmp_path / "alone")
 
 
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("where", ["folder", "s3://bucket/begun-twice"])
+def test_of_two_plans_that_begin_at_once_one_wins_and_the_other_writes_nothing(
+    where: str, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second has looked before the first has begun."""
+    out = where if "://" in where else str(tmp_path / where)
+    kind = type(places.place(out))
+    create, first = kind.create, [out]
+
+    def late(self: Any, name: str, data: bytes) -> bytes:
+        if first:
+            encode(str(pictures), first.pop(), model="cifar10-fast", shard=4)
+        return create(self, name, data)
+
+    monkeypatch.setattr(kind, "create", late)
+    with pytest.raises(ShardsError, match="was begun of 12 pictures, and these are 6, or others"):
+        encode(str(pictures / "one"), out, model="cifar10-fast", shard=4)
+    made(pictures, tmp_path / "alone")
+    assert {*places.place(out).sizes()} == {*held(tmp_path / "alone")}
+
+
+def test_a_disk_without_links_has_one_plan_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: Any) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "hardlink_to", none)
+    place = places.place(str(tmp_path))
+    assert [place.create("plan", text) for text in (b"one", b"two")] == [b"one", b"one"]
+    assert held(tmp_path) == {"plan": b"one"}
+
+
+def test_a_plan_that_is_removed_meanwhile_is_put_back(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def remove(done: int, _: int) -> None:
+        if done:
+            for path in (out / "manifest.json", *out.glob("*.list")):
+                path.unlink(missing_ok=True)
+
+    made(pictures, out, progress=remove)
+    made(pictures, tmp_path / "alone")
+    assert held(out) == held(tmp_path / "alone")
+    remove(1, 1)
+    assert counts(made(pictures, out))[:2] == (3, 0), "shards of its own are none of others"
+
+
 def test_what_does_not_agree_with_the_plan_is_refused(pictures: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     made(pictures, out)
@@ -172,11 +223,19 @@ def test_a_list_is_a_source(pictures: Path, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(pictures)
     (tmp_path / "link").symlink_to(pictures)
     (tmp_path / "lines").write_text(f"two/02.png\r\n\n{pictures}/two/00.png\n{tmp_path}/link/two/02.png\n")
+    (tmp_path / "notepad").write_text(f"\ufeff{pictures}/two/00.png\r\n{pictures}/two/02.png\r\n")
     (tmp_path / "zeros").write_bytes(f"{odd}\0two/00.png\0".encode())
-    for name, expected in (("lines", ["two/00.png", "two/02.png"]), ("zeros", ["one/a\nb.png", "two/00.png"])):
+    two = ["two/00.png", "two/02.png"]
+    for name, expected in (("lines", two), ("notepad", two), ("zeros", ["one/a\nb.png", "two/00.png"])):
         made(tmp_path / name, tmp_path / f"{name}.out")
         table = parquet.read_table(next((tmp_path / f"{name}.out").glob("*.parquet")))
         assert table["path"].to_pylist()[::2] == [str(pictures / path) for path in expected]
+    (tmp_path / "other").write_text(f"{pictures}/two/00.png\n{pictures}/two\n{pictures}/two/00.png/x\n")
+    failed = made(tmp_path / "other", tmp_path / "other.out").failed
+    assert [reason.rpartition(": ")[2] for _, reason in sorted(failed.items())] == [
+        "The path is not that of a file that lies on a disk.",
+        "Not a directory.",
+    ]
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "folders").write_text("two/\n")
     for name, said in (
@@ -252,6 +311,26 @@ def _endless(data: bytes) -> bytes:
     return _told(pictures=10**15, shard=1, shards=10**15)(data)
 
 
+def _rewrite(out: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Another table in the place of shard 1, which is then what its checksum says."""
+    file = next(out.glob("shard-00000001-*.parquet"))
+    parquet.write_table(change(parquet.read_table(file)), file, compression="zstd")
+    data, said = file.read_bytes(), file.with_suffix(".json")
+    told = {**json.loads(said.read_bytes()), "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    said.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def _with(name: str, value: object, kind: pa.DataType) -> Callable[[pa.Table], pa.Table]:
+    return lambda rows: rows.set_column(rows.column_names.index(name), name, pa.array(rows.num_rows * [value], kind))
+
+
+def _one_for_many(rows: pa.Table) -> pa.Table:
+    """Half a megabyte that stands there once, for four thousand rows that are some bytes each."""
+    path = pa.DictionaryArray.from_arrays(pa.array(np.zeros(4096, np.int32)), pa.array(["/" + 500_000 * "x"]))
+    others = {name: pa.array(4096 * rows[name][:1].to_pylist(), rows[name].type) for name in rows.column_names[1:]}
+    return pa.table({"path": path, **others})
+
+
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut": (_changed("shard-00000001-*.parquet", lambda data: data[:-9]), "shard-00000001-.* is cut short"),
     "damaged": (_changed("shard-00000001-*.parquet", lambda data: data[:99] + b"?" + data[100:]), "its checksum says"),
@@ -273,6 +352,27 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "another plan": (_changed("shard-00000001-*.json", _told(plan="f" * 64)), "is of another plan"),
     "more said": (_changed("shard-00000001-*.json", _told(encoded=3)), "is of another plan"),
     "nonsense": (_changed("shard-00000001-*.json", lambda _: b"[]"), "is damaged"),
+    "depths": (_changed("shard-00000001-*.json", lambda _: 10**5 * b"["), "is damaged"),
+    "depths of a plan": (_changed("manifest.json", lambda _: 10**5 * b"["), r"manifest\.json is damaged"),
+    "endless": (_changed("manifest.json", _told(pictures=math.inf)), r"manifest\.json is damaged"),
+    "more rows": (lambda out: _rewrite(out, lambda rows: pa.concat_tables([rows, rows])), "says that it has 24 rows"),
+    "fewer rows": (lambda out: _rewrite(out, lambda rows: rows.slice(1)), "says that it has 24 rows"),
+    "a time that is text": (lambda out: _rewrite(out, _with("mtime", "x", pa.string())), "mtime 'x' is no time"),
+    "a time that is none": (lambda out: _rewrite(out, _with("mtime", math.nan, pa.float64())), "mtime nan is no time"),
+    "a time without end": (
+        lambda out: _rewrite(out, _with("mtime", 2**64 - 1, pa.uint64())),
+        "mtime 1844.* is no time",
+    ),
+    "gigabytes": (lambda out: _rewrite(out, _with("path", "/" + "x" * 2**23, pa.string())), "its 8 rows have .* bytes"),
+    "gigabytes of one": (lambda out: _rewrite(out, _one_for_many), "a path has 500,001 bytes"),
+    "a code as long": (
+        lambda out: _rewrite(out, _with("code", 2**22 * [0], pa.list_(pa.uint8()))),
+        "its 8 rows have .* bytes",
+    ),
+    "a code of a fixed length": (
+        lambda out: _rewrite(out, _with("code", bytes(2**16), pa.binary(2**16))),
+        "codes are longer than any",
+    ),
     "no plan": (lambda out: (out / "manifest.json").unlink(), r"without manifest\.json"),
     "half a plan": (_changed("manifest.json", lambda data: data[:50]), "manifest.json is damaged"),
     "a later version": (_changed("manifest.json", _told(format=2)), "another version"),
@@ -321,11 +421,14 @@ def test_shards_of_another_model_than_the_librarys(shards: Path, pictures: Path,
 @pytest.mark.usefixtures("bucket")
 def test_shards_at_an_address_are_those_of_a_folder(pictures: Path, tmp_path: Path) -> None:
     made(pictures, tmp_path / "out")
+    storage.write("s3://bucket/codes/", b"")  # as a storage's own pages make a folder
     for _ in range(2):
         summary = encode(str(pictures), "s3://bucket/codes/", model="cifar10-fast", shard=4)
     assert counts(summary) == (3, 0, 0, 11, 1), "the second run has nothing to do"
     stored = {storage.last(each.address): storage.read(each.address) for each in storage.listing("s3://bucket/codes")}
+    stored.pop("")
     assert stored == held(tmp_path / "out")
+    encode(str(pictures), "s3://bucket/codes/deeper", model="cifar10-fast", shard=9)
     with pytest.raises(ShardsError, match="begun by cifar10-fast"):
         encode(str(pictures), "s3://bucket/codes", model="cifar10", shard=4)
     done = document(call("import", "s3://bucket/codes", "--library", tmp_path / "library", "--json"))
@@ -422,6 +525,8 @@ def test_the_command_says_what_it_did_and_what_it_does_not_know(
         assert said in refused.stderr
     monkeypatch.setitem(sys.modules, "ray", None)
     for on, said in (
+        ("ray://someone:password@127.0.0.1:1", "--on holds a name or a password: say"),
+        ("someone:password@", "--on holds a name or a password: say"),
         ("spark", "There is no cluster 'spark'"),
         ("ray://", "There is no cluster 'ray://'"),
         ("", "There is no cluster ''"),

@@ -1,5 +1,6 @@
 """Semantic hashing: the balls that are visited, what is compared in them, and what is not opened."""
 
+import tracemalloc
 from itertools import combinations
 from math import comb
 from pathlib import Path
@@ -120,6 +121,26 @@ def test_nothing_but_what_was_built_of_these_codes_is_opened(tmp_path: Path) -> 
     for bits, count in ((BITS, 399), (8, 400), (BITS, 0)):
         with pytest.raises(SnapshotError, match="of other codes"):
             HashIndex.open(FlatIndex(bits, np.arange(count), some_codes(count, bits)), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["rows", "starts"])
+@pytest.mark.parametrize("least", [0, -(2**31)])
+def test_what_is_damaged_once_it_is_open_ends_no_search_in_an_error(tmp_path: Path, name: str, least: int) -> None:
+    """Checksums tell of it soon after; until then an answer may lack what it should have. Nor does it take memory."""
+    engine = built(tmp_path, some_codes(3000, BITS))
+    array = np.load(tmp_path / f"{name}.npy", mmap_mode="r+")
+    array[:] = np.random.default_rng(0).integers(least, 2**31, array.shape)
+    array.flush()
+    tracemalloc.start()
+    for effort in engine.efforts:
+        engine.effort = effort
+        distances, ids = Overlay(engine).search(some_codes(20, BITS, 1), 10)
+        assert ids.shape == (20, 10)
+        far = apart(some_codes(20, BITS, 1), some_codes(3000, BITS), BITS)
+        assert np.array_equal(distances, np.take_along_axis(far, ids // 3, axis=1))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10**8
 
 
 def test_it_is_an_engine_by_its_name() -> None:
