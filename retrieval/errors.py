@@ -21,6 +21,7 @@
     |   |-- DiskFull                there is no room for what is to be written
     |   |-- Overtaken               it has another codec, or another library is in its place, since it was asked
     |   |-- IndexAway               the server that holds its codes does not answer
+    |   |-- CollectionGone          what holds its codes on that server is not there any more
     |   |-- NoPixels                it was indexed without the pixel baseline
     |   |-- NoCopies                it knows nothing of which pictures are the same yet
     |   |-- NoMap                   nobody has computed its map yet
@@ -128,6 +129,10 @@ class Overtaken(LibraryError):
 
 class IndexAway(LibraryError):
     """The server that holds the codes does not answer, or not in time."""
+
+
+class CollectionGone(LibraryError):
+    """There is no such collection in the Milvus, any more."""
 
 
 class NoPixels(LibraryError):

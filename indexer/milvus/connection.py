@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from semblance.indexer.milvus.address import Address
-from semblance.retrieval.errors import DiskFull, IndexAway, LibraryError
+from semblance.retrieval.errors import CollectionGone, DiskFull, IndexAway, LibraryError
 from semblance.retrieval.extras import extra
 
 _NOT_READY = {1, 2, 101, 103, 400, 401, 500, 503, 600, 901, 902}  # merr's codes: the service, loading, replicas, nodes
@@ -36,10 +36,6 @@ _SOON_AGAIN = {  # milliseconds between tries to connect: gRPC's own grow to two
 }
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0  # seconds
 _AWAY = 1.0  # seconds for which one that did not answer is not asked
-
-
-class CollectionGone(LibraryError):
-    """There is no such collection, any more."""
 
 
 @dataclass(frozen=True)

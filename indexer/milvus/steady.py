@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from semblance.indexer.catalog import Generation
 from semblance.indexer.milvus import schema
-from semblance.indexer.milvus.connection import CollectionGone, Server
+from semblance.indexer.milvus.connection import Server
 from semblance.indexer.milvus.schema import Held
 from semblance.indexer.milvus.searching import MilvusCodes, Ranking
 from semblance.retrieval.codes import Codes
-from semblance.retrieval.errors import LibraryError, Overtaken, SemblanceError
+from semblance.retrieval.errors import CollectionGone, LibraryError, Overtaken, SemblanceError
 from semblance.retrieval.index import Distances, Ids
 
 _EVERY, _SOON = 5.0, 0.5  # seconds between two counts, and where the last was wrong

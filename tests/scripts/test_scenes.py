@@ -134,7 +134,8 @@ def test_the_pool_draws_what_one_process_draws(tmp_path: Path, monkeypatch: pyte
 def test_ctrl_c_stops_the_pool_at_once_and_quietly(tmp_path: Path, wait_for: int) -> None:
     """Interrupted as a terminal does it, the whole group at once: while workers start, and while they draw."""
     code = (
-        "import sys; from pathlib import Path; from scripts.scenes import write_sample\n"
+        "import signal, sys; from pathlib import Path; from scripts.scenes import write_sample\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background begins without
         "def show(done, total): print(done, flush=True)\n"
         "try: write_sample(Path(sys.argv[1]), 4000, progress=show)\n"
         "except KeyboardInterrupt: sys.exit(130)\n"
