@@ -7,7 +7,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +18,7 @@ from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
 from semblance.retrieval.storage import reaching
+from tests.sites import Site
 
 SECRETS = ("AKIAOFTHETESTS000001", "secret/of+the/tests", "tokenofthetests")
 LARGE = 5 * 2**30
@@ -49,8 +50,7 @@ class Road:
 
             do_HEAD = do_PUT = do_GET
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Site(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -4,7 +4,7 @@ this machine (DNS rebinding)."""
 
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import httpx
@@ -14,6 +14,7 @@ pytest.importorskip("playwright.sync_api", reason="pages need Playwright")
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import Server
+from tests.sites import Site
 
 pytestmark = pytest.mark.browser
 
@@ -85,7 +86,7 @@ def other_site() -> Iterator[int]:
         def log_message(self, format: str, *arguments: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as site:
+    with Site(("127.0.0.1", 0), Page) as site:
         threading.Thread(target=site.serve_forever, daemon=True).start()
         yield site.server_address[1]
         site.shutdown()

@@ -8,7 +8,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from tests.api import browser
 from tests.api.browser import DESK, PHONE
 from tests.conftest import paint, serving, until
 from tests.exif import DATED, exif, saved
+from tests.sites import Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ViewportSize
@@ -285,7 +286,7 @@ def test_what_others_put_there_is_neither_fetched_nor_shown(both: Both) -> None:
 
         do_HEAD = do_GET
 
-    web = ThreadingHTTPServer(("127.0.0.1", 0), Web)
+    web = Site(("127.0.0.1", 0), Web)
     threading.Thread(target=web.serve_forever, daemon=True).start()
     for path, status in (
         (f"http://127.0.0.1:{web.server_port}/latest/meta-data", 410),

@@ -9,7 +9,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from semblance.retrieval.errors import NothingStored, PictureTooLarge, Stopped, 
 from semblance.retrieval.storage import reaching
 from tests.buckets import LARGE, S3, SECRETS, Road, asking
 from tests.conftest import ROOT
+from tests.sites import Site
 
 ODD = ("é ü/猫.png", "100%25+?#&=.jpg", "a b/c  d.jpg", "q?versionId=3.jpg", "x::y.jpg", "a//b.jpg", "[a]*.jpg", "<>.g")
 
@@ -359,7 +360,7 @@ OTHER = ""
 @pytest.fixture
 def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of such a server; OTHER is that of one beside it."""
-    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Hostile) for _ in range(2)]
+    servers = [Site(("127.0.0.1", 0), Hostile) for _ in range(2)]
     for each in servers:
         each.daemon_threads = True
         threading.Thread(target=each.serve_forever, daemon=True).start()
