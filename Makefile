@@ -17,8 +17,9 @@ help:
 demo: env-run
 	$(BIN)/semblance demo --folder demo
 
+# Three, wherever there are two cores: tests wait for servers, processes and signals a fifth of their time.
 test: check
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 check: env lengths
 	$(BIN)/ruff check .
